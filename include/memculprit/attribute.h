@@ -1,0 +1,127 @@
+/* From curves and deploys to an answer: which deploy began the growth, with which probability,
+ * since when, whether it was ended and by which deploy, when memory runs out, and why.
+ * It knows no SQL, HTTP, git, clock or file: arrays in, an answer out. */
+#ifndef MEMCULPRIT_ATTRIBUTE_H
+#define MEMCULPRIT_ATTRIBUTE_H
+
+#include "memculprit/base.h"
+
+/* ---- what was seen ---- */
+
+/* One incarnation: one life of a process. All pointers are borrowed from the caller, who keeps
+ * them until mc_attribute() returns. A series may be NULL (not sampled); a value may be NaN. */
+struct mc_life {
+	const char *host;    /* "" where there is one host only */
+	const char *key;     /* process_key: a slot that may outlive restarts, or "" */
+	int64_t pid;
+	int64_t start_ms;    /* when the process started, Unix ms */
+	const char *version; /* what it runs, "" where not known */
+	const char *commit;
+	const char *build_id;
+	size_t n;            /* samples, in the order of time */
+	const int64_t *t_ms;
+	const double *anon;   /* bytes: private resident memory (RssAnon) */
+	const double *swap;   /* bytes swapped out */
+	const double *shmem;  /* bytes of shared memory resident in it (RssShmem) */
+	const double *rss;    /* bytes resident */
+	const double *minflt; /* counters of the life and levels, each optional */
+	const double *threads;
+	const double *fds;
+	const double *requests; /* requests served by this life, where its server counts them */
+};
+
+/* Counters of the whole program, cumulative; a value that falls has started again. */
+struct mc_load {
+	size_t n;
+	const int64_t *t_ms;
+	const double *requests, *rx_bytes, *tx_bytes, *rx_packets, *tx_packets;
+	const double *io_read, *io_write, *cpu_seconds; /* each may be NULL */
+};
+
+enum mc_deploy_source { MC_DEPLOY_MARK, MC_DEPLOY_RECOGNISED };
+
+struct mc_deploy_mark {
+	int64_t unix_ms;     /* the mark's time, else the first sight of the tag or build */
+	const char *version; /* "" where not known */
+	const char *commit;
+	const char *host;    /* "" : every host */
+	enum mc_deploy_source source;
+};
+
+struct mc_case {
+	const char *program;
+	size_t nlives;
+	const struct mc_life *lives; /* in any order */
+	size_t ndeploys;
+	const struct mc_deploy_mark *deploys; /* in any order */
+	struct mc_load load;
+	int64_t as_of_ms;    /* nothing later is looked at; 0: the last sample */
+	double memory_limit; /* bytes this program may have in all (cgroup or host, swap included), NaN: not known */
+};
+
+/* ---- the answer ---- */
+
+enum mc_verdict { MC_VERDICT_NONE, MC_VERDICT_LEAK, MC_VERDICT_STEP, MC_VERDICT_LOAD, MC_VERDICT_PLATEAU, MC_VERDICT_INSUFFICIENT };
+enum mc_state { MC_STATE_NULL, MC_STATE_ACTIVE, MC_STATE_FIXED };
+enum mc_signal { MC_SIGNAL_NULL, MC_SIGNAL_ANON, MC_SIGNAL_SHMEM, MC_SIGNAL_PROCESSES };
+
+/* MC_NO_TIME stands for null in every _ms field, NaN in every number, MC_NO_DEPLOY in every deploy index. */
+#define MC_NO_TIME INT64_MIN
+#define MC_NO_DEPLOY SIZE_MAX
+
+struct mc_candidate {
+	size_t deploy;         /* index into mc_case.deploys */
+	int64_t first_seen_ms; /* first incarnation with it, or MC_NO_TIME */
+	double probability;
+};
+
+struct mc_episode {
+	enum mc_verdict verdict;
+	size_t culprit;  /* deploy index or MC_NO_DEPLOY */
+	size_t fixed_by; /* deploy index or MC_NO_DEPLOY */
+	int64_t onset_ms, stopped_ms;
+};
+
+struct mc_evidence {
+	const char *kind; /* static: "growth", "load", "warm-up", "identity", "rollback", "canary", "data", ... */
+	char *text;       /* one plain sentence with its figures */
+	bool against;     /* speaks for what was ruled out, rather than for the answer */
+};
+
+struct mc_answer {
+	enum mc_verdict verdict;
+	enum mc_state state;
+	enum mc_signal signal;
+	int64_t as_of_ms;
+	int64_t onset_ms, onset_lo_ms, onset_hi_ms;
+	double slope_before, slope_after, slope_after_lo, slope_after_hi; /* bytes/s, whole program */
+	double bytes_per_request;
+	double grown_bytes;
+	int64_t exhaustion_ms, exhaustion_lo_ms, exhaustion_hi_ms;
+	size_t culprit;                /* index into candidates, or MC_NO_DEPLOY */
+	size_t ncandidates;            /* most probable first, each >= 0.001 */
+	struct mc_candidate *candidates;
+	double not_a_deploy, no_change; /* with the candidates they add up to 1 */
+	int64_t ambiguous_until_ms;
+	size_t fixed_by; /* deploy index or MC_NO_DEPLOY */
+	int64_t fixed_first_seen_ms;
+	int64_t stopped_ms, stopped_lo_ms, stopped_hi_ms;
+	double ceiling_bytes;     /* plateau: where it levels off, whole program; else NaN */
+	int64_t look_again_ms;    /* when to look again: end of a plateau's rise, enough data; or MC_NO_TIME */
+	size_t nepisodes;
+	struct mc_episode *episodes; /* oldest first */
+	size_t nevidence;
+	struct mc_evidence *evidence;
+};
+
+/* Answers for one program. 0 and *ret (mc_answer_release() it); MC_ENOMEM; MC_ELIMIT. Any finite or
+ * non-finite input is answered: too little or none of it gives MC_VERDICT_INSUFFICIENT. */
+int mc_attribute(const struct mc_case *c, struct mc_answer *ret, struct mc_error *err);
+void mc_answer_release(struct mc_answer *a);
+
+/* "leak", "step", ...; "active", ...; NULL for the _NULL values. Static. */
+const char *mc_verdict_name(enum mc_verdict v);
+const char *mc_state_name(enum mc_state s);
+const char *mc_signal_name(enum mc_signal s);
+
+#endif

@@ -81,20 +81,21 @@ void mc_buf_release(struct mc_buf *b)
 /* Reads fd to its end; /proc files have no size, so it reads until there is nothing. */
 static int read_all(int fd, const char *path, size_t limit, struct mc_buf *b, struct mc_error *err)
 {
-	char part[16384];
-	size_t total = 0;
-	for (;;) {
-		ssize_t n = read(fd, part, sizeof part);
+	size_t from = b->len, part = 16384;
+	for (;; part = part < (1u << 20) ? part * 2 : part) {
+		if (!reserve(b, part))
+			return mc_buf_check(b, err);
+		ssize_t n = read(fd, b->data + b->len, part);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return mc_fail(err, MC_EIO, errno, "%s", path);
-		if (n == 0)
-			return mc_buf_check(b, err);
-		total += (size_t)n;
-		if (total > limit)
+		b->len += (size_t)n;
+		b->data[b->len] = '\0';
+		if (b->len - from > limit)
 			return mc_fail(err, MC_ELIMIT, 0, "%s is larger than %zu bytes", path, limit);
-		mc_buf_add(b, part, (size_t)n);
+		if (n == 0)
+			return 0;
 	}
 }
 

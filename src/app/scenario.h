@@ -1,0 +1,36 @@
+/* What a scenario folder holds in full: more columns than a case needs, for import. App only. */
+#ifndef MEMCULPRIT_APP_SCENARIO_H
+#define MEMCULPRIT_APP_SCENARIO_H
+
+#include "memculprit/app.h"
+
+struct scenario_life {
+	char *host, *key, *version, *commit; /* clean text, "" where not given */
+	char *build_id;                      /* NULL or text */
+	int64_t pid, start_ms;
+	char *raw; /* the four identifying fields as they stand in the file */
+	size_t raw_len;
+	size_t n, cap, next; /* next: the life whose row followed last time */
+	int64_t *t_ms;
+	double *v[MC_F_COUNT]; /* NULL: no such column */
+};
+
+struct scenario_data {
+	char *name;
+	struct scenario_life *lives;
+	size_t nlives, lives_cap;
+	size_t nload;
+	int64_t *load_ms;
+	double *load[MC_L_COUNT]; /* NULL: no such column */
+	struct mc_deploy_mark *deploys;
+	size_t ndeploys, deploys_cap;
+	struct mc_life *view; /* what the case points to */
+};
+
+/* The folder's data behind a scenario that mc_scenario_read() or mc_case_from_store() made. */
+const struct scenario_data *scenario_data(const struct mc_scenario *s);
+/* Sorts d's samples and deploys by time and lets s->c point into it. On success s owns d. 0 or MC_ENOMEM. */
+int scenario_view(struct mc_scenario *s, struct scenario_data *d, struct mc_error *err);
+void scenario_data_free(struct scenario_data *d);
+
+#endif

@@ -18,6 +18,11 @@ void mc_metrics_free(struct mc_metrics *m);
 void mc_metrics_family(struct mc_metrics *m, const char *name, enum mc_metric_type type, const char *unit, const char *help);
 /* A sample of the family opened last; labels are npairs of (name, value). */
 void mc_metrics_sample(struct mc_metrics *m, double value, size_t npairs, const char *const *pairs);
+/* Counter samples added from now on began counting at this Unix time (seconds): OpenMetrics' _created.
+ * NaN: not known, then the time at which the server started stands for it. */
+void mc_metrics_created(struct mc_metrics *m, double unix_seconds);
+/* Samples dropped because their labels were there already. */
+size_t mc_metrics_dropped(const struct mc_metrics *m);
 /* The finished page in either format; families without a sample are left out. */
 int mc_metrics_text(const struct mc_metrics *m, bool openmetrics, struct mc_buf *out, struct mc_error *err);
 
@@ -42,12 +47,44 @@ struct mc_request {
 };
 typedef int (*mc_api_fn)(void *user, const struct mc_request *rq, struct mc_reply *reply);
 
+/* The daemon runs `api` on one thread of its own, one request at a time, so a slow answer never holds
+ * up a scrape and the callback may keep one read-only database handle. On TCP only GET, HEAD and
+ * POST /api/v1/deploys (trusted) reach it; on the Unix socket also POST and DELETE of any /api/ path.
+ * HEAD arrives as GET. Replies over 1 KiB are gzipped where the client takes it. */
+
+/* What node_exporter's web configuration file says; app reads the YAML. NULL: not given. Everything
+ * is copied. File names are relative to the directory of the process: app makes them absolute. */
+struct mc_web_user {
+	const char *name, *hash; /* bcrypt: $2a$, $2b$, $2x$ or $2y$ */
+};
+struct mc_web_header {
+	const char *name, *value; /* http_server_config.headers */
+};
+struct mc_web_config {
+	const char *cert_file, *key_file; /* both, or neither: no TLS */
+	const char *client_auth_type;     /* NoClientCert, RequestClientCert, RequireAnyClientCert,
+	                                     VerifyClientCertIfGiven, RequireAndVerifyClientCert */
+	const char *client_ca_file;
+	const char *min_version, *max_version; /* TLS10 ... TLS13; default TLS12, TLS13 */
+	size_t nciphers;
+	const char *const *ciphers; /* cipher_suites, Go's names */
+	size_t ncurves;
+	const char *const *curves; /* curve_preferences: CurveP256, CurveP384, CurveP521, X25519 */
+	size_t nusers;
+	const struct mc_web_user *users;
+	size_t nheaders;
+	const struct mc_web_header *headers;
+};
+
 struct mc_serve_config {
 	const char *const *listen; /* "127.0.0.1:10187", "[::1]:10187", ":10187" */
 	size_t nlisten;
 	const char *socket;         /* Unix socket path, NULL: none */
 	const char *telemetry_path; /* "/metrics" */
-	const char *web_config;     /* node_exporter's web configuration file, NULL: none */
+	const char *web_config;     /* name of the web configuration file, for messages; NULL: none */
+	const struct mc_web_config *web; /* what it says; NULL: no TLS, no users */
+	const int *inherited;       /* listening sockets handed over by systemd; then `listen` is not used */
+	size_t ninherited;
 	bool enable_mark;
 	mc_api_fn api; /* everything but telemetry_path, /-/healthy, /-/ready, /assets/ */
 	void *user;
@@ -61,12 +98,143 @@ int mc_server_set_metrics(struct mc_server *s, const struct mc_metrics *m, struc
 /* /-/ready answers 200, or 503 with `reason` while that is not NULL. /-/healthy likewise. */
 void mc_server_set_ready(struct mc_server *s, const char *reason);
 void mc_server_set_healthy(struct mc_server *s, const char *reason);
-int mc_server_reload(struct mc_server *s, struct mc_error *err); /* certificates, users */
+/* Takes over a new web configuration (NULL: the one it has) and reads its files again. Where that fails
+ * the server goes on with what it had. Connections that are open keep what they agreed on. */
+int mc_server_set_web(struct mc_server *s, const struct mc_web_config *web, struct mc_error *err);
+int mc_server_reload(struct mc_server *s, struct mc_error *err); /* mc_server_set_web with NULL */
 /* The port that listen address i got (for ":0" in tests). */
 int mc_server_port(const struct mc_server *s, size_t i);
 void mc_server_stop(struct mc_server *s); /* takes NULL */
 
+/* What the server counted since its start; for the daemon's own metrics. */
+struct mc_server_stats {
+	uint64_t requests;    /* answered, any status */
+	uint64_t errors;      /* answered with 5xx */
+	uint64_t connections; /* open now */
+	uint64_t dropped;     /* connections closed on slow or surplus clients */
+	uint64_t refused;     /* wrong or missing password */
+};
+void mc_server_stats(const struct mc_server *s, struct mc_server_stats *ret);
+
+/* Sockets that systemd handed over (LISTEN_PID, LISTEN_FDS): their number, *first the lowest; close-on-exec
+ * is set and the variables are removed. 0: none. */
+size_t mc_serve_activated(int *first);
+
 /* Fills reply with {"status": N, "error": "..."}. */
 int mc_reply_error(struct mc_reply *reply, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* ---- a series for the screen ----
+ * Buckets [start + i*step, start + (i+1)*step) of a series: least, largest and last value; NaN where nothing was
+ * seen. */
+enum { MC_SERIES_POINTS = 4000 }; /* most buckets of one reply */
+struct mc_series {
+	const char *name; /* "anon", "swap", "processes", "requests", ... */
+	const char *unit; /* "bytes", "bytes_per_second", "per_second", "ratio", "count" */
+	size_t n;
+	const int64_t *t_ms; /* ascending */
+	const double *v;
+	const char *host; /* "" or NULL: of the program; else of that host */
+	const char *label; /* how the page calls it, NULL: its name */
+};
+/* Reads start=, end= (any time of base.h), step= (duration or seconds) of a request. Not given: the whole of
+ * [first_ms, last_ms], and a step that gives 1,000 buckets. MC_EUSAGE: unreadable, empty, or more
+ * than MC_SERIES_POINTS buckets: the error says which step would do. */
+struct mc_span {
+	int64_t start_ms, end_ms, step_ms;
+};
+int mc_span_read(const struct mc_request *rq, int64_t now_ms, int64_t first_ms, int64_t last_ms,
+	struct mc_span *ret, struct mc_error *err);
+/* min, max, last have (end - start) / step rounded up elements, at most MC_SERIES_POINTS. */
+size_t mc_span_buckets(const struct mc_span *sp);
+void mc_downsample(const struct mc_series *s, const struct mc_span *sp, double *min, double *max, double *last);
+/* The object that /series answers: {"schema", "program", "start_ms", "end_ms", "step_ms", "t_ms": [...],
+ * "series": {"anon": {"unit", "min": [...], "max": [...], "last": [...]}}}. */
+int mc_series_json(struct mc_json *j, const char *program, const struct mc_span *sp, const struct mc_series *s, size_t n,
+	struct mc_error *err);
+
+/* ---- the page ----
+ * Rendered from plain structs: it works without JavaScript, and the script in /assets/ makes it live. All text
+ * may be hostile and is escaped here. Times INT64_MIN and numbers NaN are not known. Every pointer may
+ * be NULL. GET / with no parameter is the index, GET /?program=NAME one program (since=, until= narrow it). */
+#define MC_PAGE_NO_TIME INT64_MIN
+struct mc_page_program {
+	const char *name;
+	double processes;
+	double private_bytes;    /* anon + swap, now */
+	double growth;           /* bytes per second of the answer */
+	const char *version;     /* running now */
+	const char *verdict, *state; /* as in the JSON */
+	const char *answer;      /* the answer in one sentence */
+	const char *culprit;     /* version or commit, NULL: none */
+	double probability;      /* of the culprit */
+	int64_t onset_ms, exhaustion_ms;
+	size_t nspark;           /* a small curve of private memory, evenly spaced; 0: none */
+	const double *spark;
+};
+struct mc_page {
+	int64_t now_ms;
+	bool utc;
+	const char *version;     /* memculprit's */
+	const char *host_line;   /* what `status` says of the host, one sentence */
+	const char *notice;      /* something the reader must know ("no rights to ..."), NULL: none */
+	const char *telemetry_path;
+	size_t nprograms;
+	const struct mc_page_program *programs;
+};
+struct mc_page_deploy {
+	int64_t deployed_ms, first_seen_ms;
+	const char *version, *commit;
+	const char *how;         /* "marked", "ELF package note", ... */
+	double probability;      /* that it began the growth; NaN: not a candidate */
+	bool culprit, fix;
+	double memory_after, growth_after; /* bytes, bytes per second, of the release that it began */
+};
+struct mc_page_evidence {
+	const char *kind, *text;
+	bool against;
+};
+struct mc_page_place {
+	const char *path, *function, *reason, *text;
+	int line;
+};
+struct mc_page_commit {
+	const char *id, *subject, *author;
+	size_t files, added, removed;
+	size_t nplaces;
+	const struct mc_page_place *places;
+};
+struct mc_page_detail {
+	struct mc_page page;             /* its programs are not used */
+	struct mc_page_program program;
+	int64_t as_of_ms;
+	const char *signal;
+	int64_t onset_lo_ms, onset_hi_ms;
+	double slope_before, slope_lo, slope_hi;
+	double grown_bytes;
+	int64_t stopped_ms, stopped_lo_ms, stopped_hi_ms;
+	const char *fixed_by;
+	int64_t exhaustion_lo_ms, exhaustion_hi_ms;
+	int64_t ambiguous_until_ms;
+	double not_a_deploy, no_change;
+	struct mc_span span;             /* what the curves show */
+	size_t nseries;                  /* first: the signal; then processes, load, host */
+	const struct mc_series *series;
+	size_t ndeploys;
+	const struct mc_page_deploy *deploys; /* oldest first */
+	size_t nevidence;
+	const struct mc_page_evidence *evidence;
+	size_t ncommits;
+	const struct mc_page_commit *commits; /* suspects first */
+	const char *commits_note;        /* why there are none, or what was left out */
+	const char *diff;                /* unified text, NULL: none */
+	const char *next;                /* what to do next, one line: "memculprit diff logic_worker" */
+};
+/* Fill reply with the HTML (status 200). */
+int mc_page_index(const struct mc_page *p, struct mc_reply *reply, struct mc_error *err);
+int mc_page_program(const struct mc_page_detail *d, struct mc_reply *reply, struct mc_error *err);
+/* An HTML page for an error on a page path ("no such program"). */
+int mc_page_error(const struct mc_page *p, int status, const char *text, struct mc_reply *reply, struct mc_error *err);
+/* The curve of the first series with deploy marks and onset band as one SVG document (plot --svg, the page). */
+int mc_svg_curve(const struct mc_page_detail *d, unsigned width, unsigned height, struct mc_buf *out, struct mc_error *err);
 
 #endif

@@ -1,0 +1,53 @@
+#!/bin/sh
+# ./dev asks the network for nothing when all packages are there, and says what it installs when not.
+dev=$MC_SRC/dev
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+fail() { echo "dev: $*"; cat "$work/out" "$work/calls" 2>/dev/null; exit 1; }
+
+mkdir "$work/bin"
+cat >"$work/bin/dpkg-query" <<'END'
+#!/bin/sh
+for p; do :; done
+case $p in libmissing*) exit 1 ;; esac
+printf installed
+END
+cat >"$work/bin/apt-get" <<'END'
+#!/bin/sh
+echo "apt-get $*" >>"$CALLS"
+[ -z "$APT_FAILS" ]
+END
+# as root or not, the way through sudo is the same from here
+printf '#!/bin/sh\nexec "$@"\n' >"$work/bin/sudo"
+chmod +x "$work/bin/"*
+PATH=$work/bin:$PATH
+CALLS=$work/calls
+export PATH CALLS APT_FAILS
+
+: >"$CALLS"
+"$dev" _need gcc make >"$work/out" 2>&1 || fail "nothing is missing, and yet it fails"
+[ ! -s "$CALLS" ] || fail "it calls apt-get though nothing is missing"
+[ ! -s "$work/out" ] || fail "it talks though nothing is missing"
+
+"$dev" _need gcc libmissing1-dev make libmissing2 >"$work/out" 2>&1 || fail "it does not install"
+grep -q 'installing libmissing1-dev libmissing2$' "$work/out" || fail "it does not say what it installs"
+[ "$(wc -l <"$CALLS")" = 2 ] || fail "not one update and one install"
+head -n 1 "$CALLS" | grep -q update || fail "no update first"
+tail -n 1 "$CALLS" | grep -q 'install .*libmissing1-dev libmissing2$' || fail "it installs something else"
+! tail -n 1 "$CALLS" | grep -qw gcc || fail "it installs what is there"
+
+APT_FAILS=1 "$dev" _need libmissing1-dev >"$work/out" 2>&1 && fail "apt-get failed, and it goes on"
+grep -q '^dev: ' "$work/out" || fail "it does not say that it could not install"
+
+"$dev" help >"$work/out" 2>&1 || fail "no help"
+for word in run test demo build bench fuzz soak help; do
+	grep -qE "^  $word( |\$)" "$work/out" || fail "help does not know $word"
+done
+"$dev" no-such-command >"$work/out" 2>&1
+[ $? = 2 ] || fail "wrong usage is not 2"
+
+# The packages that the tests name are the ones that Debian has under these names.
+for p in $("$dev" _packages); do
+	case $p in *[!a-z0-9.+-]*) fail "no name of a package: $p" ;; esac
+done
+exit 0

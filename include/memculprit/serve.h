@@ -127,7 +127,7 @@ int mc_reply_error(struct mc_reply *reply, int status, const char *fmt, ...) __a
  * Buckets [start + i*step, start + (i+1)*step) of a series: least, largest and last value; NaN where nothing was
  * seen. */
 enum { MC_SERIES_POINTS = 4000 }; /* most buckets of one reply */
-struct mc_series {
+struct mc_curve {
 	const char *name; /* "anon", "swap", "processes", "requests", ... */
 	const char *unit; /* "bytes", "bytes_per_second", "per_second", "ratio", "count" */
 	size_t n;
@@ -146,10 +146,10 @@ int mc_span_read(const struct mc_request *rq, int64_t now_ms, int64_t first_ms, 
 	struct mc_span *ret, struct mc_error *err);
 /* min, max, last have (end - start) / step rounded up elements, at most MC_SERIES_POINTS. */
 size_t mc_span_buckets(const struct mc_span *sp);
-void mc_downsample(const struct mc_series *s, const struct mc_span *sp, double *min, double *max, double *last);
+void mc_downsample(const struct mc_curve *s, const struct mc_span *sp, double *min, double *max, double *last);
 /* The object that /series answers: {"schema", "program", "start_ms", "end_ms", "step_ms", "t_ms": [...],
  * "series": {"anon": {"unit", "min": [...], "max": [...], "last": [...]}}}. */
-int mc_series_json(struct mc_json *j, const char *program, const struct mc_span *sp, const struct mc_series *s, size_t n,
+int mc_series_json(struct mc_json *j, const char *program, const struct mc_span *sp, const struct mc_curve *s, size_t n,
 	struct mc_error *err);
 
 /* ---- the page ----
@@ -218,7 +218,7 @@ struct mc_page_detail {
 	double not_a_deploy, no_change;
 	struct mc_span span;             /* what the curves show */
 	size_t nseries;                  /* first: the signal; then processes, load, host */
-	const struct mc_series *series;
+	const struct mc_curve *series;
 	size_t ndeploys;
 	const struct mc_page_deploy *deploys; /* oldest first */
 	size_t nevidence;

@@ -62,7 +62,7 @@ struct mc_buf {
 void mc_buf_add(struct mc_buf *b, const void *data, size_t len);
 void mc_buf_str(struct mc_buf *b, const char *s);
 void mc_buf_printf(struct mc_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void mc_buf_vprintf(struct mc_buf *b, const char *fmt, va_list ap);
+void mc_buf_vprintf(struct mc_buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 /* The text so far, never NULL. Borrowed until the next append. */
 const char *mc_buf_text(const struct mc_buf *b);
 /* 0, or MC_ENOMEM where an append failed. */

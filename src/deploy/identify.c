@@ -1,0 +1,261 @@
+/* Which version a process or file is. The ways are tried from the surest to the weakest, and each says
+ * how it knows; what none of them tells stays empty. */
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *mc_identity_source_name(enum mc_identity_source s)
+{
+	switch (s) {
+	case MC_ID_PACKAGE_NOTE: return "package note";
+	case MC_ID_GO: return "go build info";
+	case MC_ID_ENVIRONMENT: return "environment";
+	case MC_ID_GIT_WORKTREE: return "git work tree";
+	case MC_ID_STAMP_FILE: return "stamp file";
+	case MC_ID_BUILD_ID: return "build-id";
+	case MC_ID_NONE: break;
+	}
+	return "none";
+}
+
+/* How it was recognised, in one phrase whose path is clean and cut. */
+static void say(struct mc_identity *id, const char *how, const char *where)
+{
+	struct mc_buf b = { 0 };
+	mc_buf_str(&b, how);
+	mc_text_add(&b, where, strnlen(where, PATH_MAX));
+	size_t n = 0;
+	const char *s = mc_buf_text(&b);
+	for (size_t k; n < b.len && (k = mc_utf8_len(s + n, b.len - n)) > 0 && n + k < sizeof id->text;)
+		n += k;
+	memcpy(id->text, s, n);
+	id->text[n] = '\0';
+	mc_buf_release(&b);
+}
+
+static int from_elf(int fd, const char *path, struct mc_identity *id, struct mc_error *err)
+{
+	struct mc_elf e;
+	struct mc_elf_facts f;
+	int rc = mc_elf_open_fd(&e, fd, err);
+	if (rc == 0)
+		rc = mc_elf_facts(&e, &f, err);
+	if (rc < 0)
+		return rc;
+	memcpy(id->build_id, f.build_id[0] ? f.build_id : f.go_id, sizeof id->build_id);
+	if (f.package_note) {
+		id->source = MC_ID_PACKAGE_NOTE;
+		memcpy(id->version, f.version, sizeof id->version);
+		memcpy(id->commit, f.commit, sizeof id->commit);
+		say(id, "ELF package note in ", path);
+	} else if (f.go_id[0] && mc_elf_go(&e, id->version, id->commit) == 0 && (id->version[0] || id->commit[0])) {
+		id->source = MC_ID_GO;
+		say(id, "Go build information in ", path);
+	} else if (id->build_id[0]) {
+		id->source = MC_ID_BUILD_ID;
+		say(id, "build-id of ", path);
+	}
+	return 0;
+}
+
+int mc_identify_file(const char *path, struct mc_identity *ret, struct mc_error *err)
+{
+	struct mc_identity id = { 0 };
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return mc_fail(err, errno == ENOENT ? MC_ENOTFOUND : errno == EACCES ? MC_EPERM : MC_EIO, errno, "%s", path);
+	int rc = 0;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		rc = mc_fail(err, MC_EFORMAT, 0, "%s: not a regular file", path);
+	if (rc == 0)
+		rc = from_elf(fd, path, &id, err);
+	close(fd);
+	if (rc == 0)
+		*ret = id;
+	return rc;
+}
+
+/* ---- environment ---- */
+
+/* Only these are ever looked at; an environment holds passwords. Earlier ones win. */
+static const char *const commit_names[] = { "GIT_COMMIT", "SOURCE_COMMIT", "GIT_COMMIT_SHA", "GIT_SHA", "COMMIT_SHA", "GIT_REVISION",
+	"APP_COMMIT", "SOURCE_VERSION", "HEROKU_SLUG_COMMIT", "DD_GIT_COMMIT_SHA", "VERCEL_GIT_COMMIT_SHA", "RENDER_GIT_COMMIT",
+	"RAILWAY_GIT_COMMIT_SHA", "OPENSHIFT_BUILD_COMMIT", "VCS_REF", "CI_COMMIT_SHA", "GITHUB_SHA" };
+static const char *const version_names[] = { "APP_VERSION", "RELEASE_VERSION", "SERVICE_VERSION", "DD_VERSION", "SENTRY_RELEASE",
+	"HEROKU_RELEASE_VERSION", "IMAGE_TAG", "IMAGE_VERSION", "K_REVISION", "GIT_TAG", "CI_COMMIT_TAG" };
+
+static const char *lookup(const struct mc_buf *env, const char *name, size_t *len)
+{
+	size_t n = strlen(name);
+	for (size_t at = 0; at < env->len;) {
+		const char *s = env->data + at;
+		size_t l = strnlen(s, env->len - at);
+		if (l > n && s[n] == '=' && memcmp(s, name, n) == 0) {
+			*len = l - n - 1;
+			return s + n + 1;
+		}
+		at += l + 1;
+	}
+	return NULL;
+}
+
+/* "service.version=1.2" inside OTEL_RESOURCE_ATTRIBUTES. */
+static bool otel_version(const struct mc_buf *env, char version[MC_VERSION_TEXT])
+{
+	size_t len;
+	const char *s = lookup(env, "OTEL_RESOURCE_ATTRIBUTES", &len);
+	static const char key[] = "service.version=";
+	const char *at = s ? memmem(s, len, key, sizeof key - 1) : NULL;
+	if (!at || (at > s && at[-1] != ','))
+		return false;
+	at += sizeof key - 1;
+	const char *comma = memchr(at, ',', len - (size_t)(at - s));
+	return mc_version_text(at, comma ? (size_t)(comma - at) : len - (size_t)(at - s), version);
+}
+
+/* Fills what is still empty. True where it told anything. */
+static bool from_environment(const struct mc_process *p, struct mc_identity *id, const char **name)
+{
+	struct mc_buf env = { 0 };
+	size_t len;
+	const char *v;
+	*name = NULL;
+	/* unreadable without the right to look at another user's process: then this way is closed */
+	if (mc_read_file(p->dirfd, "environ", 1 << 20, &env, NULL) < 0 || !env.data) {
+		mc_buf_release(&env);
+		return false;
+	}
+	for (size_t i = 0; i < sizeof commit_names / sizeof *commit_names && id->commit[0] == '\0'; i++)
+		if ((v = lookup(&env, commit_names[i], &len)) && mc_commit_text(v, len, id->commit))
+			*name = commit_names[i];
+	for (size_t i = 0; i < sizeof version_names / sizeof *version_names && id->version[0] == '\0'; i++)
+		if ((v = lookup(&env, version_names[i], &len)) && mc_version_text(v, len, id->version))
+			*name = *name ? *name : version_names[i];
+	if (id->version[0] == '\0' && otel_version(&env, id->version))
+		*name = *name ? *name : "OTEL_RESOURCE_ATTRIBUTES";
+	mc_buf_release(&env);
+	return *name != NULL;
+}
+
+/* ---- work tree and stamp file ---- */
+
+static bool from_worktree(const struct mc_process *p, const char *path, int64_t at_ms, bool built, struct mc_identity *id)
+{
+	char top[PATH_MAX];
+	if (!mc_worktree_head(p, path, at_ms, id->commit, top))
+		return false;
+	id->source = MC_ID_GIT_WORKTREE;
+	say(id, built ? "HEAD of the git work tree, when the file was built, in " : "HEAD of the git work tree, when it started, in ", top);
+	return true;
+}
+
+static bool stamp(const struct mc_process *p, const char *dir, const char *name, struct mc_identity *id)
+{
+	char path[PATH_MAX];
+	struct mc_buf b = { 0 };
+	int n = snprintf(path, sizeof path, "%s/%s", dir, name);
+	bool ok = n > 0 && n < PATH_MAX && mc_process_text(p, path, 4096, &b) && b.data;
+	size_t len = ok ? strcspn(b.data, "\r\n") : 0;
+	/* a stamp is one word; prose called VERSION is none */
+	ok = ok && len > 0 && len < MC_VERSION_TEXT && !memchr(b.data, ' ', len) && !memchr(b.data, '\0', len);
+	if (ok)
+		ok = mc_commit_text(b.data, len, id->commit) || mc_version_text(b.data, len, id->version);
+	if (ok) {
+		id->source = MC_ID_STAMP_FILE;
+		say(id, "stamp file ", path);
+	}
+	mc_buf_release(&b);
+	return ok;
+}
+
+static bool from_stamp(const struct mc_process *p, const char *path, struct mc_identity *id)
+{
+	static const char *const names[] = { "REVISION", "GIT_COMMIT", "COMMIT", ".revision", ".version", "VERSION", "version.txt" };
+	char dir[PATH_MAX];
+	snprintf(dir, sizeof dir, "%s", path);
+	for (int up = 0; up < 2; up++) { /* beside the file, or above its bin/ */
+		char *slash = strrchr(dir, '/');
+		if (!slash || slash == dir)
+			return false;
+		*slash = '\0';
+		for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+			if (stamp(p, dir, names[i], id))
+				return true;
+	}
+	return false;
+}
+
+static int open_exe(const struct mc_process *p, struct mc_error *err)
+{
+	struct stat st;
+	int fd = openat(p->dirfd, "exe", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return fd;
+	int sys = fd < 0 ? errno : ENOEXEC;
+	if (fd >= 0)
+		close(fd);
+	/* a kernel thread has no executable */
+	int code = sys == EACCES || sys == EPERM ? MC_EPERM : sys == ENOENT || sys == ESRCH ? MC_ENOTFOUND : MC_EIO;
+	return mc_fail(err, code, sys, "executable of process %lld", (long long)p->pid);
+}
+
+/* The ways for a program that its executable says nothing of. */
+static void from_surroundings(const struct mc_process *p, const struct stat *exe, struct mc_identity *id)
+{
+	char script[PATH_MAX];
+	const char *name;
+	struct mc_identity alone = *id;
+	bool interpreted = mc_process_script(p, script);
+	if (interpreted)
+		id->version[0] = id->commit[0] = '\0';
+	if (from_environment(p, id, &name)) {
+		id->source = MC_ID_ENVIRONMENT;
+		say(id, "environment variable ", name);
+		return;
+	}
+	/* a release that was built in its work tree is what HEAD was then, and not what it is now */
+	if (interpreted && (from_worktree(p, script, mc_process_start_ms(p), false, id) || from_stamp(p, script, id)))
+		return;
+	int64_t built = (int64_t)exe->st_mtim.tv_sec * 1000;
+	if (!interpreted && p->exe[0] == '/' && !mc_path_is_system(p->exe) &&
+		(from_worktree(p, p->exe, built, true, id) || (!p->deleted && from_stamp(p, p->exe, id))))
+		return;
+	*id = alone;
+}
+
+int mc_identify_process(int procfd, int64_t pid, struct mc_identity *ret, struct mc_error *err)
+{
+	struct mc_process p;
+	struct mc_identity id = { 0 };
+	struct stat st;
+	const char *name;
+	int rc = mc_process_open(&p, procfd, pid, err);
+	if (rc < 0)
+		return rc;
+	int fd = rc = open_exe(&p, err);
+	if (fd < 0)
+		goto out;
+	if (fstat(fd, &st) < 0)
+		memset(&st, 0, sizeof st);
+	rc = from_elf(fd, p.exe, &id, err);
+	close(fd);
+	if (rc == MC_EFORMAT) /* something else that the kernel runs; its surroundings may still tell */
+		rc = 0;
+	if (rc < 0)
+		goto out;
+	char script[PATH_MAX];
+	bool told = id.version[0] || id.commit[0];
+	if (!told || mc_process_script(&p, script)) /* an interpreter's own note is not the application's */
+		from_surroundings(&p, &st, &id);
+	else if (id.commit[0] == '\0')
+		from_environment(&p, &id, &name);
+	*ret = id;
+out:
+	mc_process_close(&p);
+	return rc;
+}

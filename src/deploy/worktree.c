@@ -1,0 +1,178 @@
+/* HEAD of a git work tree at a time in the past, by reading HEAD, refs and the reflog as text: no
+ * repository is opened for a process that nobody has named to us. */
+#include "process.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { REFLOG_TAIL = 1 << 18, DEEPEST = 64 };
+
+static bool parent(char path[PATH_MAX])
+{
+	char *slash = strrchr(path, '/');
+	if (!slash || path[1] == '\0')
+		return false;
+	slash[slash == path ? 1 : 0] = '\0';
+	return true;
+}
+
+static bool stat_in(const struct mc_process *p, const char *path, struct stat *st)
+{
+	int fd = mc_process_file(p, path, O_PATH);
+	bool ok = fd >= 0 && fstat(fd, st) == 0;
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+static bool first_line(const struct mc_process *p, const char *dir, const char *name, char ret[PATH_MAX])
+{
+	struct mc_buf b = { 0 };
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof path, "%s/%s", dir, name);
+	bool ok = n > 0 && n < PATH_MAX && mc_process_text(p, path, PATH_MAX, &b) && b.data;
+	if (ok) {
+		size_t len = strcspn(b.data, "\r\n");
+		ok = len > 0 && len < PATH_MAX;
+		if (ok) {
+			memcpy(ret, b.data, len);
+			ret[len] = '\0';
+		}
+	}
+	mc_buf_release(&b);
+	return ok;
+}
+
+/* dir joined with a path that a file of git's names, absolute or relative to dir. */
+static bool below(char ret[PATH_MAX], const char *dir, const char *path)
+{
+	int n = path[0] == '/' ? snprintf(ret, PATH_MAX, "%s", path) : snprintf(ret, PATH_MAX, "%s/%s", dir, path);
+	return n > 0 && n < PATH_MAX;
+}
+
+/* Looks upwards for .git, which is a folder, or in linked work trees and submodules a file that names it. */
+static bool find_git(const struct mc_process *p, const char *path, char top[PATH_MAX], char git[PATH_MAX])
+{
+	struct stat st;
+	char line[PATH_MAX];
+	int n = snprintf(top, PATH_MAX, "%s", path);
+	if (n <= 0 || n >= PATH_MAX || top[0] != '/')
+		return false;
+	for (int depth = 0; depth < DEEPEST && parent(top); depth++) {
+		n = snprintf(git, PATH_MAX, "%s/.git", strcmp(top, "/") == 0 ? "" : top);
+		if (n >= PATH_MAX || !stat_in(p, git, &st))
+			continue;
+		if (S_ISDIR(st.st_mode))
+			return true;
+		if (S_ISREG(st.st_mode) && first_line(p, top, ".git", line) && strncmp(line, "gitdir: ", 8) == 0)
+			return below(git, top, line + 8);
+	}
+	return false;
+}
+
+bool mc_reflog_at(const char *text, size_t len, int64_t at_s, char commit[MC_COMMIT_TEXT])
+{
+	bool found = false;
+	while (len > 0) {
+		const char *nl = memchr(text, '\n', len);
+		size_t line = nl ? (size_t)(nl - text) : len;
+		/* OLD NEW NAME <MAIL> SECONDS ZONE\tMESSAGE */
+		const char *sp = memchr(text, ' ', line);
+		const char *tab = memchr(text, '\t', line);
+		const char *end = tab ? tab : text + line;
+		const char *gt = memrchr(text, '>', (size_t)(end - text));
+		const char *after = sp ? memchr(sp + 1, ' ', line - (size_t)(sp + 1 - text)) : NULL;
+		const char *zone = gt && gt + 2 < end ? memchr(gt + 2, ' ', (size_t)(end - gt - 2)) : NULL;
+		int64_t when;
+		char id[MC_COMMIT_TEXT];
+		if (after && zone && mc_parse_i64(gt + 2, (size_t)(zone - gt - 2), &when) && when <= at_s &&
+			(after - sp == 41 || after - sp == 65) && mc_commit_text(sp + 1, (size_t)(after - sp - 1), id)) {
+			memcpy(commit, id, sizeof id);
+			found = true;
+		}
+		if (!nl)
+			break;
+		len -= line + 1;
+		text = nl + 1;
+	}
+	return found;
+}
+
+static bool reflog(const struct mc_process *p, const char *git, int64_t at_s, char commit[MC_COMMIT_TEXT], bool *there)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	struct mc_buf b = { 0 };
+	int n = snprintf(path, sizeof path, "%s/logs/HEAD", git);
+	int fd = n < PATH_MAX ? mc_process_file(p, path, O_RDONLY | O_NOCTTY) : -1;
+	bool found = false;
+	*there = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
+	if (*there) {
+		char piece[8192];
+		off_t at = st.st_size > REFLOG_TAIL ? st.st_size - REFLOG_TAIL : 0;
+		ssize_t got;
+		for (; (got = pread(fd, piece, sizeof piece, at)) > 0 && b.len < 2 * (size_t)REFLOG_TAIL; at += got)
+			mc_buf_add(&b, piece, (size_t)got);
+		found = !b.failed && b.data && mc_reflog_at(b.data, b.len, at_s, commit);
+	}
+	if (fd >= 0)
+		close(fd);
+	mc_buf_release(&b);
+	return found;
+}
+
+/* "HASH refs/heads/x" in packed-refs. */
+static bool packed_ref(const struct mc_process *p, const char *common, const char *ref, char commit[MC_COMMIT_TEXT])
+{
+	struct mc_buf b = { 0 };
+	char path[PATH_MAX];
+	bool found = false;
+	int n = snprintf(path, sizeof path, "%s/packed-refs", common);
+	size_t ref_len = strlen(ref);
+	if (n < PATH_MAX && mc_process_text(p, path, 8 << 20, &b) && b.data)
+		for (char *s = b.data, *nl; s && *s && !found; s = nl ? nl + 1 : NULL) {
+			nl = strchr(s, '\n');
+			size_t line = nl ? (size_t)(nl - s) : strlen(s);
+			char *sp = memchr(s, ' ', line);
+			if (sp && line - (size_t)(sp + 1 - s) == ref_len && memcmp(sp + 1, ref, ref_len) == 0)
+				found = mc_commit_text(s, (size_t)(sp - s), commit);
+		}
+	mc_buf_release(&b);
+	return found;
+}
+
+/* What HEAD is now: right for the past only where nothing has moved it since. */
+static bool head_unmoved(const struct mc_process *p, const char *git, int64_t at_ms, char commit[MC_COMMIT_TEXT])
+{
+	char line[PATH_MAX], common[PATH_MAX], value[PATH_MAX], path[PATH_MAX];
+	struct stat st;
+	if (!first_line(p, git, "HEAD", line))
+		return false;
+	if (!(first_line(p, git, "commondir", value) && below(common, git, value)) && !below(common, "", git))
+		return false;
+	const char *ref = strncmp(line, "ref: ", 5) == 0 ? line + 5 : NULL;
+	/* a ref's name is a path in the repository: nothing that leads out of it */
+	if (ref && (strncmp(ref, "refs/", 5) != 0 || strstr(ref, "..")))
+		return false;
+	int n = ref ? snprintf(path, sizeof path, "%s/%s", common, ref) : snprintf(path, sizeof path, "%s/HEAD", git);
+	if (n >= PATH_MAX)
+		return false;
+	if (stat_in(p, path, &st)) {
+		if ((int64_t)st.st_mtim.tv_sec * 1000 > at_ms)
+			return false;
+		return ref ? first_line(p, common, ref, value) && mc_commit_text(value, strlen(value), commit)
+			   : mc_commit_text(line, strlen(line), commit);
+	}
+	return ref && packed_ref(p, common, ref, commit);
+}
+
+bool mc_worktree_head(const struct mc_process *p, const char *path, int64_t at_ms, char commit[MC_COMMIT_TEXT], char top[PATH_MAX])
+{
+	char git[PATH_MAX];
+	bool there = false;
+	if (at_ms <= 0 || !find_git(p, path, top, git))
+		return false;
+	return reflog(p, git, at_ms / 1000, commit, &there) || (!there && head_unmoved(p, git, at_ms, commit));
+}

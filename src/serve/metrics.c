@@ -1,0 +1,281 @@
+/* The metrics page: families with their samples, as Prometheus text 0.0.4 and as OpenMetrics 1.0. */
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memculprit/serve.h"
+#include "serve_priv.h"
+
+struct sample {
+	double value;
+	double created;    /* Unix seconds, NaN: not known */
+	size_t labels;     /* offset into mc_metrics.text: a="b",c="d" */
+	size_t labels_len;
+};
+
+struct family {
+	const char *name, *unit, *help;
+	enum mc_metric_type type;
+	size_t n, cap;
+	struct sample *samples;
+};
+
+/* A limit on what one page may hold; dropped samples are counted. */
+enum { MAX_SAMPLES = 200000, MAX_LABEL = 4096 };
+
+struct mc_metrics {
+	size_t n, cap, open; /* open: the family that samples go to */
+	struct family *families;
+	struct mc_buf text;  /* all labels */
+	struct mc_buf key;   /* reused: family number and labels, for the map */
+	struct mc_map *seen;
+	double created;
+	size_t samples, dropped;
+	bool failed; /* without memory: told by mc_metrics_text */
+};
+
+struct mc_metrics *mc_metrics_new(void)
+{
+	struct mc_metrics *m = calloc(1, sizeof(*m));
+	if (!m)
+		return NULL;
+	m->created = NAN;
+	m->seen = mc_map_new();
+	if (!m->seen) {
+		free(m);
+		return NULL;
+	}
+	return m;
+}
+
+void mc_metrics_free(struct mc_metrics *m)
+{
+	if (!m)
+		return;
+	for (size_t i = 0; i < m->n; i++)
+		free(m->families[i].samples);
+	free(m->families);
+	mc_buf_release(&m->text);
+	mc_buf_release(&m->key);
+	mc_map_free(m->seen);
+	free(m);
+}
+
+void mc_metrics_family(struct mc_metrics *m, const char *name, enum mc_metric_type type, const char *unit, const char *help)
+{
+	/* One block a family is a rule of the format: a name that comes again goes on where it was. */
+	for (size_t i = 0; i < m->n; i++)
+		if (strcmp(m->families[i].name, name) == 0) {
+			assert(m->families[i].type == type);
+			m->open = i;
+			return;
+		}
+	if (mc_grow((void **)&m->families, &m->cap, m->n + 1, sizeof(*m->families), NULL)) {
+		m->failed = true;
+		return;
+	}
+	m->families[m->n] = (struct family){ .name = name, .unit = unit, .help = help, .type = type };
+	m->open = m->n++;
+}
+
+void mc_metrics_created(struct mc_metrics *m, double unix_seconds)
+{
+	m->created = unix_seconds;
+}
+
+size_t mc_metrics_dropped(const struct mc_metrics *m)
+{
+	return m->dropped;
+}
+
+static bool special(char c)
+{
+	return c == '\\' || c == '"' || (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+/* Label values may come from anywhere: one invalid byte would lose the whole scrape. The format has an
+ * escape for newline only; readers differ on the other control characters, so they are replaced. */
+static void add_label_value(struct mc_buf *b, const char *s)
+{
+	const char *end = s + strnlen(s, MAX_LABEL);
+	while (s < end) {
+		const char *run = s;
+		while (s < end && !special(*s))
+			s++;
+		mc_utf8_add(b, run, (size_t)(s - run));
+		if (s == end)
+			break;
+		if (*s == '\\' || *s == '"')
+			mc_buf_add(b, (char[]){ '\\', *s }, 2);
+		else
+			mc_buf_str(b, *s == '\n' ? "\\n" : *s == '\t' ? "\t" : "\xef\xbf\xbd");
+		s++;
+	}
+}
+
+void mc_metrics_sample(struct mc_metrics *m, double value, size_t npairs, const char *const *pairs)
+{
+	if (m->failed || m->n == 0)
+		return;
+	if (m->samples >= MAX_SAMPLES) {
+		m->dropped++;
+		return;
+	}
+	struct family *f = &m->families[m->open];
+	size_t at = m->text.len;
+	for (size_t i = 0; i < npairs; i++) {
+		mc_buf_printf(&m->text, "%s%s=\"", i ? "," : "", pairs[2 * i]);
+		add_label_value(&m->text, pairs[2 * i + 1] ? pairs[2 * i + 1] : "");
+		mc_buf_str(&m->text, "\"");
+	}
+	if (m->text.failed) {
+		m->failed = true;
+		return;
+	}
+	size_t len = m->text.len - at;
+	m->key.len = 0;
+	mc_buf_printf(&m->key, "%zu ", m->open);
+	if (len)
+		mc_buf_add(&m->key, m->text.data + at, len);
+	uint64_t old;
+	if (mc_map_get(m->seen, mc_buf_text(&m->key), m->key.len, &old)) {
+		m->text.len = at;
+		m->dropped++;
+		return;
+	}
+	if (m->key.failed || mc_map_set(m->seen, m->key.data, m->key.len, 1) ||
+	    mc_grow((void **)&f->samples, &f->cap, f->n + 1, sizeof(*f->samples), NULL)) {
+		m->failed = true;
+		return;
+	}
+	f->samples[f->n++] = (struct sample){ value, m->created, at, len };
+	m->samples++;
+}
+
+/* The shortest text that reads back as v. */
+static void add_number(struct mc_buf *b, double v)
+{
+	char text[40];
+	if (isnan(v)) {
+		mc_buf_str(b, "NaN");
+		return;
+	}
+	if (isinf(v)) {
+		mc_buf_str(b, v > 0 ? "+Inf" : "-Inf");
+		return;
+	}
+	if (v == floor(v) && fabs(v) < 1e15) {
+		mc_buf_printf(b, "%.0f", v == 0 ? 0.0 : v); /* never -0 */
+		return;
+	}
+	for (int digits = 6; digits <= 17; digits++) {
+		snprintf(text, sizeof(text), "%.*g", digits, v);
+		/* A program that took over the user's locale may write a comma here. */
+		for (char *p = text; *p; p++)
+			if (*p == ',')
+				*p = '.';
+		double back;
+		if (mc_parse_double(text, strlen(text), &back) && back == v)
+			break;
+	}
+	mc_buf_str(b, text);
+}
+
+static void add_help(struct mc_buf *out, const char *help, bool om)
+{
+	for (const char *p = help; *p; p++)
+		if (*p == '\n')
+			mc_buf_str(out, "\\n");
+		else if (*p == '\\')
+			mc_buf_str(out, "\\\\");
+		else if (*p == '"' && om)
+			mc_buf_str(out, "\\\"");
+		else
+			mc_buf_add(out, p, 1);
+}
+
+static bool has_suffix(const char *s, size_t len, const char *suffix)
+{
+	size_t n = strlen(suffix);
+	return len > n && memcmp(s + len - n, suffix, n) == 0;
+}
+
+/* The family's name as OpenMetrics has it: without _total or _info. */
+static size_t base_len(const struct family *f)
+{
+	size_t len = strlen(f->name);
+	if (f->type == MC_COUNTER && has_suffix(f->name, len, "_total"))
+		return len - strlen("_total");
+	if (f->type == MC_INFO && has_suffix(f->name, len, "_info"))
+		return len - strlen("_info");
+	return len;
+}
+
+static void add_head(struct mc_buf *out, const struct family *f, bool om)
+{
+	static const char *const om_type[] = { [MC_GAUGE] = "gauge", [MC_COUNTER] = "counter", [MC_INFO] = "info" };
+	static const char *const type[] = { [MC_GAUGE] = "gauge", [MC_COUNTER] = "counter", [MC_INFO] = "gauge" };
+	int len = (int)(om ? base_len(f) : strlen(f->name));
+	mc_buf_printf(out, "# HELP %.*s ", len, f->name);
+	add_help(out, f->help, om);
+	mc_buf_printf(out, "\n# TYPE %.*s %s\n", len, f->name, om ? om_type[f->type] : type[f->type]);
+	/* The format wants the unit to be the end of the name. */
+	if (om && f->unit && f->type != MC_INFO && has_suffix(f->name, (size_t)len, f->unit) &&
+	    f->name[(size_t)len - strlen(f->unit) - 1] == '_')
+		mc_buf_printf(out, "# UNIT %.*s %s\n", len, f->name, f->unit);
+}
+
+static void add_sample(struct mc_buf *out, const struct mc_metrics *m, const struct family *f, const struct sample *s)
+{
+	mc_buf_str(out, f->name);
+	if (s->labels_len) {
+		mc_buf_str(out, "{");
+		mc_buf_add(out, m->text.data + s->labels, s->labels_len);
+		mc_buf_str(out, "}");
+	}
+	mc_buf_str(out, " ");
+	add_number(out, s->value);
+	mc_buf_str(out, "\n");
+}
+
+static void add_created(struct mc_buf *out, const struct mc_metrics *m, const struct family *f, const struct sample *s,
+	double created)
+{
+	mc_buf_printf(out, "%.*s_created", (int)base_len(f), f->name);
+	if (s->labels_len) {
+		mc_buf_str(out, "{");
+		mc_buf_add(out, m->text.data + s->labels, s->labels_len);
+		mc_buf_str(out, "}");
+	}
+	mc_buf_str(out, " ");
+	add_number(out, created);
+	mc_buf_str(out, "\n");
+}
+
+int mc_metrics_write(const struct mc_metrics *m, bool openmetrics, double started, struct mc_buf *out, struct mc_error *err)
+{
+	if (m->failed)
+		return mc_nomem(err, "the metrics page");
+	for (size_t i = 0; i < m->n; i++) {
+		const struct family *f = &m->families[i];
+		if (f->n == 0)
+			continue;
+		add_head(out, f, openmetrics);
+		for (size_t k = 0; k < f->n; k++) {
+			const struct sample *s = &f->samples[k];
+			add_sample(out, m, f, s);
+			double created = isnan(s->created) ? started : s->created;
+			if (openmetrics && f->type == MC_COUNTER && isfinite(created))
+				add_created(out, m, f, s, created);
+		}
+	}
+	if (openmetrics)
+		mc_buf_str(out, "# EOF\n");
+	return mc_buf_check(out, err);
+}
+
+int mc_metrics_text(const struct mc_metrics *m, bool openmetrics, struct mc_buf *out, struct mc_error *err)
+{
+	return mc_metrics_write(m, openmetrics, NAN, out, err);
+}

@@ -1,0 +1,149 @@
+/* The metrics page: both formats, escaping, no duplicates. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "memculprit/serve.h"
+
+static char *text_of(const struct mc_metrics *m, bool om)
+{
+	struct mc_buf b = { 0 };
+	assert_int_equal(mc_metrics_text(m, om, &b, NULL), 0);
+	char *copy = mc_strdup(mc_buf_text(&b));
+	mc_buf_release(&b);
+	return copy;
+}
+
+static struct mc_metrics *sample_page(void)
+{
+	struct mc_metrics *m = mc_metrics_new();
+	mc_metrics_family(m, "x_restarts_total", MC_COUNTER, NULL, "Restarts.");
+	mc_metrics_created(m, 1700000000.5);
+	mc_metrics_sample(m, 3, 1, (const char *[]){ "program", "a" });
+	mc_metrics_created(m, NAN);
+	mc_metrics_family(m, "x_memory_bytes", MC_GAUGE, "bytes", "Memory, \"private\".");
+	mc_metrics_sample(m, 1.5e9, 2, (const char *[]){ "program", "a", "kind", "anon" });
+	mc_metrics_family(m, "x_build_info", MC_INFO, NULL, "Build.");
+	mc_metrics_sample(m, 1, 1, (const char *[]){ "version", "1" });
+	mc_metrics_family(m, "x_empty", MC_GAUGE, NULL, "None.");
+	return m;
+}
+
+static void test_text(void **state)
+{
+	(void)state;
+	struct mc_metrics *m = sample_page();
+	char *t = text_of(m, false);
+	assert_string_equal(t,
+		"# HELP x_restarts_total Restarts.\n# TYPE x_restarts_total counter\nx_restarts_total{program=\"a\"} 3\n"
+		"# HELP x_memory_bytes Memory, \"private\".\n# TYPE x_memory_bytes gauge\n"
+		"x_memory_bytes{program=\"a\",kind=\"anon\"} 1500000000\n"
+		"# HELP x_build_info Build.\n# TYPE x_build_info gauge\nx_build_info{version=\"1\"} 1\n");
+	free(t);
+	mc_metrics_free(m);
+}
+
+static void test_openmetrics(void **state)
+{
+	(void)state;
+	struct mc_metrics *m = sample_page();
+	char *t = text_of(m, true);
+	assert_string_equal(t,
+		"# HELP x_restarts Restarts.\n# TYPE x_restarts counter\nx_restarts_total{program=\"a\"} 3\n"
+		"x_restarts_created{program=\"a\"} 1700000000.5\n"
+		"# HELP x_memory_bytes Memory, \\\"private\\\".\n# TYPE x_memory_bytes gauge\n# UNIT x_memory_bytes bytes\n"
+		"x_memory_bytes{program=\"a\",kind=\"anon\"} 1500000000\n"
+		"# HELP x_build Build.\n# TYPE x_build info\nx_build_info{version=\"1\"} 1\n# EOF\n");
+	free(t);
+	mc_metrics_free(m);
+}
+
+static void check_label(const char *in, const char *want)
+{
+	struct mc_metrics *m = mc_metrics_new();
+	char line[256];
+	mc_metrics_family(m, "x", MC_GAUGE, NULL, "X.");
+	mc_metrics_sample(m, 1, 1, (const char *[]){ "l", in });
+	char *t = text_of(m, false);
+	snprintf(line, sizeof(line), "\nx{l=\"%s\"} 1\n", want);
+	if (!strstr(t, line))
+		fail_msg("%s is not in %s", line, t);
+	free(t);
+	mc_metrics_free(m);
+}
+
+static void test_labels(void **state)
+{
+	(void)state;
+	check_label("a\\b\"c\nd", "a\\\\b\\\"c\\nd");
+	check_label("\xff" "a\xc3", "\xef\xbf\xbd" "a\xef\xbf\xbd");
+	check_label("tab\there", "tab\there");
+	check_label("cr\rthere\x1b[31m", "cr\xef\xbf\xbdthere\xef\xbf\xbd[31m");
+	check_label("h\xc3\xa9", "h\xc3\xa9");
+	check_label("", "");
+}
+
+static void check_number(double v, const char *want)
+{
+	struct mc_metrics *m = mc_metrics_new();
+	char line[64];
+	mc_metrics_family(m, "x", MC_GAUGE, NULL, "X.");
+	mc_metrics_sample(m, v, 0, NULL);
+	char *t = text_of(m, false);
+	snprintf(line, sizeof(line), "\nx %s\n", want);
+	if (!strstr(t, line))
+		fail_msg("%s is not in %s", line, t);
+	free(t);
+	mc_metrics_free(m);
+}
+
+static void test_numbers(void **state)
+{
+	(void)state;
+	check_number(0, "0");
+	check_number(-0.0, "0");
+	check_number(0.1, "0.1");
+	check_number(1.0 / 3, "0.3333333333333333");
+	check_number(1e300, "1e+300");
+	check_number(NAN, "NaN");
+	check_number(INFINITY, "+Inf");
+	check_number(-INFINITY, "-Inf");
+	check_number(9007199254740993.0, "9007199254740992");
+	check_number(-12345678901.0, "-12345678901");
+}
+
+static void test_duplicates(void **state)
+{
+	(void)state;
+	struct mc_metrics *m = mc_metrics_new();
+	mc_metrics_family(m, "x", MC_GAUGE, NULL, "X.");
+	mc_metrics_sample(m, 1, 1, (const char *[]){ "l", "\xff" });
+	mc_metrics_sample(m, 2, 1, (const char *[]){ "l", "\xfe" }); /* the same once cleaned */
+	mc_metrics_family(m, "y", MC_GAUGE, NULL, "Y.");
+	mc_metrics_sample(m, 3, 1, (const char *[]){ "l", "\xff" });
+	mc_metrics_family(m, "x", MC_GAUGE, NULL, "X."); /* comes again: one block all the same */
+	mc_metrics_sample(m, 4, 1, (const char *[]){ "l", "a" });
+	assert_int_equal(mc_metrics_dropped(m), 1);
+	char *t = text_of(m, false);
+	assert_string_equal(t, "# HELP x X.\n# TYPE x gauge\nx{l=\"\xef\xbf\xbd\"} 1\nx{l=\"a\"} 4\n"
+		"# HELP y Y.\n# TYPE y gauge\ny{l=\"\xef\xbf\xbd\"} 3\n");
+	free(t);
+	mc_metrics_free(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_openmetrics),
+		cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_duplicates),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -150,6 +150,7 @@ class Recording:
         argv, env = servers.command(self.plan["server"], self.a.port, dict(self.plan.get("options", {}), **release.get("options", {})), work)
         self.proc = subprocess.Popen(argv, env=dict(os.environ, **env), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=work,
                                      start_new_session=True)      # apache ends its whole process group
+        time.sleep(.15)                        # until exec has given it its own name
         if release.get("leaks") and self.first_bad is None:
             self.first_bad = (i - 1, int(time.time() * 1000))
 
@@ -183,6 +184,7 @@ class Recording:
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))   # so that the server is ended too
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--out")
     ap.add_argument("--plans")

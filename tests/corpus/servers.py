@@ -4,7 +4,7 @@ import os, shutil, subprocess
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "real")
 NEEDS = {"small": "gcc", "redis": "redis-server", "memcached": "memcached", "nginx": "nginx", "lighttpd": "lighttpd", "apache": "apache2",
          "node": "node", "python": "python3"}
-SHIMMED = ("nginx", "lighttpd", "apache", "memcached")
+SHIMMED = ("nginx", "lighttpd", "apache")
 
 
 def which(name):
@@ -18,7 +18,7 @@ def prepare(server, work):
     if server == "small":
         subprocess.run(["gcc", "-O2", "-pthread", "-o", work + "/small_server", HERE + "/small_server.c"], check=True)
     if server in SHIMMED:
-        subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-fno-builtin", "-o", work + "/drop_free.so", HERE + "/drop_free.c"], check=True)
+        subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-fno-builtin", "-o", work + "/forget.so", HERE + "/forget.c"], check=True)
     if server in ("nginx", "lighttpd", "apache"):
         os.makedirs(work + "/root", exist_ok=True)
         os.chmod(work + "/root", 0o755)
@@ -36,7 +36,7 @@ def write(path, text):
 
 def nginx_conf(o, port, work):
     return write(work + "/nginx.conf", """daemon off; master_process on; worker_processes %d; error_log stderr error; pid %s/nginx.pid;
-user root; env DROP_FREE; env DROP_MIN; env DROP_MAX; env LD_PRELOAD;
+user root; env DROP_FREE; env DROP_MIN; env DROP_MAX; env KEEP_REPLY; env LD_PRELOAD;
 events { worker_connections 256; }
 http { access_log off; keepalive_requests %d; client_body_temp_path %s/t1; proxy_temp_path %s/t2; fastcgi_temp_path %s/t3; uwsgi_temp_path %s/t4; scgi_temp_path %s/t5;
   server { listen 127.0.0.1:%d; root %s/root; gzip %s; gzip_types *; gzip_min_length 1; } }
@@ -78,9 +78,9 @@ Require all granted
 
 def command(server, port, o, work):
     """argv and environment of one release."""
-    env = {k: str(o[v]) for k, v in (("DROP_FREE", "drop"), ("DROP_MIN", "drop_min"), ("DROP_MAX", "drop_max")) if v in o}
+    env = {k: str(o[v]) for k, v in (("DROP_FREE", "drop"), ("DROP_MIN", "drop_min"), ("DROP_MAX", "drop_max"), ("KEEP_REPLY", "keep_reply")) if v in o}
     if server in SHIMMED:
-        env["LD_PRELOAD"] = work + "/drop_free.so"
+        env["LD_PRELOAD"] = work + "/forget.so"
     p = str(port)
     if server == "small":
         return [work + "/small_server", p, str(o["workers"]), str(o.get("cache", 0)), o.get("mistake", "none"), str(o.get("part", 1))], env
@@ -122,12 +122,12 @@ PLANS = [
     plan("python-list", "leak_list", "python", L(200, 6), "ggL", options=dict(workers=3), wrong=dict(mistake="list")),
     plan("python-one", "leak_oneworker", "python", L(200, 8, per_connection=10), "gLL", options=dict(workers=4), wrong=dict(mistake="one")),
     plan("python-cache", "none_cache", "python", L(250, 6, keys=60000), "gggg", options=dict(workers=1, cache=3000)),
-    plan("lighttpd-shim", "leak_shim", "lighttpd", L(250, 8, keys=300, per_connection=5), "ggL", wrong=dict(drop=25)),
+    plan("lighttpd-shim", "leak_shim", "lighttpd", L(250, 8, keys=300, per_connection=5), "ggL", wrong=dict(keep_reply=700)),
     plan("apache-recycle", "none_recycle", "apache", L(150, 6, keys=300, per_connection=5), "ggg", options=dict(mpm="prefork", workers=4, recycle=80)),
-    plan("apache-shim", "leak_shim", "apache", L(250, 8, keys=300, per_connection=4), "gLL", options=dict(mpm="event", workers=2), wrong=dict(drop=8, drop_max=200000)),
+    plan("apache-shim", "leak_shim", "apache", L(250, 8, keys=300, per_connection=4), "gLL", options=dict(mpm="event", workers=2), wrong=dict(keep_reply=500)),
     plan("small-error", "leak_error", "small", L(250, 6, bad=.08, shape="steps"), "gLg", options=dict(workers=1), wrong=dict(mistake="error")),
     plan("memcached-fill", "none_cache", "memcached", L(400, 6, keys=200000), "ggg", options=dict(megabytes=16)),
-    plan("memcached-shim", "leak_shim", "memcached", L(250, 8, keys=3000, per_connection=3), "ggL", wrong=dict(drop=2)),
+    plan("memcached-no-expiry", "leak_keys", "memcached", L(300, 8, keys=10 ** 9, expire=5), "ggL", options=dict(megabytes=900), wrong_load=dict(expire=0)),
     plan("small-cache-leak", "leak_over_cache", "small", L(300, 8, keys=200000), "ggLL", options=dict(workers=2, cache=3000), wrong=dict(mistake="reply", part=3)),
     plan("small-churn", "none_frag", "small", L(350, 6), "gggg", options=dict(workers=1, mistake="churn", part=4000)),
     plan("node-listener", "leak_listener", "node", L(200, 8, shape="steps"), "gLg", options=dict(cache=2000), wrong=dict(mistake="listener")),

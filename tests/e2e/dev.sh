@@ -46,8 +46,16 @@ done
 "$dev" no-such-command >"$work/out" 2>&1
 [ $? = 2 ] || fail "wrong usage is not 2"
 
-# The packages that the tests name are the ones that Debian has under these names.
-for p in $("$dev" _packages); do
+# What configure asks for is in the list, under the name of the Debian package that has it.
+PATH=${PATH#"$work/bin:"}
+"$dev" _packages >"$work/out"
+for p in $(cat "$work/out"); do
 	case $p in *[!a-z0-9.+-]*) fail "no name of a package: $p" ;; esac
+done
+command -v dpkg-query >/dev/null && command -v pkg-config >/dev/null || exit 0
+for module in $(sed -n 's/^PKG_CHECK_MODULES(\[[A-Z0-9]*\], \[\([^] ]*\).*/\1/p' "$MC_SRC/configure.ac"); do
+	dir=$(pkg-config --variable=pcfiledir "$module") && [ -n "$dir" ] || continue
+	package=$(dpkg-query -S "$dir/$module.pc" 2>/dev/null | sed 's/:.*//')
+	[ -z "$package" ] || grep -qx "$package" "$work/out" || fail "configure wants $module: $package is not in the list"
 done
 exit 0

@@ -40,7 +40,7 @@ struct mc_metrics *mc_metrics_new(void)
 	struct mc_metrics *m = calloc(1, sizeof(*m));
 	if (!m)
 		return NULL;
-	m->created = NAN;
+	m->created = (double)NAN;
 	m->seen = mc_map_new();
 	if (!m->seen) {
 		free(m);
@@ -277,5 +277,5 @@ int mc_metrics_write(const struct mc_metrics *m, bool openmetrics, double starte
 
 int mc_metrics_text(const struct mc_metrics *m, bool openmetrics, struct mc_buf *out, struct mc_error *err)
 {
-	return mc_metrics_write(m, openmetrics, NAN, out, err);
+	return mc_metrics_write(m, openmetrics, (double)NAN, out, err);
 }

@@ -25,7 +25,7 @@ static struct mc_metrics *sample_page(void)
 	mc_metrics_family(m, "x_restarts_total", MC_COUNTER, NULL, "Restarts.");
 	mc_metrics_created(m, 1700000000.5);
 	mc_metrics_sample(m, 3, 1, (const char *[]){ "program", "a" });
-	mc_metrics_created(m, NAN);
+	mc_metrics_created(m, (double)NAN);
 	mc_metrics_family(m, "x_memory_bytes", MC_GAUGE, "bytes", "Memory, \"private\".");
 	mc_metrics_sample(m, 1.5e9, 2, (const char *[]){ "program", "a", "kind", "anon" });
 	mc_metrics_family(m, "x_build_info", MC_INFO, NULL, "Build.");
@@ -110,9 +110,9 @@ static void test_numbers(void **state)
 	check_number(0.1, "0.1");
 	check_number(1.0 / 3, "0.3333333333333333");
 	check_number(1e300, "1e+300");
-	check_number(NAN, "NaN");
-	check_number(INFINITY, "+Inf");
-	check_number(-INFINITY, "-Inf");
+	check_number((double)NAN, "NaN");
+	check_number((double)INFINITY, "+Inf");
+	check_number(-(double)INFINITY, "-Inf");
 	check_number(9007199254740993.0, "9007199254740992");
 	check_number(-12345678901.0, "-12345678901");
 }

@@ -1,0 +1,21 @@
+/* Small helpers of the page and the curve. NULL text is nothing; a time or number not known is a dash. */
+#ifndef MEMCULPRIT_HTML_H
+#define MEMCULPRIT_HTML_H
+
+#include "serve_priv.h"
+
+void mc_h_text(struct mc_buf *b, const char *s);
+/* Percent-encoded for a query string. */
+void mc_h_query(struct mc_buf *b, const char *s);
+void mc_h_time(struct mc_buf *b, int64_t ms, bool utc);
+void mc_h_size(struct mc_buf *b, double bytes);
+/* "+1.2 MiB/h" */
+void mc_h_growth(struct mc_buf *b, double bytes_per_second);
+void mc_h_percent(struct mc_buf *b, double ratio);
+/* A value of a curve with the unit that mc_curve names. */
+void mc_h_value(struct mc_buf *b, const char *unit, double v);
+/* Axis, area, marks, band of one curve, as the content of an <svg> element of that size. */
+int mc_svg_body(const struct mc_page_detail *d, const struct mc_curve *c, unsigned width, unsigned height, struct mc_buf *b,
+	struct mc_error *err);
+
+#endif

@@ -12,11 +12,13 @@ KINDS = [
     "none_diurnal", "leak_recycle", "leak_canary", "none_batch", "leak_bluegreen", "leak_rolling", "none_recycle",
     "leak_overlap", "leak_latemark", "none_frag", "leak_config", "leak_rollback", "none_swap", "leak_fixed", "leak_close",
     "none_scale", "leak_slow", "flag_single", "none_bluegreen", "none_pagecache", "none_growthload",
+    "none_down", "leak_quiet", "none_moreload", "none_single",
 ]
+ALONE = ("flag_single", "none_single")         # no release at all
 DAYS = {"leak_nightly", "none_batch", "none_diurnal", "none_scale", "none_growthload"}
 AT_LEAST = {"leak_oneworker": 4, "leak_canary": 3, "leak_rolling": 3, "none_scale": 6, "leak_shmem": 2}
 DEPLOYS = {"leak_rollback": 3, "leak_fixed": 2, "leak_halffix": 2, "leak_two": 3}
-HOW = {"leak_request": "requests", "leak_timer": "timer", "leak_session": "keys", "leak_burst": "burst", "leak_accel": "accel",
+HOW = {"leak_request": "requests", "leak_quiet": "requests", "leak_timer": "timer", "leak_session": "keys", "leak_burst": "burst", "leak_accel": "accel",
        "leak_reload": "events", "leak_nightly": "events"}
 
 
@@ -35,7 +37,7 @@ def geometry(s, rng):
     dt = float(rng.choice(steps))
     procs = int(round(np.exp(U(0, np.log(13))))) if rng.random() < .9 else int(rng.integers(12, 41))
     procs = max(procs, AT_LEAST.get(s.kind, 1))
-    if s.kind == "flag_single":
+    if s.kind in ALONE:
         procs = 1 if rng.random() < .7 else 2
     while procs * span / dt > limit and procs > AT_LEAST.get(s.kind, 1):
         procs -= 1
@@ -48,7 +50,7 @@ def geometry(s, rng):
         count = max(1, min(count, int(span / 86400 / 3)))
     s.dt, s.span, s.slots = dt, span, procs
     s.least_gap = min(.35 * gap, span / 8) if not s.fast else max(25 * dt, min(.5 * gap, span / 8))
-    return max(count, DEPLOYS.get(s.kind, 1)) if s.kind != "flag_single" else 0
+    return max(count, DEPLOYS.get(s.kind, 1)) if s.kind not in ALONE else 0
 
 
 def releases(s, rng, count):
@@ -227,11 +229,11 @@ def special(s, rng):
         full = z.distinct(np.array([s.rate * s.longest_life * (U(.15, .5) if kind == "none_cache" else .1) * stretch]))[0]
         size = s.base * (U(.4, 2.5) if kind == "none_cache" else U(.05, .25))
         s.cache = lambda served: parts.lru_cache(served * stretch, z, full, size / full)
-    if kind in ("none_diurnal", "none_growthload") or rng.random() < .15:
+    if kind in ("none_diurnal", "none_growthload", "none_moreload") or rng.random() < .15:
         s.session_keys = parts.Zipf(1000000, U(.3, .8))
         ttl = U(300, 5400) / s.dt if not s.fast else U(10, 60) / s.dt
         most = s.session_keys.distinct(np.array([s.rate * s.dt * ttl]))[0]
-        s.session_size = s.base * (U(.2, .7) if kind in ("none_diurnal", "none_growthload") else U(.01, .08))
+        s.session_size = s.base * (U(.2, .7) if kind in ("none_diurnal", "none_growthload", "none_moreload") else U(.01, .08))
         s.sessions = dict(ttl=ttl, bytes=s.session_size / most)
     if kind == "none_batch" or (s.span > 3 * 86400 and rng.random() < .15):
         s.batches = nights(s, rng)
@@ -248,6 +250,8 @@ def special(s, rng):
         s.file_grows = U(.3, 3) * s.base / (s.rate * life)
     if kind == "none_swap":
         s.swap_windows = [(U(.1, .8) * s.span, U(.05, .3) * s.span, U(.1, .6)) for _ in range(int(rng.integers(1, 4)))]
+    if kind == "none_down":
+        s.step = dict(index=None, bytes=-s.base * U(.05, .3), code=s.rel[s.k]["code"])
     if kind == "step_up":
         s.step = dict(index=s.k, bytes=max(clutter(s) * float(np.exp(U(np.log(5), np.log(40)))), .03 * s.base))
         s.step["code"] = s.rel[s.k]["code"]
@@ -267,6 +271,8 @@ def growth(s, rng, codes, begin=-np.inf, epoch=None, how=None, slot=None, size=1
     if s.kind == "leak_recycle":
         epoch = s.recycle / s.rate
     g = dict(codes=codes, how=how, epoch=epoch, slot=slot, requests=s.rate * epoch, bend=U(1.5, 3))
+    if s.kind == "leak_quiet":
+        g["requests"] *= .5
     g["from"] = begin
     ratio = float(np.exp(U(np.log(.8), np.log(5)) if s.kind == "leak_slow" else U(np.log(6), np.log(70))))
     g["amount"] = size * clutter(s) * ratio
@@ -308,7 +314,7 @@ def config_rows(s, rng):
     """Rows that restart nobody, far from any wave."""
     edges = [0.0] + [r["t"] for r in s.rel] + [s.span]
     wide = [(a, b) for a, b in zip(edges, edges[1:]) if b - a > max(40 * s.dt, .06 * s.span)]
-    want = 1 if s.kind == "leak_config" else (int(rng.integers(1, 4)) if s.kind != "flag_single" and rng.random() < .3 else 0)
+    want = 1 if s.kind == "leak_config" else (int(rng.integers(1, 4)) if s.kind not in ALONE and rng.random() < .3 else 0)
     inner = [w for w in wide if w[1] < .93 * s.span or s.kind != "leak_config"] or [(0.0, s.span)]
     pick = rng.permutation(len(inner))[:want]
     rows = [dict(t=inner[i][0] + rng.uniform(.38, .55) * (inner[i][1] - inner[i][0]), code=None, mode="config", spread=0.0, drain=0.0) for i in pick]
@@ -452,7 +458,7 @@ def grow(s, rng):
         every = {r["code"]: 1.0 for r in s.rel if r["code"] is not None}
         every[0] = 1.0
         return every
-    if kind == "step_up" and s.rel:
+    if kind in ("step_up", "none_down", "none_moreload"):
         s.k = int(rng.integers(0, len(s.rel)))
     if not kind.startswith("leak_"):
         return {}
@@ -574,6 +580,8 @@ def loads(s, rng):
     s.load /= s.load[t >= 0].mean()
     if s.kind == "none_growthload":
         s.load *= np.interp(t, [-s.early, s.span], [.5, rng.uniform(1.3, 2.2)])
+    if s.kind in ("none_moreload", "leak_quiet"):
+        s.load *= np.where(t >= s.rel[s.k]["t"], rng.uniform(1.4, 2.6) if s.kind == "none_moreload" else rng.uniform(.3, .6), 1.0)
     if s.kind == "none_surge":
         a = rng.uniform(.2, .8) * s.span
         if s.rel and rng.random() < .4:

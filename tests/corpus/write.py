@@ -51,7 +51,7 @@ def columns(s, lives, clock, ok, rng):
         faults = np.cumsum(np.maximum(0, np.diff(x["anon"], prepend=0.0)) / 4096 + rng.poisson(.5, len(x["j"])))[keep]
         parts_.append(dict(j=j, unix_ms=tick[j], key=np.full(n, "pid-%d" % pid if by_pid else x["life"]["key"]), pid=np.full(n, pid), start_ms=np.full(n, born),
                            anon=x["anon"][keep] - swap, swap=swap, shmem=x["shmem"][keep], file=x["file"][keep],
-                           threads=x["threads"][keep], fds=x["fds"][keep], minflt=faults, code=np.full(n, x["life"]["code"])))
+                           slot=np.full(n, x["life"]["slot"]), threads=x["threads"][keep], fds=x["fds"][keep], minflt=faults, code=np.full(n, x["life"]["code"])))
     all_ = {k: np.concatenate([p[k] for p in parts_]) for k in parts_[0]}
     order = np.argsort(all_["j"], kind="stable")
     return {k: v[order] for k, v in all_.items()}, tick
@@ -84,6 +84,10 @@ def samples(s, c, d, rng):
         cols.append(("version", np.array([plan.version_of(s, int(x)) for x in codes])[at]))
         if both:
             cols.append(("commit", np.array([fleet.commit_of(s.seed, int(x)) for x in codes])[at]))
+    two = np.random.default_rng([0x40, s.seed])
+    if s.slots > 1 and two.random() < .07:     # two hosts, whose slots bear the same names
+        cols.append(("host", np.array(["web-1", "web-2"])[c["slot"] % 2]))
+        cols[1] = ("process_key", np.array(["app:%d" % i for i in range(int(c["slot"].max()) // 2 + 1)])[c["slot"] // 2])
     if rng.random() < .3:                      # columns come in any order
         cols = [cols[i] for i in rng.permutation(len(cols))]
     text(os.path.join(d, "samples.csv"), ",".join(n for n, _ in cols), [v for _, v in cols])
@@ -92,7 +96,7 @@ def samples(s, c, d, rng):
 
 def load(s, d, ok, tick, rng):
     """load.csv: counters of the program; sometimes none, sometimes requests alone; they may start again."""
-    if rng.random() < .13:
+    if rng.random() < .13 and s.kind not in ("none_growthload", "none_moreload"):   # there nothing else tells it from growth
         return "none"
     j = np.flatnonzero(ok)
     req = np.sum(s.req, axis=0)

@@ -1,0 +1,15 @@
+#!/bin/sh
+# A small corpus of simulated mechanisms with fixed seeds: the answers stay within sane bounds, whatever is tuned.
+# Skipped where numpy or scipy is missing (./dev installs both).
+src=${MC_SRC:-.} bin=${MC_BIN:-./memculprit} py=/usr/bin/python3
+"$py" -c 'import numpy, scipy' 2>/dev/null || { echo "mech: skipped, python3-numpy and python3-scipy are not here"; exit 77; }
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT INT TERM
+kinds=leak_request,none_flat,leak_timer,none_cache,leak_oom,leak_rolling,none_gc,leak_fixed,none_warmup,leak_overlap
+kinds=$kinds,leak_rollback,none_recycle,leak_latemark,none_pool,leak_session,none_diurnal,leak_bluegreen,none_frag
+kinds=$kinds,leak_canary,none_single,leak_gc
+export PYTHONDONTWRITEBYTECODE=1
+"$py" "$src/tests/corpus/mech.py" --short --n 21 --seed0 7001 --kinds "$kinds" --out "$dir/corpus" || exit 1
+"$py" "$src/tests/corpus/check_labels.py" "$dir/corpus" || exit 1
+"$py" "$src/tests/corpus/grade_answers.py" --bin "$bin" "$dir/corpus" --report "$dir/report.md" \
+	--min-right 0.6 --max-wrong 0.1 --max-false 0.1 || { cat "$dir/report.md"; exit 1; }

@@ -156,16 +156,17 @@ int mc_table_print(struct mc_table *t, size_t width, bool color, bool ascii, str
 {
 	if (t->failed)
 		return mc_nomem(err, "a table");
-	assert(t->ncolumns > 0 && t->ncells % t->ncolumns == 0);
+	const size_t n = t->ncolumns;
+	assert(n > 0 && t->ncells % n == 0);
 	measure(t, width);
-	for (size_t i = 0; i < t->ncolumns; i++)
-		add_cell(out, &t->columns[i], t->columns[i].title, color ? "1" : NULL, i + 1 == t->ncolumns, ascii);
+	for (size_t i = 0; i < n; i++)
+		add_cell(out, &t->columns[i], t->columns[i].title, color ? "1" : NULL, i + 1 == n, ascii);
 	end_line(out);
 	for (size_t i = 0; i < t->ncells; i++) {
-		size_t k = i % t->ncolumns;
+		size_t k = i % n;
 		const struct cell *cell = &t->cells[i];
-		add_cell(out, &t->columns[k], cell->text, color ? cell->style : NULL, k + 1 == t->ncolumns, ascii);
-		if (k + 1 == t->ncolumns)
+		add_cell(out, &t->columns[k], cell->text, color ? cell->style : NULL, k + 1 == n, ascii);
+		if (k + 1 == n)
 			end_line(out);
 	}
 	return mc_buf_check(out, err);

@@ -92,7 +92,7 @@ static bool parse_calendar(const char *p, int64_t *ret)
 int mc_time_parse(const char *text, int64_t now_ms, int64_t *ret, struct mc_error *err)
 {
 	double seconds;
-	int64_t ms;
+	int64_t ms = 0;
 	if (strcmp(text, "now") == 0) {
 		*ret = now_ms;
 		return 0;

@@ -1,5 +1,5 @@
 /* Passwords against bcrypt hashes. A check takes 50 ms and more, so the last results are remembered,
- * under a keyed digest of user, password and hash: neither can be read back from it. */
+ * under a keyed digest of user and password: neither can be read back from it. */
 #include <crypt.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
@@ -17,6 +17,7 @@ struct mc_auth {
 	unsigned char digest[REMEMBERED][DIGEST];
 	bool ok[REMEMBERED];
 	size_t n, next;
+	unsigned forgotten; /* what was checked before is not remembered after */
 };
 
 struct mc_auth *mc_auth_new(void)
@@ -45,6 +46,7 @@ void mc_auth_forget(struct mc_auth *a)
 {
 	pthread_mutex_lock(&a->lock);
 	a->n = a->next = 0;
+	a->forgotten++;
 	pthread_mutex_unlock(&a->lock);
 }
 
@@ -80,9 +82,21 @@ int mc_auth_known(struct mc_auth *a, const char *user, const char *password)
 	return known;
 }
 
-static void remember(struct mc_auth *a, const unsigned char d[DIGEST], bool ok)
+static unsigned forgotten(struct mc_auth *a)
 {
 	pthread_mutex_lock(&a->lock);
+	unsigned n = a->forgotten;
+	pthread_mutex_unlock(&a->lock);
+	return n;
+}
+
+static void remember(struct mc_auth *a, const unsigned char d[DIGEST], bool ok, unsigned since)
+{
+	pthread_mutex_lock(&a->lock);
+	if (a->forgotten != since) {
+		pthread_mutex_unlock(&a->lock);
+		return;
+	}
 	memcpy(a->digest[a->next], d, DIGEST);
 	a->ok[a->next] = ok;
 	a->next = (a->next + 1) % REMEMBERED;
@@ -93,15 +107,15 @@ static void remember(struct mc_auth *a, const unsigned char d[DIGEST], bool ok)
 
 bool mc_auth_check(struct mc_auth *a, const struct mc_web *w, const char *user, const char *password)
 {
-	/* Of no password: an unknown user costs what a known one does, so that names cannot be told apart. */
-	static const char nobody[] = "$2b$10$abcdefghijklmnopqrstuuW4Qb6fPzqWJ7kqWnDTyD0aUoPYVyxGq";
-	const char *hash = nobody;
+	/* An unknown user costs what a known one does, so that names cannot be told apart. */
+	const char *hash = w->c.users[0].hash;
 	bool found = false;
 	for (size_t i = 0; i < w->c.nusers; i++)
 		if (strcmp(w->c.users[i].name, user) == 0) {
 			hash = w->c.users[i].hash;
 			found = true;
 		}
+	unsigned since = forgotten(a);
 	struct crypt_data *data = calloc(1, sizeof(*data));
 	if (!data)
 		return false;
@@ -112,6 +126,6 @@ bool mc_auth_check(struct mc_auth *a, const struct mc_web *w, const char *user, 
 	free(data);
 	unsigned char d[DIGEST];
 	if (digest_of(a, user, password, d))
-		remember(a, d, ok);
+		remember(a, d, ok, since);
 	return ok;
 }

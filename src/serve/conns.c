@@ -11,7 +11,8 @@
 #include "serve_priv.h"
 
 #define SECOND INT64_C(1000000000)
-enum { HEAD_SECONDS = 10, BUSY_SECONDS = 60 };
+/* A client that has begun its request sends it in one go; one that has not may be a browser's spare connection. */
+enum { BEGUN_SECONDS = 3, SILENT_SECONDS = 10, BUSY_SECONDS = 60 };
 
 struct mc_conn {
 	struct mc_conn *prev, *next;
@@ -172,8 +173,10 @@ void mc_conns_sweep(struct mc_conns *cs, int64_t now_ns)
 		int64_t age = now_ns - c->since_ns;
 		if (c->given_up)
 			continue;
-		if ((c->state == MC_CONN_HEAD && age > HEAD_SECONDS * SECOND) ||
-		    (c->state == MC_CONN_BUSY && age > BUSY_SECONDS * SECOND))
+		if (c->state == MC_CONN_HEAD && age > BEGUN_SECONDS * SECOND) {
+			if (age > SILENT_SECONDS * SECOND || received(c))
+				give_up(cs, c);
+		} else if (c->state == MC_CONN_BUSY && age > BUSY_SECONDS * SECOND)
 			give_up(cs, c);
 		else if (c->state == MC_CONN_IDLE && received(c) != c->received)
 			enter(cs, c, MC_CONN_HEAD, now_ns); /* the next request has begun */

@@ -50,7 +50,7 @@ void mc_conns_release(struct mc_conns *cs);
 struct mc_conn *mc_conns_open(struct mc_conns *cs, int fd, const struct sockaddr *addr);
 void mc_conns_close(struct mc_conns *cs, struct mc_conn *c); /* takes NULL */
 void mc_conns_state(struct mc_conns *cs, struct mc_conn *c, enum mc_conn_state state);
-/* Gives up what has had its time: a request head 10 s, an answer 60 s. */
+/* Gives up what has had its time: a head that was begun 3 s, one that was not 10 s, an answer 60 s. */
 void mc_conns_sweep(struct mc_conns *cs, int64_t now_ns);
 
 /* ---- web.c: a copy of the web configuration, counted by its users ---- */

@@ -137,7 +137,7 @@ static int open_sockets(struct mc_server *s, const struct mc_serve_config *c, st
 	return 0;
 }
 
-/* ---- the sweeper: one look a second at the clock ---- */
+/* ---- the sweeper: two looks a second at the clock ---- */
 
 /* Stops retired servers whose connections have had time to end. With `all`, at once. */
 static void stop_retired(struct mc_server *s, bool all)
@@ -171,7 +171,9 @@ static void *sweep(void *arg)
 	while (!s->stop) {
 		struct timespec at;
 		clock_gettime(CLOCK_MONOTONIC, &at);
-		at.tv_sec++;
+		at.tv_nsec += 500000000;
+		at.tv_sec += at.tv_nsec / 1000000000;
+		at.tv_nsec %= 1000000000;
 		pthread_cond_timedwait(&s->sweep_wake, &s->sweep_lock, &at);
 		pthread_mutex_unlock(&s->sweep_lock);
 		mc_conns_sweep(&s->conns, mc_mono_ns());

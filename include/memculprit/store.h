@@ -46,7 +46,7 @@ struct mc_incarnation {
 int mc_store_incarnation(struct mc_store *s, struct mc_incarnation *i, struct mc_error *err);
 int mc_store_incarnation_end(struct mc_store *s, int64_t id, int64_t end_ms, struct mc_error *err);
 
-/* What a sample may hold. NaN: not sampled. */
+/* What a sample may hold. NaN: not sampled. The numbers are in files: new ones go before the count only. */
 enum mc_field {
 	MC_F_ANON, MC_F_FILE, MC_F_SHMEM, MC_F_SWAP, MC_F_VSIZE, MC_F_MINFLT, MC_F_MAJFLT, MC_F_UTIME, MC_F_STIME,
 	MC_F_THREADS, MC_F_FDS, MC_F_PSS, MC_F_SHARED, MC_F_RSS, MC_F_REQUESTS, MC_F_COUNT
@@ -133,6 +133,9 @@ struct mc_series {
 	double *v[MC_F_COUNT];
 };
 int mc_store_series(struct mc_store *s, int64_t incarnation, int64_t since_ms, int64_t until_ms,
+	struct mc_series *ret, struct mc_error *err);
+/* The same with the fields of which `fields` has the bit (1 << MC_F_...); the others are NULL. */
+int mc_store_series_of(struct mc_store *s, int64_t incarnation, int64_t since_ms, int64_t until_ms, uint32_t fields,
 	struct mc_series *ret, struct mc_error *err);
 void mc_series_release(struct mc_series *s);
 struct mc_load_series {

@@ -1,0 +1,134 @@
+-- Every statement of the store but PRAGMAs, BEGIN and COMMIT.
+
+-- name: program_add
+INSERT INTO program (id, name) VALUES (?1, ?2);
+-- name: program_list
+SELECT id, name FROM program ORDER BY name;
+-- name: program_there
+SELECT 1 FROM program WHERE id = ?1;
+-- name: program_last_id
+SELECT max(id) FROM program;
+
+-- name: name_add
+INSERT INTO name (value) VALUES (?1) ON CONFLICT DO NOTHING;
+-- name: name_find
+SELECT id FROM name WHERE value = ?1;
+
+-- name: build_add
+INSERT INTO build (exe, version, revision, build_id, how) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING;
+-- name: build_find
+SELECT id FROM build WHERE exe = ?1 AND version = ?2 AND revision = ?3 AND build_id = ?4 AND how = ?5;
+
+-- name: life_add
+INSERT INTO incarnation (id, program, host, slot, pid, start_ms, end_after, build) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
+-- name: life_last_id
+SELECT max(id) FROM incarnation;
+-- name: life_find
+SELECT i.id, i.start_ms, i.start_ms + i.end_after, b.exe, b.version, b.revision, b.build_id, b.how
+FROM incarnation i JOIN build b ON b.id = i.build
+WHERE i.program = ?1 AND i.start_ms BETWEEN ?2 - 1500 AND ?2 + 1500 AND i.pid = ?3
+	AND coalesce((SELECT value FROM name WHERE id = i.host), '') = ?4
+	AND coalesce((SELECT value FROM name WHERE id = i.slot), '') = ?5
+ORDER BY abs(i.start_ms - ?2), i.id LIMIT 1;
+-- name: life_set
+UPDATE incarnation SET end_after = coalesce(?2 - start_ms, end_after), build = ?3 WHERE id = ?1;
+-- name: life_end
+UPDATE incarnation SET end_after = ?2 - start_ms WHERE id = ?1;
+-- name: life_span
+SELECT start_ms, first_after, last_after FROM incarnation WHERE id = ?1;
+-- name: life_sealed
+UPDATE incarnation SET
+	first_after = min(coalesce(first_after, ?2 - start_ms), ?2 - start_ms),
+	last_after = max(coalesce(first_after + last_after, ?3 - start_ms), ?3 - start_ms)
+		- min(coalesce(first_after, ?2 - start_ms), ?2 - start_ms)
+WHERE id = ?1;
+-- name: life_program
+SELECT program FROM incarnation WHERE id = ?1;
+-- name: life_sums
+SELECT program, count(*), sum(end_after IS NULL), min(start_ms + first_after), max(start_ms + first_after + last_after)
+FROM incarnation GROUP BY program;
+-- name: life_list
+SELECT i.id, i.program, i.pid, i.start_ms, i.start_ms + i.end_after, i.start_ms + i.first_after,
+	i.start_ms + i.first_after + i.last_after, h.value, s.value, b.exe, b.version, b.revision, b.build_id, b.how
+FROM incarnation i JOIN build b ON b.id = i.build LEFT JOIN name h ON h.id = i.host LEFT JOIN name s ON s.id = i.slot
+WHERE i.program = ?1 ORDER BY i.start_ms, i.id;
+-- name: life_list_all
+SELECT i.id, i.program, i.pid, i.start_ms, i.start_ms + i.end_after, i.start_ms + i.first_after,
+	i.start_ms + i.first_after + i.last_after, h.value, s.value, b.exe, b.version, b.revision, b.build_id, b.how
+FROM incarnation i JOIN build b ON b.id = i.build LEFT JOIN name h ON h.id = i.host LEFT JOIN name s ON s.id = i.slot
+ORDER BY i.start_ms, i.id;
+-- name: life_drop
+DELETE FROM incarnation WHERE start_ms + first_after + last_after < ?1 AND end_after IS NOT NULL;
+-- name: build_drop
+DELETE FROM build WHERE id NOT IN (SELECT build FROM incarnation);
+-- name: name_drop
+DELETE FROM name WHERE id NOT IN (SELECT slot FROM incarnation UNION SELECT host FROM incarnation)
+	AND id <> ?1;
+
+-- name: chunk_add
+INSERT INTO chunk (id, data) VALUES (?1, ?2) ON CONFLICT DO NOTHING;
+-- name: chunk_read
+SELECT c.id, c.data FROM round r JOIN chunk c ON c.id = (r.id << 32 | ?1)
+WHERE r.first_ms <= ?3 AND (r.last_ms IS NULL OR r.last_ms >= ?2) ORDER BY r.id;
+-- name: chunk_all
+SELECT id, data FROM chunk WHERE id >= ?1 AND id < ?2 ORDER BY id;
+-- name: chunk_count
+SELECT count(*) FROM chunk;
+-- name: chunk_drop
+DELETE FROM chunk WHERE id >= ?1 << 32 AND id < (?1 + 1) << 32;
+
+-- name: round_add
+INSERT INTO round (id, first_ms, last_ms) VALUES (?1, ?2, NULL);
+-- name: round_first
+UPDATE round SET first_ms = ?2 WHERE id = ?1;
+-- name: round_last
+UPDATE round SET last_ms = ?2 WHERE id = ?1;
+-- name: round_newest
+SELECT id, first_ms, last_ms FROM round ORDER BY id DESC LIMIT 1;
+-- name: round_oldest
+SELECT id, last_ms FROM round WHERE last_ms IS NOT NULL ORDER BY last_ms LIMIT 1;
+-- name: round_max
+SELECT max(last_ms) FROM round;
+-- name: round_drop
+DELETE FROM round WHERE id = ?1;
+
+-- name: hot_add
+INSERT INTO hot (id, data) VALUES (?1, ?2);
+-- name: hot_from
+SELECT id, data FROM hot WHERE id > ?1 ORDER BY id;
+-- name: hot_oldest
+SELECT min(id) FROM hot;
+-- name: hot_newest
+SELECT max(id) FROM hot;
+-- name: hot_drop
+DELETE FROM hot WHERE id < ?1;
+
+-- name: deploy_add
+INSERT INTO deploy (program, unix_ms, first_seen_ms, author_ms, commit_ms, tag_ms, version, revision, build_id, host, note, source)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
+-- name: deploy_set
+UPDATE deploy SET program = ?1, unix_ms = ?2, first_seen_ms = ?3, author_ms = ?4, commit_ms = ?5, tag_ms = ?6, version = ?7,
+	revision = ?8, build_id = ?9, host = ?10, note = ?11, source = ?12 WHERE id = ?13;
+-- name: deploy_drop
+DELETE FROM deploy WHERE id = ?1;
+-- name: deploy_list
+SELECT id, program, unix_ms, first_seen_ms, author_ms, commit_ms, tag_ms, version, revision, build_id, host, note, source
+FROM deploy WHERE ?1 = 0 OR program = ?1 ORDER BY unix_ms, id;
+
+-- name: answer_put
+INSERT OR REPLACE INTO answer (program, as_of_ms, json) VALUES (?1, ?2, ?3);
+-- name: answer_get
+SELECT as_of_ms, json FROM answer WHERE program = ?1;
+-- name: fact_put
+INSERT OR REPLACE INTO fact (name, value) VALUES (?1, ?2);
+-- name: fact_get
+SELECT value FROM fact WHERE name = ?1;
+-- name: hot_next
+SELECT CAST(value AS INTEGER) FROM fact WHERE name = 'store.next_tick';
+-- name: hot_next_put
+INSERT OR REPLACE INTO fact (name, value) VALUES ('store.next_tick', ?1);
+-- name: host_find
+SELECT n.id FROM fact f JOIN name n ON n.value = f.value WHERE f.name = 'store.host';
+-- name: dropped_add
+INSERT INTO fact (name, value) VALUES ('store.dropped_chunks', ?1)
+ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + excluded.value;

@@ -1,0 +1,162 @@
+/* Check, copy, compact. */
+#include "internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+struct check {
+	struct mc_store *s;
+	mc_progress_fn progress;
+	void *user;
+	struct mc_buf *report;
+	int64_t done, all;
+	uint64_t bad;
+};
+
+static void found(struct check *k, const char *text)
+{
+	mc_buf_str(k->report, text);
+	mc_buf_add(k->report, "\n", 1);
+	k->bad++;
+}
+
+static void advance(struct check *k, const char *what)
+{
+	if (k->progress && (k->done++ & 255) == 0 && k->all > 0)
+		k->progress(k->user, (double)k->done / (double)k->all, what);
+}
+
+static int check_structure(struct check *k, struct mc_error *err)
+{
+	sqlite3_stmt *st = NULL;
+	if (sqlite3_prepare_v2(k->s->db, "PRAGMA integrity_check(100)", -1, &st, NULL) != SQLITE_OK)
+		return st_sql_fail(k->s, "checking its structure", err);
+	int rc;
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		const char *text = (const char *)sqlite3_column_text(st, 0);
+		if (text && strcmp(text, "ok") != 0)
+			found(k, text);
+	}
+	int code = rc == SQLITE_DONE ? 0 : st_sql_fail(k->s, "checking its structure", err);
+	sqlite3_finalize(st);
+	return code;
+}
+
+static int check_chunk(sqlite3_stmt *st, struct mc_error *err)
+{
+	struct st_cols c = { .want = UINT32_MAX };
+	int rc = st_chunk_decode((uint64_t)sqlite3_column_int64(st, 0), sqlite3_column_blob(st, 1),
+		(size_t)sqlite3_column_bytes(st, 1), INT64_MIN, INT64_MAX, &c, err);
+	st_cols_release(&c);
+	return rc;
+}
+
+static int check_rows(struct check *k, enum sql_id id, const char *what, struct mc_error *err)
+{
+	struct mc_error one;
+	struct st_hot hot = { 0 };
+	sqlite3_stmt *st;
+	int rc = st_stmt(k->s, id, &st, err);
+	if (rc < 0)
+		return rc;
+	sqlite3_bind_int64(st, 1, id == SQL_hot_from ? -1 : INT64_MIN);
+	if (id != SQL_hot_from)
+		sqlite3_bind_int64(st, 2, INT64_MAX);
+	while ((rc = st_step(k->s, st, &one)) == ST_ROW) {
+		if (id == SQL_hot_from)
+			rc = st_hot_replay(&hot, (uint64_t)sqlite3_column_int64(st, 0), sqlite3_column_blob(st, 1),
+				(size_t)sqlite3_column_bytes(st, 1), &one);
+		else
+			rc = check_chunk(st, &one);
+		if (rc == MC_ENOMEM)
+			break;
+		if (rc < 0)
+			found(k, one.text);
+		advance(k, what);
+	}
+	sqlite3_reset(st);
+	st_hot_release(&hot);
+	if (rc < 0 && rc != MC_ENOMEM) {
+		found(k, one.text);
+		rc = 0;
+	}
+	return rc < 0 ? mc_fail(err, rc, 0, "%s", one.text) : 0;
+}
+
+int mc_store_check(struct mc_store *s, mc_progress_fn progress, void *user, struct mc_buf *report, struct mc_error *err)
+{
+	struct check k = { .s = s, .progress = progress, .user = user, .report = report };
+	int rc = st_pending_flush(s, err);
+	if (rc == 0)
+		rc = check_structure(&k, err);
+	if (rc == MC_ECORRUPT) {
+		if (err)
+			found(&k, err->text);
+		rc = 0;
+	}
+	/* a count that fails only loses the bar */
+	st_number(s, SQL_chunk_count, &k.all, NULL, 0);
+	if (rc == 0)
+		rc = check_rows(&k, SQL_chunk_all, "chunks", err);
+	if (rc == 0)
+		rc = check_rows(&k, SQL_hot_from, "newest samples", err);
+	if (rc == 0)
+		rc = mc_buf_check(report, err);
+	if (rc == 0 && progress)
+		progress(user, 1, "done");
+	if (rc == 0 && k.bad)
+		return mc_fail(err, MC_ECORRUPT, 0, "%s is damaged in %llu places", s->path, (unsigned long long)k.bad);
+	return rc;
+}
+
+static int copy_pages(struct mc_store *s, sqlite3 *to, const char *target, struct mc_error *err)
+{
+	sqlite3_backup *b = sqlite3_backup_init(to, "main", s->db, "main");
+	if (!b)
+		return mc_fail(err, MC_EIO, 0, "%s: %s", target, sqlite3_errmsg(to));
+	/* all at once: a step at a time would begin anew whenever something is written */
+	sqlite3_backup_step(b, -1);
+	int rc = sqlite3_backup_finish(b);
+	if (rc == SQLITE_OK)
+		return 0;
+	return mc_fail(err, (rc & 255) == SQLITE_FULL ? MC_EFULL : (rc & 255) == SQLITE_NOMEM ? MC_ENOMEM :
+		(rc & 255) == SQLITE_CORRUPT ? MC_ECORRUPT : MC_EIO, 0, "%s: %s", target, sqlite3_errstr(rc));
+}
+
+int mc_store_backup(struct mc_store *s, const char *target, struct mc_error *err)
+{
+	int rc = st_pending_flush(s, err);
+	if (rc < 0)
+		return rc;
+	int fd = open(target, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return mc_fail(err, errno == EEXIST ? MC_EEXIST : errno == ENOENT ? MC_ENOTFOUND : MC_EIO, errno, "%s", target);
+	close(fd);
+	sqlite3 *to = NULL;
+	if (sqlite3_open_v2(target, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+		rc = mc_fail(err, MC_EIO, 0, "%s: %s", target, to ? sqlite3_errmsg(to) : "no memory");
+	if (rc == 0)
+		rc = copy_pages(s, to, target, err);
+	if (rc == 0 && sqlite3_exec(to, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL) != SQLITE_OK)
+		rc = mc_fail(err, MC_EIO, 0, "%s: %s", target, sqlite3_errmsg(to));
+	sqlite3_close(to);
+	if (rc < 0)
+		unlink(target);
+	return rc;
+}
+
+int mc_store_compact(struct mc_store *s, struct mc_error *err)
+{
+	int rc = st_need_writer(s, err);
+	if (rc == 0 && s->bulk)
+		rc = mc_fail(err, MC_EBUSY, 0, "%s: an import is under way", s->path);
+	if (rc == 0)
+		rc = st_pending_flush(s, err);
+	if (rc == 0)
+		rc = st_exec(s, "VACUUM", err);
+	if (rc == 0 && sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK)
+		rc = st_sql_fail(s, "giving space back", err);
+	return rc == MC_EBUSY ? 0 : rc; /* a reader holds the log: it is cut later */
+}

@@ -1,0 +1,447 @@
+/* Chunks: encoding and decoding the rows of one entity. */
+#include "chunk.h"
+
+#include "codec.h"
+#include "crc32c.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { VERSION = 1 };
+enum { INTEGERS, MILLIONTHS, UNUSED_MARK, OTHER };
+enum { PLAIN_DOUBLES, DERIVED };
+
+/* Columns that others add up to. Which is which is known for lives only. */
+static const struct {
+	uint8_t of, from[3], count;
+} sums[] = {
+	{ MC_F_RSS, { MC_F_ANON, MC_F_FILE, MC_F_SHMEM }, 3 },
+	{ MC_F_RSS, { MC_F_ANON, MC_F_SHARED }, 2 },
+	{ MC_F_SHARED, { MC_F_FILE, MC_F_SHMEM }, 2 },
+};
+enum { SUMS = sizeof sums / sizeof *sums };
+
+unsigned st_kind_width(unsigned kind)
+{
+	static const unsigned width[] = { [ST_LIFE] = MC_F_COUNT, [ST_LOAD] = MC_L_COUNT, [ST_HOST] = MC_H_COUNT };
+	return kind < ST_KINDS ? width[kind] : 0;
+}
+
+static bool same_bits(double a, double b)
+{
+	return memcmp(&a, &b, sizeof a) == 0;
+}
+
+/* ---- encoding ---- */
+
+/* Whether v is a whole number that comes back as it was; minus zero does not. */
+static bool whole(double v, int64_t *ret)
+{
+	if (!(fabs(v) <= 9007199254740992.0))
+		return false;
+	*ret = (int64_t)v;
+	return same_bits((double)*ret, v);
+}
+
+static bool millionths(double v, int64_t *ret)
+{
+	double scaled = nearbyint(v * 1e6);
+	if (!(fabs(scaled) <= 9007199254740992.0))
+		return false;
+	*ret = (int64_t)scaled;
+	return same_bits((double)*ret / 1e6, v);
+}
+
+struct mask {
+	size_t count;
+	uint64_t bits[ST_CHUNK_ROWS_MAX / 64];
+};
+
+struct masks {
+	size_t n;
+	struct mask all[ST_WIDTH_MAX];
+	uint8_t of[ST_WIDTH_MAX]; /* a column's mask, from 1; 0: every row */
+};
+
+static void find_mask(struct masks *m, unsigned f, const double *v, size_t n)
+{
+	struct mask *mask = &m->all[m->n];
+	*mask = (struct mask){ 0 };
+	for (size_t i = 0; i < n; i++)
+		if (!isnan(v[i])) {
+			mask->bits[i / 64] |= 1ULL << i % 64;
+			mask->count++;
+		}
+	m->of[f] = 0;
+	if (mask->count == n)
+		return;
+	size_t same = 0;
+	while (memcmp(m->all[same].bits, mask->bits, sizeof mask->bits) != 0)
+		same++;
+	m->of[f] = (uint8_t)(same + 1);
+	if (same == m->n)
+		m->n++;
+}
+
+static bool sampled(const double *v, size_t n)
+{
+	for (size_t i = 0; v && i < n; i++)
+		if (!isnan(v[i]))
+			return true;
+	return false;
+}
+
+/* Whether column f is sum number s in every row, NaN where any of its parts is. */
+static bool is_sum(const struct st_cols *c, unsigned s, uint32_t there)
+{
+	for (unsigned k = 0; k < sums[s].count; k++)
+		if (!(there >> sums[s].from[k] & 1))
+			return false;
+	const double *of = c->v[sums[s].of];
+	for (size_t i = 0; i < c->n; i++) {
+		double sum = 0;
+		for (unsigned k = 0; k < sums[s].count; k++)
+			sum += c->v[sums[s].from[k]][i];
+		if (isnan(sum) ? !isnan(of[i]) : !same_bits(sum, of[i]))
+			return false;
+	}
+	return true;
+}
+
+static void put_column(struct mc_buf *b, const double *v, size_t n, int64_t *x)
+{
+	size_t m = 0, i;
+	for (i = 0; i < n; i++)
+		if (!isnan(v[i]) && !whole(v[i], &x[m++]))
+			break;
+	if (i == n) {
+		st_put_run(b, INTEGERS, x, m);
+		return;
+	}
+	for (i = m = 0; i < n; i++)
+		if (!isnan(v[i]) && !millionths(v[i], &x[m++]))
+			break;
+	if (i == n) {
+		st_put_run(b, MILLIONTHS, x, m);
+		return;
+	}
+	unsigned char head = OTHER << 6 | PLAIN_DOUBLES;
+	mc_buf_add(b, &head, 1);
+	for (i = 0; i < n; i++) {
+		uint64_t bits;
+		memcpy(&bits, &v[i], sizeof bits);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+		bits = __builtin_bswap64(bits);
+#endif
+		if (!isnan(v[i]))
+			mc_buf_add(b, &bits, sizeof bits);
+	}
+}
+
+static void put_masks(struct mc_buf *b, const struct masks *m, size_t n)
+{
+	int64_t at[ST_CHUNK_ROWS_MAX];
+	st_put_varint(b, m->n);
+	for (size_t k = 0; k < m->n; k++) {
+		size_t count = 0;
+		for (size_t i = 0; i < n; i++)
+			if (m->all[k].bits[i / 64] >> i % 64 & 1)
+				at[count++] = (int64_t)i;
+		st_put_varint(b, count);
+		st_put_run(b, 0, at, count);
+	}
+}
+
+static void put_columns(struct mc_buf *b, const struct st_cols *c, const struct masks *m, uint32_t there, bool life)
+{
+	int64_t x[ST_CHUNK_ROWS_MAX];
+	for (unsigned f = 0; f < ST_WIDTH_MAX; f++) {
+		if (!(there >> f & 1))
+			continue;
+		unsigned s = 0;
+		while (s < SUMS && (!life || sums[s].of != f || !is_sum(c, s, there)))
+			s++;
+		if (s < SUMS) {
+			unsigned char head = (unsigned char)(OTHER << 6 | DERIVED | s << 2);
+			if (m->n)
+				st_put_varint(b, 0);
+			mc_buf_add(b, &head, 1);
+			continue;
+		}
+		if (m->n)
+			st_put_varint(b, m->of[f]);
+		put_column(b, c->v[f], c->n, x);
+	}
+}
+
+static void put_crc(struct mc_buf *b, size_t from, uint64_t key)
+{
+	if (b->failed)
+		return;
+	uint32_t crc = st_crc32c(key, b->data + from, b->len - from);
+	unsigned char bytes[] = { crc & 255, crc >> 8 & 255, crc >> 16 & 255, (unsigned char)(crc >> 24) };
+	mc_buf_add(b, bytes, sizeof bytes);
+}
+
+int st_chunk_encode(uint64_t key, const struct st_cols *c, struct mc_buf *b, struct mc_error *err)
+{
+	struct masks m = { 0 };
+	uint32_t there = 0;
+	for (unsigned f = 0; f < ST_WIDTH_MAX; f++)
+		if (sampled(c->v[f], c->n)) {
+			there |= 1U << f;
+			find_mask(&m, f, c->v[f], c->n);
+		}
+	size_t from = b->len;
+	unsigned char version = VERSION;
+	mc_buf_add(b, &version, 1);
+	st_put_varint(b, c->n);
+	st_put_run(b, 0, c->t, c->n);
+	put_masks(b, &m, c->n);
+	st_put_varint(b, there);
+	put_columns(b, c, &m, there, (key & 3) == ST_LIFE);
+	put_crc(b, from, key);
+	return mc_buf_check(b, err);
+}
+
+/* ---- decoding ---- */
+
+struct reader {
+	struct st_in in;
+	size_t n, from, to; /* rows; those wanted */
+	int64_t *t;
+	size_t masks;
+	struct {
+		size_t count;
+		const unsigned char *run; /* where its positions begin */
+	} mask[ST_WIDTH_MAX];
+};
+
+static int corrupt(uint64_t key, struct mc_error *err)
+{
+	return mc_fail(err, MC_ECORRUPT, 0, "chunk %llu of entity %llu is damaged", (unsigned long long)(key >> 32),
+		(unsigned long long)(key & 0xffffffffU));
+}
+
+/* Checks the sum and reads up to the times. */
+static int open_chunk(uint64_t key, const void *data, size_t len, int64_t *t, struct reader *r, struct mc_error *err)
+{
+	const unsigned char *p = data;
+	if (!p || len < 8)
+		return corrupt(key, err);
+	const unsigned char *e = p + len - 4;
+	uint32_t crc = (uint32_t)e[0] | (uint32_t)e[1] << 8 | (uint32_t)e[2] << 16 | (uint32_t)e[3] << 24;
+	if (crc != st_crc32c(key, p, len - 4))
+		return corrupt(key, err);
+	r->in = (struct st_in){ .p = p, .end = e };
+	if (st_get_byte(&r->in) != VERSION)
+		return mc_fail(err, MC_EFOREIGN, 0, "chunk %llu was written by a newer memculprit", (unsigned long long)key);
+	uint64_t n = st_get_varint(&r->in);
+	if (n < 1 || n > ST_CHUNK_ROWS_MAX)
+		return corrupt(key, err);
+	r->n = n;
+	r->t = t;
+	unsigned head = st_get_byte(&r->in);
+	st_get_run(&r->in, head, t, r->n);
+	for (size_t i = 1; i < r->n; i++)
+		if (t[i] <= t[i - 1])
+			r->in.bad = true;
+	return r->in.bad ? corrupt(key, err) : 0;
+}
+
+static bool read_masks(struct reader *r)
+{
+	r->masks = st_get_varint(&r->in);
+	if (r->masks > ST_WIDTH_MAX)
+		return false;
+	for (size_t k = 0; k < r->masks; k++) {
+		uint64_t count = st_get_varint(&r->in);
+		if (count < 1 || count > r->n)
+			return false;
+		r->mask[k].count = count;
+		r->mask[k].run = r->in.p;
+		unsigned head = st_get_byte(&r->in);
+		st_skip_run(&r->in, head, r->mask[k].count);
+	}
+	return !r->in.bad;
+}
+
+/* Spreads m values over the rows that mask k (from 1) has. v is where row r->from goes. */
+static bool spread(const struct reader *r, size_t k, const double *x, double *v)
+{
+	int64_t at[ST_CHUNK_ROWS_MAX];
+	struct st_in in = { .p = r->mask[k - 1].run, .end = r->in.end };
+	unsigned head = st_get_byte(&in);
+	size_t count = r->mask[k - 1].count;
+	st_get_run(&in, head, at, count);
+	for (size_t i = r->from; i < r->to; i++)
+		v[i - r->from] = (double)NAN;
+	for (size_t i = 0; i < count; i++) {
+		if (at[i] < 0 || (uint64_t)at[i] >= r->n)
+			return false;
+		size_t row = (size_t)at[i];
+		if (row >= r->from && row < r->to)
+			v[row - r->from] = x[i];
+	}
+	return !in.bad;
+}
+
+static void get_doubles(struct st_in *in, double *x, size_t m)
+{
+	for (size_t i = 0; i < m; i++) {
+		const unsigned char *p = st_get_bytes(in, 8);
+		if (!p)
+			return;
+		uint64_t bits;
+		memcpy(&bits, p, sizeof bits);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+		bits = __builtin_bswap64(bits);
+#endif
+		memcpy(&x[i], &bits, sizeof bits);
+	}
+}
+
+/* One stored column into v (NULL: passed over). */
+static bool read_column(struct reader *r, size_t k, unsigned head, double *v)
+{
+	int64_t ints[ST_CHUNK_ROWS_MAX];
+	double x[ST_CHUNK_ROWS_MAX];
+	size_t m = k ? r->mask[k - 1].count : r->n;
+	unsigned mark = head >> 6;
+	if (!v) {
+		if (mark == OTHER)
+			st_get_bytes(&r->in, m * 8);
+		else
+			st_skip_run(&r->in, head, m);
+		return !r->in.bad;
+	}
+	if (mark == OTHER)
+		get_doubles(&r->in, x, m);
+	else
+		st_get_run(&r->in, head, ints, m);
+	if (r->in.bad)
+		return false;
+	double *to = k ? x : v;
+	size_t from = k ? 0 : r->from, end = k ? m : r->to;
+	if (mark == INTEGERS)
+		for (size_t i = from; i < end; i++)
+			to[i - from] = (double)ints[i];
+	else if (mark == MILLIONTHS)
+		for (size_t i = from; i < end; i++)
+			to[i - from] = (double)ints[i] / 1e6;
+	else if (!k)
+		memcpy(v, x + from, (end - from) * sizeof *v);
+	return k ? spread(r, k, x, v) : true;
+}
+
+/* Columns that must be read for those wanted. */
+static uint32_t needed(uint32_t want, bool life)
+{
+	for (unsigned s = 0; life && s < SUMS; s++)
+		if (want >> sums[s].of & 1)
+			for (unsigned k = 0; k < sums[s].count; k++)
+				want |= 1U << sums[s].from[k];
+	return want;
+}
+
+static void add_up(struct st_cols *c, unsigned s, size_t rows)
+{
+	double *v = c->v[sums[s].of] + c->n;
+	for (size_t i = 0; i < rows; i++) {
+		v[i] = 0;
+		for (unsigned k = 0; k < sums[s].count; k++)
+			v[i] += c->v[sums[s].from[k]][c->n + i];
+	}
+}
+
+/* The columns. Those that are added up come last, the shared ones first: RSS may stand on them. */
+static int read_columns(struct reader *r, uint64_t key, struct st_cols *c, struct mc_error *err)
+{
+	bool life = (key & 3) == ST_LIFE;
+	uint32_t want = needed(needed(c->want, life), life), done = 0, derived = 0;
+	uint64_t there = st_get_varint(&r->in);
+	size_t rows = r->to - r->from;
+	for (unsigned f = 0; f < ST_WIDTH_MAX; f++) {
+		if (!(there >> f & 1))
+			continue;
+		uint64_t k = r->masks ? st_get_varint(&r->in) : 0;
+		unsigned head = st_get_byte(&r->in);
+		if (k > r->masks)
+			return corrupt(key, err);
+		if (head >> 6 == OTHER && (head & 3) == DERIVED) {
+			unsigned s = head >> 2 & 15;
+			if (!life || s >= SUMS || sums[s].of != f)
+				return corrupt(key, err);
+			derived |= 1U << s;
+			continue;
+		}
+		double *v = NULL;
+		if (want >> f & 1) {
+			v = st_cols_column(c, f, err);
+			if (!v)
+				return MC_ENOMEM;
+			done |= 1U << f;
+			v += c->n;
+		}
+		if (!read_column(r, k, head, v))
+			return corrupt(key, err);
+	}
+	if (there >> ST_WIDTH_MAX || r->in.p != r->in.end)
+		return corrupt(key, err);
+	for (unsigned s = SUMS; s-- > 0;) {
+		if (!(derived >> s & 1) || !(want >> sums[s].of & 1))
+			continue;
+		for (unsigned k = 0; k < sums[s].count; k++)
+			if (!(done >> sums[s].from[k] & 1))
+				return corrupt(key, err);
+		if (!st_cols_column(c, sums[s].of, err))
+			return MC_ENOMEM;
+		add_up(c, s, rows);
+		done |= 1U << sums[s].of;
+	}
+	for (unsigned f = 0; f < ST_WIDTH_MAX; f++)
+		for (size_t i = 0; c->v[f] && !(done >> f & 1) && i < rows; i++)
+			c->v[f][c->n + i] = (double)NAN;
+	return 0;
+}
+
+int st_chunk_decode(uint64_t key, const void *data, size_t len, int64_t since, int64_t until, struct st_cols *c,
+	struct mc_error *err)
+{
+	int64_t t[ST_CHUNK_ROWS_MAX];
+	struct reader r = { 0 };
+	int rc = open_chunk(key, data, len, t, &r, err);
+	if (rc < 0)
+		return rc;
+	r.to = r.n;
+	while (r.from < r.to && t[r.from] < since)
+		r.from++;
+	while (r.to > r.from && t[r.to - 1] > until)
+		r.to--;
+	if (r.from == r.to)
+		return 0;
+	if (!read_masks(&r))
+		return corrupt(key, err);
+	rc = st_cols_room(c, r.to - r.from, err);
+	if (rc == 0)
+		rc = read_columns(&r, key, c, err);
+	if (rc < 0)
+		return rc;
+	memcpy(c->t + c->n, t + r.from, (r.to - r.from) * sizeof *t);
+	c->n += r.to - r.from;
+	return 0;
+}
+
+int st_chunk_span(uint64_t key, const void *data, size_t len, int64_t *first, int64_t *last, size_t *n,
+	struct mc_error *err)
+{
+	int64_t t[ST_CHUNK_ROWS_MAX];
+	struct reader r = { 0 };
+	int rc = open_chunk(key, data, len, t, &r, err);
+	if (rc < 0)
+		return rc;
+	*first = t[0];
+	*last = t[r.n - 1];
+	*n = r.n;
+	return 0;
+}

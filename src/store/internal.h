@@ -1,0 +1,122 @@
+/* What the files of the store share. Nobody else includes it but tests of the store. */
+#ifndef STORE_INTERNAL_H
+#define STORE_INTERNAL_H
+
+#include "hot.h"
+
+#include "sql_gen.h"
+
+#include <sqlite3.h>
+
+enum { ST_APPLICATION_ID = 0x6d63756c }; /* "mcul" */
+
+struct st_round {
+	uint64_t id;            /* 0: none yet */
+	int64_t first, last;    /* of the samples in its chunks */
+};
+
+/* A program, life or end that the next transaction writes; the ids are given out already. */
+struct st_pending {
+	enum { ST_ADD_PROGRAM, ST_ADD_LIFE, ST_SET_LIFE, ST_END_LIFE } what;
+	int64_t id, program, pid, start_ms, end_ms;
+	char *name; /* of the program */
+	char *host, *key, *exe, *version, *commit, *build_id, *how;
+};
+
+struct mc_store {
+	sqlite3 *db;
+	sqlite3_stmt *stmt[SQL_COUNT];
+	char *path, *host, *notice;
+	bool writer, immutable;
+	bool bulk;              /* between begin and commit */
+	bool state_bad;         /* hot is to be read again */
+	bool catalog_bad;       /* so are programs and the ids to give out */
+	int64_t host_id;        /* name.id of host; 0: not looked up yet */
+	bool full;              /* the disk or the quota was full */
+	int lock_fd;
+	uint64_t quota;
+	int64_t keep_ms, keep_hourly_ms;
+
+	struct st_hot hot;
+	struct st_tick tick;    /* work space */
+	struct mc_buf blob;     /* work space */
+	struct st_cols cols;    /* work space */
+	uint64_t next_log;      /* id of the next row of hot */
+	struct st_round round;  /* the one that chunks go into now */
+	uint32_t cursor;        /* entities below it have been sealed in this round */
+	bool round_closed;
+	uint64_t round_ticks;   /* ticks since the round began */
+	uint32_t *sealed;       /* by the transaction under way */
+	size_t nsealed, capsealed;
+	size_t nlogged;         /* of them, those whose rows are in hot (bulk only; they come first) */
+	uint32_t serial;        /* of the tick, to know which entities have a row in it */
+
+	struct st_pending *pending;
+	size_t npending, cappending;
+	int64_t next_program, next_life;
+	struct mc_map *programs; /* name -> id; writer only */
+};
+
+/* ---- sql.c: statements and their errors ---- */
+/* What SQLite says now, as one of ours. `what` is what was being done. */
+int st_sql_fail(struct mc_store *s, const char *what, struct mc_error *err);
+/* The statement, reset and unbound. Borrowed. */
+int st_stmt(struct mc_store *s, enum sql_id id, sqlite3_stmt **ret, struct mc_error *err);
+enum { ST_DONE = 0, ST_ROW = 1 };
+int st_step(struct mc_store *s, sqlite3_stmt *st, struct mc_error *err); /* ST_ROW, ST_DONE or below 0 */
+/* Runs it with integers bound (count of them follows as int64_t); it returns no row that matters. */
+int st_run(struct mc_store *s, enum sql_id id, struct mc_error *err, unsigned count, ...);
+/* The first column of its first row; ST_DONE where there is no row or it is NULL, else ST_ROW. */
+int st_number(struct mc_store *s, enum sql_id id, int64_t *ret, struct mc_error *err, unsigned count, ...);
+int st_exec(struct mc_store *s, const char *sql, struct mc_error *err);
+int st_begin(struct mc_store *s, struct mc_error *err); /* BEGIN IMMEDIATE, or BEGIN for a reader */
+int st_commit(struct mc_store *s, struct mc_error *err);
+void st_rollback(struct mc_store *s);
+/* A copy of the column's text ("" for NULL); NULL without memory. */
+char *st_text(sqlite3_stmt *st, int column);
+const char *st_sql_text(enum sql_id id);
+const char *st_sql_name(enum sql_id id);
+const char *st_migration(int number); /* from 1 */
+void st_finalize(struct mc_store *s);
+int st_need_writer(struct mc_store *s, struct mc_error *err);
+
+/* ---- state.c: hot and the rounds ---- */
+int st_state_load(struct mc_store *s, struct mc_error *err); /* afresh */
+/* For a reader: takes in what was written since. Inside a transaction. */
+int st_state_follow(struct mc_store *s, struct mc_error *err);
+
+/* ---- seal.c ---- */
+/* Writes o's rows as a chunk; inside a transaction. o is marked as sealing. */
+int st_seal(struct mc_store *s, struct st_open *o, bool goes_on, struct mc_error *err);
+int st_round_end(struct mc_store *s, struct mc_error *err);
+/* Seals everything; a transaction of its own. */
+int st_seal_all(struct mc_store *s, struct mc_error *err);
+
+/* ---- catalog.c ---- */
+int st_pending_write(struct mc_store *s, struct mc_error *err); /* inside a transaction */
+void st_pending_drop(struct mc_store *s);
+int st_pending_flush(struct mc_store *s, struct mc_error *err); /* a transaction of its own, where needed */
+int st_catalog_load(struct mc_store *s, struct mc_error *err);
+
+/* The store's own host as name.id. Inside a transaction or not. */
+int st_host_id(struct mc_store *s, uint32_t *ret, struct mc_error *err);
+
+int st_fact_put(struct mc_store *s, const char *name, const char *value, struct mc_error *err);
+
+/* ---- lock.c ---- */
+int st_lock(struct mc_store *s, struct mc_error *err);
+void st_unlock(struct mc_store *s);
+
+/* ---- retain.c ---- */
+/* The disk or the quota was full: drops old samples. */
+int st_make_room(struct mc_store *s, struct mc_error *err);
+
+/* ---- read.c ---- */
+/* What reads goes between these two: a reader's transaction, a writer's pending rows. */
+int st_read_begin(struct mc_store *s, struct mc_error *err);
+void st_read_end(struct mc_store *s);
+/* Appends what is stored of the entity in chunks. Inside a transaction. */
+int st_read_chunks(struct mc_store *s, uint32_t entity, int64_t since, int64_t until, struct st_cols *c,
+	struct mc_error *err);
+
+#endif

@@ -1,0 +1,179 @@
+/* Series out of chunks and the log. */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int st_read_chunks(struct mc_store *s, uint32_t entity, int64_t since, int64_t until, struct st_cols *c,
+	struct mc_error *err)
+{
+	sqlite3_stmt *st;
+	int rc = st_stmt(s, SQL_chunk_read, &st, err);
+	if (rc < 0)
+		return rc;
+	sqlite3_bind_int64(st, 1, entity);
+	sqlite3_bind_int64(st, 2, since);
+	sqlite3_bind_int64(st, 3, until);
+	while ((rc = st_step(s, st, err)) == ST_ROW) {
+		const void *data = sqlite3_column_blob(st, 1);
+		rc = st_chunk_decode((uint64_t)sqlite3_column_int64(st, 0), data, (size_t)sqlite3_column_bytes(st, 1), since,
+			until, c, err);
+		if (rc < 0)
+			break;
+	}
+	sqlite3_reset(st);
+	return rc;
+}
+
+int st_read_begin(struct mc_store *s, struct mc_error *err)
+{
+	if (s->writer) {
+		int rc = s->state_bad && !s->bulk ? st_state_load(s, err) : 0;
+		return rc < 0 ? rc : st_pending_flush(s, err);
+	}
+	int rc = st_begin(s, err);
+	if (rc < 0)
+		return rc;
+	rc = st_state_follow(s, err);
+	if (rc < 0)
+		st_read_end(s);
+	return rc;
+}
+
+void st_read_end(struct mc_store *s)
+{
+	if (!s->writer)
+		st_rollback(s);
+}
+
+static int read_entity(struct mc_store *s, int64_t id, unsigned kind, int64_t since, int64_t until, struct st_cols *c,
+	struct mc_error *err)
+{
+	if (id < 0 || id >= 1 << 30)
+		return 0;
+	uint32_t entity = (uint32_t)id << 2 | kind;
+	int rc = st_read_chunks(s, entity, since, until, c, err);
+	const struct st_open *o = st_hot_find(&s->hot, entity);
+	if (rc == 0 && o)
+		rc = st_open_decode(o, since, until, c, err);
+	if (rc == 0)
+		rc = st_cols_tidy(c, since, until, err);
+	return rc;
+}
+
+static int read_series(struct mc_store *s, int64_t id, unsigned kind, int64_t since, int64_t until, struct st_cols *c,
+	struct mc_error *err)
+{
+	int rc = st_read_begin(s, err);
+	if (rc < 0)
+		return rc;
+	rc = read_entity(s, id, kind, since, until, c, err);
+	st_read_end(s);
+	if (rc < 0)
+		st_cols_release(c);
+	return rc;
+}
+
+/* Hands the columns over: v has `width` pointers. */
+static void hand_over(struct st_cols *c, size_t *n, int64_t **t, double **v, unsigned width, uint32_t want)
+{
+	*n = c->n;
+	*t = c->t;
+	for (unsigned f = 0; f < ST_WIDTH_MAX; f++) {
+		if (f < width && c->n && (want >> f & 1))
+			v[f] = c->v[f];
+		else {
+			if (f < width)
+				v[f] = NULL;
+			free(c->v[f]);
+		}
+	}
+}
+
+int mc_store_series_of(struct mc_store *s, int64_t incarnation, int64_t since_ms, int64_t until_ms, uint32_t fields,
+	struct mc_series *ret, struct mc_error *err)
+{
+	struct st_cols c = { .want = fields & ((1U << MC_F_COUNT) - 1) };
+	int rc = read_series(s, incarnation, ST_LIFE, since_ms, until_ms, &c, err);
+	if (rc == 0)
+		hand_over(&c, &ret->n, &ret->t_ms, ret->v, MC_F_COUNT, fields);
+	return rc;
+}
+
+int mc_store_series(struct mc_store *s, int64_t incarnation, int64_t since_ms, int64_t until_ms, struct mc_series *ret,
+	struct mc_error *err)
+{
+	return mc_store_series_of(s, incarnation, since_ms, until_ms, UINT32_MAX, ret, err);
+}
+
+int mc_store_load_series(struct mc_store *s, int64_t program, int64_t since_ms, int64_t until_ms,
+	struct mc_load_series *ret, struct mc_error *err)
+{
+	struct st_cols c = { .want = (1U << MC_L_COUNT) - 1 };
+	int rc = read_series(s, program, ST_LOAD, since_ms, until_ms, &c, err);
+	if (rc == 0)
+		hand_over(&c, &ret->n, &ret->t_ms, ret->v, MC_L_COUNT, UINT32_MAX);
+	return rc;
+}
+
+/* The host's name as an entity; 0: nothing of it is stored. */
+static int host_entity(struct mc_store *s, int64_t *ret, struct mc_error *err)
+{
+	sqlite3_stmt *st;
+	*ret = 0;
+	int rc = st_stmt(s, *s->host ? SQL_name_find : SQL_host_find, &st, err);
+	if (rc < 0)
+		return rc;
+	if (*s->host)
+		sqlite3_bind_text(st, 1, s->host, -1, SQLITE_STATIC);
+	rc = st_step(s, st, err);
+	if (rc == ST_ROW)
+		*ret = sqlite3_column_int64(st, 0);
+	sqlite3_reset(st);
+	return rc < 0 ? rc : 0;
+}
+
+int mc_store_host_series(struct mc_store *s, int64_t since_ms, int64_t until_ms, struct mc_host_series *ret,
+	struct mc_error *err)
+{
+	struct st_cols c = { .want = (1U << MC_H_COUNT) - 1 };
+	int64_t id = 0;
+	int rc = st_read_begin(s, err);
+	if (rc < 0)
+		return rc;
+	rc = host_entity(s, &id, err);
+	if (rc == 0)
+		rc = read_entity(s, id, ST_HOST, since_ms, until_ms, &c, err);
+	st_read_end(s);
+	if (rc < 0)
+		st_cols_release(&c);
+	else
+		hand_over(&c, &ret->n, &ret->t_ms, ret->v, MC_H_COUNT, UINT32_MAX);
+	return rc;
+}
+
+static void release(size_t *n, int64_t **t, double **v, size_t width)
+{
+	free(*t);
+	*t = NULL;
+	*n = 0;
+	for (size_t f = 0; f < width; f++) {
+		free(v[f]);
+		v[f] = NULL;
+	}
+}
+
+void mc_series_release(struct mc_series *s)
+{
+	release(&s->n, &s->t_ms, s->v, MC_F_COUNT);
+}
+
+void mc_load_series_release(struct mc_load_series *s)
+{
+	release(&s->n, &s->t_ms, s->v, MC_L_COUNT);
+}
+
+void mc_host_series_release(struct mc_host_series *s)
+{
+	release(&s->n, &s->t_ms, s->v, MC_H_COUNT);
+}

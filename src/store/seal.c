@@ -1,0 +1,122 @@
+/* Rows become chunks, in rounds: in each an entity is sealed once, in ascending order of entities, so
+ * that chunks are appended and their pages are full. */
+#include "internal.h"
+
+#include <stdlib.h>
+
+int st_round_end(struct mc_store *s, struct mc_error *err)
+{
+	if (s->round.id == 0 || s->round_closed)
+		return 0;
+	int rc = st_run(s, SQL_round_last, err, 2, (int64_t)s->round.id, s->round.last);
+	if (rc == 0)
+		s->round_closed = true;
+	return rc;
+}
+
+static int round_begin(struct mc_store *s, int64_t first, struct mc_error *err)
+{
+	int rc = st_round_end(s, err);
+	if (rc == 0)
+		rc = st_run(s, SQL_round_add, err, 2, (int64_t)s->round.id + 1, first);
+	if (rc < 0)
+		return rc;
+	s->round = (struct st_round){ .id = s->round.id + 1, .first = first, .last = first };
+	s->round_closed = false;
+	return 0;
+}
+
+/* 1: stored; 0: the round has a chunk of this entity already. */
+static int put_chunk(struct mc_store *s, const struct st_open *o, struct mc_error *err)
+{
+	uint64_t key = s->round.id << 32 | o->entity;
+	sqlite3_stmt *st;
+	s->blob.len = 0;
+	int rc = st_chunk_encode(key, &s->cols, &s->blob, err);
+	if (rc == 0)
+		rc = st_stmt(s, SQL_chunk_add, &st, err);
+	if (rc < 0)
+		return rc;
+	sqlite3_bind_int64(st, 1, (int64_t)key);
+	sqlite3_bind_blob64(st, 2, s->blob.data, s->blob.len, SQLITE_STATIC);
+	rc = st_step(s, st, err);
+	return rc < 0 ? rc : sqlite3_changes(s->db) > 0;
+}
+
+static int into_round(struct mc_store *s, struct st_open *o, struct mc_error *err)
+{
+	int rc = 0;
+	if (s->round.id == 0 || s->round_closed || o->round == s->round.id)
+		rc = round_begin(s, o->first_t, err);
+	if (rc == 0)
+		rc = put_chunk(s, o, err);
+	if (rc == 0) {
+		rc = round_begin(s, o->first_t, err);
+		if (rc == 0)
+			rc = put_chunk(s, o, err);
+	}
+	if (rc < 0)
+		return rc;
+	o->round = s->round.id;
+	if (o->last_t > s->round.last)
+		s->round.last = o->last_t;
+	if (o->first_t >= s->round.first)
+		return 0;
+	s->round.first = o->first_t;
+	return st_run(s, SQL_round_first, err, 2, (int64_t)s->round.id, o->first_t);
+}
+
+int st_seal(struct mc_store *s, struct st_open *o, bool goes_on, struct mc_error *err)
+{
+	void *items = s->sealed;
+	int rc = mc_grow(&items, &s->capsealed, s->nsealed + 1, sizeof *s->sealed, err);
+	s->sealed = items;
+	s->cols.n = 0;
+	s->cols.want = UINT32_MAX;
+	for (unsigned f = 0; f < ST_WIDTH_MAX; f++) { /* a column that is not there costs nothing to encode */
+		free(s->cols.v[f]);
+		s->cols.v[f] = NULL;
+	}
+	if (rc == 0)
+		rc = st_open_decode(o, INT64_MIN, INT64_MAX, &s->cols, err);
+	if (rc == 0)
+		rc = into_round(s, o, err);
+	if (rc == 0 && (o->entity & 3) == ST_LIFE && (!o->stored || !goes_on || o->late))
+		rc = st_run(s, SQL_life_sealed, err, 3, (int64_t)(o->entity >> 2), o->first_t, o->last_t);
+	if (rc < 0)
+		return rc;
+	st_open_forget(o);
+	o->sealing = true;
+	s->sealed[s->nsealed++] = o->entity;
+	return 0;
+}
+
+int st_seal_all(struct mc_store *s, struct mc_error *err)
+{
+	int rc = st_begin(s, err);
+	if (rc < 0)
+		return rc;
+	s->nsealed = 0;
+	rc = st_pending_write(s, err);
+	for (size_t i = 0; i < s->hot.n && rc == 0; i++)
+		if (s->hot.open[i]->n)
+			rc = st_seal(s, s->hot.open[i], false, err);
+	if (rc == 0)
+		rc = st_round_end(s, err);
+	if (rc == 0)
+		rc = st_run(s, SQL_hot_next_put, err, 1, (int64_t)s->next_log);
+	if (rc == 0)
+		rc = st_run(s, SQL_hot_drop, err, 1, INT64_MAX);
+	if (rc == 0)
+		rc = st_commit(s, err);
+	if (rc < 0) {
+		st_rollback(s);
+		s->state_bad = true;
+		return rc;
+	}
+	st_pending_drop(s);
+	st_hot_release(&s->hot);
+	s->hot.last_t = INT64_MIN;
+	s->hot.log_id = s->next_log - 1;
+	return 0;
+}

@@ -1,0 +1,477 @@
+/* Unit tests of the store, through its header: what goes in comes out, whatever way it is kept. */
+#include "internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char dir[64], path[96];
+
+static int new_dir(void **state)
+{
+	(void)state;
+	strcpy(dir, "/tmp/mc-store-XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof path, "%s/a.db", dir);
+	return 0;
+}
+
+static int remove_dir(void **state)
+{
+	(void)state;
+	char command[128];
+	snprintf(command, sizeof command, "rm -rf %s", dir);
+	return system(command);
+}
+
+#define OK(call) do { struct mc_error e_ = { 0 }; int rc_ = (call); \
+	if (rc_ != 0) fail_msg("%s: %d %s", #call, rc_, e_.text); } while (0)
+#define E &e_
+
+static struct mc_store *open_as(enum mc_store_mode mode)
+{
+	struct mc_store *s = NULL;
+	struct mc_store_config c = { .path = path, .mode = mode, .host = mode == MC_STORE_WRITE ? "web-1" : NULL };
+	OK(mc_store_open(&c, &s, E));
+	return s;
+}
+
+static int64_t add_life(struct mc_store *s, int64_t program, int64_t pid, int64_t start)
+{
+	struct mc_incarnation i = { .program = program, .key = "w", .pid = pid, .start_ms = start, .exe = "/bin/x",
+		.version = "v1", .commit = "", .build_id = "ab", .how = "build-id" };
+	OK(mc_store_incarnation(s, &i, E));
+	return i.id;
+}
+
+/* A value that any field of any tick can be computed back from; NaN now and then. */
+static double value(int64_t life, int64_t tick, unsigned f)
+{
+	switch (f) {
+	case MC_F_ANON: return (double)(4096 * (1000 + life + tick / 3));
+	case MC_F_FILE: return tick % 10 == 3 ? 8192.0 * (double)life : (double)NAN;
+	case MC_F_SHMEM: return 4096;
+	case MC_F_SWAP: return 0;
+	case MC_F_UTIME: return (double)(tick * tick);
+	case MC_F_PSS: return 0.25 * (double)tick;
+	case MC_F_THREADS: return tick > 300 ? -3.0 : (double)NAN;
+	case MC_F_RSS: return (double)(4096 * (1000 + life + tick / 3)) + 8192.0 * (double)life + 4096;
+	default: return (double)NAN;
+	}
+}
+
+static void fill_row(struct mc_row *r, int64_t id, int64_t life, int64_t tick)
+{
+	r->incarnation = id;
+	for (unsigned f = 0; f < MC_F_COUNT; f++)
+		r->v[f] = value(life, tick, f);
+}
+
+static bool same(double a, double b)
+{
+	return memcmp(&a, &b, sizeof a) == 0 || (isnan(a) && isnan(b));
+}
+
+static void expect_series(struct mc_store *s, int64_t id, int64_t life, int64_t t0, int64_t step, int64_t from, int64_t to)
+{
+	struct mc_series r = { 0 };
+	OK(mc_store_series(s, id, t0 + from * step, t0 + to * step, &r, E));
+	assert_int_equal(r.n, to - from + 1);
+	for (size_t i = 0; i < r.n; i++) {
+		int64_t tick = from + (int64_t)i;
+		assert_int_equal(r.t_ms[i], t0 + tick * step);
+		for (unsigned f = 0; f < MC_F_COUNT; f++) {
+			double want = value(life, tick, f), got = r.v[f] ? r.v[f][i] : (double)NAN;
+			if (!same(want, got))
+				fail_msg("life %d tick %d %s: %g, not %g", (int)life, (int)tick, mc_field_name(f), got, want);
+		}
+	}
+	assert_null(r.v[MC_F_VSIZE]);
+	mc_series_release(&r);
+}
+
+enum { LIVES = 7, T0 = 1000000, STEP = 10000 };
+
+static void write_ticks(struct mc_store *s, const int64_t ids[LIVES], int64_t program, int64_t from, int64_t to)
+{
+	for (int64_t tick = from; tick < to; tick++) {
+		struct mc_row rows[LIVES];
+		for (int i = 0; i < LIVES; i++)
+			fill_row(&rows[i], ids[i], i + 1, tick);
+		struct mc_load_row load = { .program = program };
+		double host[MC_H_COUNT];
+		for (unsigned f = 0; f < MC_L_COUNT; f++)
+			load.v[f] = f == MC_L_CPU ? (double)tick / 100 : f == MC_L_IO_READ ? (double)NAN : (double)(tick * 7);
+		for (unsigned f = 0; f < MC_H_COUNT; f++)
+			host[f] = f == MC_H_IOWAIT ? 0.1 + (double)tick : (double)f;
+		OK(mc_store_tick(s, T0 + tick * STEP, rows, LIVES, &load, 1, host, E));
+	}
+}
+
+static void expect_all(struct mc_store *s, const int64_t ids[LIVES], int64_t program, int64_t ticks)
+{
+	for (int i = 0; i < LIVES; i++) {
+		expect_series(s, ids[i], i + 1, T0, STEP, 0, ticks - 1);
+		expect_series(s, ids[i], i + 1, T0, STEP, ticks / 3, ticks / 2);
+	}
+	struct mc_load_series l = { 0 };
+	OK(mc_store_load_series(s, program, INT64_MIN, INT64_MAX, &l, E));
+	assert_int_equal(l.n, ticks);
+	assert_null(l.v[MC_L_IO_READ]);
+	assert_true(same(l.v[MC_L_CPU][ticks - 1], (double)(ticks - 1) / 100));
+	mc_load_series_release(&l);
+	struct mc_host_series h = { 0 };
+	OK(mc_store_host_series(s, INT64_MIN, INT64_MAX, &h, E));
+	assert_int_equal(h.n, ticks);
+	assert_true(same(h.v[MC_H_IOWAIT][ticks - 1], 0.1 + (double)(ticks - 1)));
+	mc_host_series_release(&h);
+}
+
+static void set_up(struct mc_store *s, int64_t ids[LIVES], int64_t *program)
+{
+	OK(mc_store_program(s, "logic_worker", program, E));
+	for (int i = 0; i < LIVES; i++)
+		ids[i] = add_life(s, *program, 100 + i, T0 - 5000);
+}
+
+static void what_goes_in_comes_out(void **state)
+{
+	(void)state;
+	struct mc_store *w = open_as(MC_STORE_WRITE);
+	int64_t ids[LIVES], program;
+	set_up(w, ids, &program);
+	write_ticks(w, ids, program, 0, 10);
+	expect_all(w, ids, program, 10);
+	struct mc_store *r = open_as(MC_STORE_READ);
+	expect_all(r, ids, program, 10);
+	write_ticks(w, ids, program, 10, 1000);
+	expect_all(w, ids, program, 1000);
+	expect_all(r, ids, program, 1000);
+	mc_store_close(w);
+	expect_all(r, ids, program, 1000);
+	mc_store_close(r);
+	w = open_as(MC_STORE_WRITE);
+	expect_all(w, ids, program, 1000);
+	write_ticks(w, ids, program, 1000, 1100);
+	expect_all(w, ids, program, 1100);
+	struct mc_buf report = { 0 };
+	OK(mc_store_check(w, NULL, NULL, &report, E));
+	assert_string_equal(mc_buf_text(&report), "");
+	mc_buf_release(&report);
+	mc_store_close(w);
+}
+
+static void the_same_tick_twice_changes_nothing(void **state)
+{
+	(void)state;
+	struct mc_store *w = open_as(MC_STORE_WRITE);
+	int64_t ids[LIVES], program;
+	set_up(w, ids, &program);
+	write_ticks(w, ids, program, 0, 600);
+	write_ticks(w, ids, program, 0, 600);
+	write_ticks(w, ids, program, 590, 600);
+	expect_all(w, ids, program, 600);
+	OK(mc_store_begin(w, E));
+	write_ticks(w, ids, program, 0, 600);
+	OK(mc_store_commit(w, E));
+	expect_all(w, ids, program, 600);
+	int64_t chunks = 0;
+	st_number(w, SQL_chunk_count, &chunks, NULL, 0);
+	assert_true(chunks < (LIVES + 2) * 6);
+	mc_store_close(w);
+}
+
+static void an_import_is_all_or_nothing(void **state)
+{
+	(void)state;
+	struct mc_store *w = open_as(MC_STORE_WRITE), *r = open_as(MC_STORE_READ);
+	int64_t ids[LIVES], program, other;
+	set_up(w, ids, &program);
+	write_ticks(w, ids, program, 500, 600);
+	OK(mc_store_begin(w, E));
+	OK(mc_store_program(w, "imported", &other, E));
+	int64_t life = add_life(w, other, 9, 5);
+	struct mc_row row;
+	for (int tick = 0; tick < 500; tick++) {
+		fill_row(&row, life, 1, tick);
+		OK(mc_store_tick(w, T0 + tick * STEP, &row, 1, NULL, 0, NULL, E));
+	}
+	mc_store_rollback(w);
+	struct mc_program_row *p;
+	size_t n;
+	OK(mc_store_programs(w, &p, &n, E));
+	assert_int_equal(n, 1);
+	mc_store_programs_free(p, n);
+	OK(mc_store_begin(w, E));
+	write_ticks(w, ids, program, 0, 550); /* older than the log, and over it */
+	OK(mc_store_commit(w, E));
+	expect_all(w, ids, program, 600);
+	expect_all(r, ids, program, 600);
+	write_ticks(w, ids, program, 600, 610);
+	expect_all(r, ids, program, 610);
+	mc_store_close(w);
+	mc_store_close(r);
+}
+
+static void lives_and_programs_are_listed(void **state)
+{
+	(void)state;
+	static const char odd[] = "\xff\n\x1b[31m\"'<&";
+	struct mc_store *w = open_as(MC_STORE_WRITE);
+	int64_t a, b;
+	OK(mc_store_program(w, odd, &a, E));
+	OK(mc_store_program(w, "b", &b, E));
+	int64_t again;
+	OK(mc_store_program(w, odd, &again, E));
+	assert_int_equal(a, again);
+	int64_t x = add_life(w, a, 1, 1000), y = add_life(w, a, 1, 9000), z = add_life(w, b, 1, 1000);
+	assert_int_equal(add_life(w, a, 1, 2400), x);
+	struct mc_row row[2];
+	fill_row(&row[0], x, 1, 1);
+	fill_row(&row[1], y, 1, 1);
+	OK(mc_store_tick(w, 10000, row, 2, NULL, 0, NULL, E));
+	fill_row(&row[0], z, 1, 1);
+	OK(mc_store_tick(w, 20000, row, 1, NULL, 0, NULL, E));
+	assert_int_equal(add_life(w, a, 1, 100), x);
+	struct mc_incarnation more = { .program = a, .key = "w", .pid = 1, .start_ms = 1000, .version = "v2", .end_ms = 15000 };
+	OK(mc_store_incarnation(w, &more, E));
+	assert_int_equal(more.id, x);
+	OK(mc_store_incarnation_end(w, z, 30000, E));
+	for (int k = 0; k < 2; k++) {
+		struct mc_store *s = k ? open_as(MC_STORE_READ) : w;
+		struct mc_program_row *p;
+		struct mc_incarnation_row *i;
+		size_t n;
+		OK(mc_store_programs(s, &p, &n, E));
+		assert_int_equal(n, 2);
+		size_t at = strcmp(p[0].name, odd) == 0 ? 0 : 1;
+		assert_string_equal(p[at].name, odd);
+		assert_int_equal(p[at].incarnations, 2);
+		assert_int_equal(p[at].alive, 1);
+		assert_int_equal(p[at].first_ms, 10000);
+		assert_int_equal(p[1 - at].alive, 0);
+		mc_store_programs_free(p, n);
+		OK(mc_store_incarnations(s, 0, 0, 100000, &i, &n, E));
+		assert_int_equal(n, 3);
+		mc_store_incarnations_free(i, n);
+		OK(mc_store_incarnations(s, a, 0, 10000, &i, &n, E));
+		assert_int_equal(n, 2);
+		assert_int_equal(i[0].id, x);
+		assert_string_equal(i[0].version, "v2");
+		assert_string_equal(i[0].exe, "/bin/x");
+		assert_string_equal(i[0].host, "web-1");
+		assert_string_equal(i[0].key, "w");
+		assert_int_equal(i[0].end_ms, 15000);
+		assert_int_equal(i[0].first_ms, 10000);
+		assert_int_equal(i[1].end_ms, 0);
+		mc_store_incarnations_free(i, n);
+		OK(mc_store_incarnations(s, b, 0, 19999, &i, &n, E));
+		assert_int_equal(n, 0);
+		mc_store_incarnations_free(i, n);
+		if (k)
+			mc_store_close(s);
+	}
+	struct mc_row none = { .incarnation = 77 };
+	struct mc_error e;
+	assert_int_equal(mc_store_tick(w, 30000, &none, 1, NULL, 0, NULL, &e), MC_ENOTFOUND);
+	fill_row(&row[0], y, 1, 2);
+	OK(mc_store_tick(w, 30000, row, 1, NULL, 0, NULL, E));
+	mc_store_close(w);
+}
+
+static void deploys_answers_and_facts(void **state)
+{
+	(void)state;
+	struct mc_store *w = open_as(MC_STORE_WRITE);
+	int64_t program;
+	OK(mc_store_program(w, "p", &program, E));
+	char v1[] = "v1", v2[] = "v2", odd[] = "\xfe'\n", empty[] = "";
+	struct mc_deploy_row d = { .program = program, .unix_ms = 500, .version = v2, .commit = odd, .build_id = empty,
+		.host = empty, .note = NULL, .source = empty };
+	OK(mc_store_deploy_add(w, &d, E));
+	struct mc_deploy_row first = d;
+	first.unix_ms = 100;
+	first.version = v1;
+	OK(mc_store_deploy_add(w, &first, E));
+	first.first_seen_ms = 110;
+	OK(mc_store_deploy_update(w, &first, E));
+	struct mc_deploy_row *all;
+	size_t n;
+	OK(mc_store_deploys(w, program, &all, &n, E));
+	assert_int_equal(n, 2);
+	assert_string_equal(all[0].version, "v1");
+	assert_int_equal(all[0].first_seen_ms, 110);
+	assert_string_equal(all[1].commit, odd);
+	assert_string_equal(all[1].note, "");
+	mc_store_deploys_free(all, n);
+	OK(mc_store_deploy_delete(w, d.id, E));
+	struct mc_error e;
+	assert_int_equal(mc_store_deploy_delete(w, d.id, &e), MC_ENOTFOUND);
+	OK(mc_store_deploys(w, 0, &all, &n, E));
+	assert_int_equal(n, 1);
+	mc_store_deploys_free(all, n);
+	struct mc_buf b = { 0 };
+	int64_t as_of = 0;
+	assert_int_equal(mc_store_answer_get(w, program, &as_of, &b, &e), MC_ENOTFOUND);
+	OK(mc_store_answer_put(w, program, 5, "{}", E));
+	OK(mc_store_answer_put(w, program, 7, "{\"a\": 1}", E));
+	OK(mc_store_answer_get(w, program, &as_of, &b, E));
+	assert_string_equal(mc_buf_text(&b), "{\"a\": 1}");
+	assert_int_equal(as_of, 7);
+	mc_buf_release(&b);
+	assert_int_equal(mc_store_fact_get(w, "socket", &b, &e), MC_ENOTFOUND);
+	OK(mc_store_fact_put(w, "socket", "/run/x", E));
+	OK(mc_store_fact_get(w, "socket", &b, E));
+	assert_string_equal(mc_buf_text(&b), "/run/x");
+	mc_buf_release(&b);
+	mc_store_close(w);
+}
+
+static int open_code(const char *file, enum mc_store_mode mode, struct mc_error *e)
+{
+	struct mc_store *s = NULL;
+	struct mc_store_config c = { .path = file, .mode = mode, .host = "h" };
+	int rc = mc_store_open(&c, &s, e);
+	if (rc == 0)
+		mc_store_close(s);
+	return rc;
+}
+
+static void sql(const char *text)
+{
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static void wrong_files_are_refused(void **state)
+{
+	(void)state;
+	struct mc_error e;
+	assert_int_equal(open_code(path, MC_STORE_READ, &e), MC_ENOTFOUND);
+	sql("CREATE TABLE t(x)");
+	assert_int_equal(open_code(path, MC_STORE_READ, &e), MC_EFOREIGN);
+	assert_int_equal(open_code(path, MC_STORE_WRITE, &e), MC_EFOREIGN);
+	assert_non_null(strstr(e.text, "not a database of memculprit"));
+	unlink(path);
+	FILE *f = fopen(path, "w");
+	for (int i = 0; i < 9000; i++)
+		fputc('x' + i % 3, f);
+	fclose(f);
+	assert_int_equal(open_code(path, MC_STORE_READ, &e), MC_EFOREIGN);
+	assert_int_equal(open_code(path, MC_STORE_WRITE, &e), MC_EFOREIGN);
+	unlink(path);
+	assert_int_equal(open_code(path, MC_STORE_WRITE, &e), 0);
+	sql("PRAGMA user_version = 99");
+	assert_int_equal(open_code(path, MC_STORE_WRITE, &e), MC_EFOREIGN);
+	assert_non_null(strstr(e.text, "newer"));
+	struct mc_store *r = open_as(MC_STORE_READ);
+	assert_non_null(strstr(mc_store_notice(r), "newer"));
+	mc_store_close(r);
+	assert_int_equal(open_code(dir, MC_STORE_READ, &e), MC_EFOREIGN);
+	char under[200];
+	snprintf(under, sizeof under, "%s/x", path);
+	assert_int_equal(open_code(under, MC_STORE_READ, &e), MC_ENOTFOUND);
+}
+
+static void a_second_writer_is_told_who_the_first_is(void **state)
+{
+	(void)state;
+	struct mc_store *w = open_as(MC_STORE_WRITE);
+	struct mc_error e;
+	char pid[32];
+	snprintf(pid, sizeof pid, "process %ld", (long)getpid());
+	assert_int_equal(open_code(path, MC_STORE_WRITE, &e), MC_EBUSY);
+	assert_non_null(strstr(e.text, pid));
+	mc_store_close(w);
+	assert_int_equal(open_code(path, MC_STORE_WRITE, &e), 0);
+}
+
+static void every_statement_is_prepared(void **state)
+{
+	(void)state;
+	struct mc_store *w = open_as(MC_STORE_WRITE);
+	for (int i = 0; i < SQL_COUNT; i++) {
+		sqlite3_stmt *st;
+		struct mc_error e = { 0 };
+		if (st_stmt(w, (enum sql_id)i, &st, &e) < 0)
+			fail_msg("%s: %s", st_sql_name((enum sql_id)i), e.text);
+	}
+	assert_true(SQL_COUNT > 40);
+	mc_store_close(w);
+}
+
+static void a_copy_is_whole(void **state)
+{
+	(void)state;
+	struct mc_store *w = open_as(MC_STORE_WRITE);
+	int64_t ids[LIVES], program;
+	set_up(w, ids, &program);
+	write_ticks(w, ids, program, 0, 700);
+	char copy[128], saved[128];
+	snprintf(copy, sizeof copy, "%s/b.db", dir);
+	snprintf(saved, sizeof saved, "%s/c.db", dir);
+	OK(mc_store_backup(w, copy, E));
+	struct mc_error e;
+	assert_int_equal(mc_store_backup(w, copy, &e), MC_EEXIST);
+	OK(mc_store_compact(w, E));
+	expect_all(w, ids, program, 700);
+	mc_store_close(w);
+	struct mc_buf report = { 0 };
+	OK(mc_store_salvage(copy, saved, &report, E));
+	assert_non_null(strstr(mc_buf_text(&report), "chunk: "));
+	mc_buf_release(&report);
+	for (int k = 0; k < 2; k++) {
+		struct mc_store *r = NULL;
+		struct mc_store_config c = { .path = k ? saved : copy, .mode = MC_STORE_READ };
+		OK(mc_store_open(&c, &r, E));
+		expect_all(r, ids, program, 700);
+		mc_store_close(r);
+	}
+}
+
+static void what_is_old_goes(void **state)
+{
+	(void)state;
+	struct mc_store *w = open_as(MC_STORE_WRITE);
+	int64_t ids[LIVES], program;
+	set_up(w, ids, &program);
+	write_ticks(w, ids, program, 0, 3000);
+	w->keep_ms = 1000 * STEP;
+	OK(mc_store_maintain(w, T0 + 3000 * STEP, E));
+	struct mc_series r = { 0 };
+	OK(mc_store_series(w, ids[0], INT64_MIN, INT64_MAX, &r, E));
+	assert_true(r.n >= 1000 && r.n < 2000);
+	assert_int_equal(r.t_ms[r.n - 1], T0 + 2999 * STEP);
+	mc_series_release(&r);
+	expect_series(w, ids[0], 1, T0, STEP, 2000, 2999);
+	mc_store_close(w);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, new_dir, remove_dir)
+	const struct CMUnitTest tests[] = {
+		TEST(what_goes_in_comes_out),
+		TEST(the_same_tick_twice_changes_nothing),
+		TEST(an_import_is_all_or_nothing),
+		TEST(lives_and_programs_are_listed),
+		TEST(deploys_answers_and_facts),
+		TEST(wrong_files_are_refused),
+		TEST(a_second_writer_is_told_who_the_first_is),
+		TEST(every_statement_is_prepared),
+		TEST(a_copy_is_whole),
+		TEST(what_is_old_goes),
+	};
+	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+}

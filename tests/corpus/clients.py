@@ -26,7 +26,7 @@ class Load:
 
 
 def http_request(rng, want):
-    key = int(rng.paretovariate(.7)) % int(want[2])
+    key = int(rng.paretovariate(.3)) % int(want[2])
     return b"GET /%d%s HTTP/1.1\r\nHost: x\r\nUser-Agent: recorder/%d\r\n\r\n" % (key, b"?bad" if rng.random() < want[3] else b"", rng.randrange(10 ** 6))
 
 

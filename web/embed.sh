@@ -4,6 +4,11 @@
 set -e
 out=$1
 shift
+# What npm did not bring is left out.
+for f; do
+	shift
+	[ ! -f "$f" ] || set -- "$@" "$f"
+done
 tmp=$out.tmp
 gz=$out.gz
 trap 'rm -f "$tmp" "$gz"' EXIT

@@ -1,0 +1,116 @@
+// Reads the page as a browser does. usage: page.mjs SERVE_CANNED BROWSER DIRECTORY_FOR_SCREENSHOTS
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { chromium } from 'playwright-core';
+
+const [canned, browserPath, dir] = process.argv.slice(2);
+const EVIL = '<img src=x onerror=alert(1)>';
+let failures = 0;
+const check = (ok, what) => {
+	if (!ok) {
+		failures++;
+		console.log('FAILED:', what);
+	}
+};
+
+const server = spawn(canned, [], { stdio: ['pipe', 'pipe', 'inherit'] });
+const port = await new Promise(done => createInterface(server.stdout).once('line', done));
+const base = `http://127.0.0.1:${port}`;
+const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox'] });
+
+async function open(path, settings = {}) {
+	const context = await browser.newContext({ viewport: { width: 1100, height: 900 }, ...settings });
+	const page = await context.newPage();
+	const seen = { errors: [], foreign: [], bytes: 0, dialogs: 0 };
+	page.on('console', m => m.type() === 'error' && seen.errors.push(m.text()));
+	page.on('pageerror', e => seen.errors.push(String(e)));
+	page.on('dialog', d => {
+		seen.dialogs++;
+		d.dismiss();
+	});
+	page.on('request', r => r.url().startsWith(base) || seen.foreign.push(r.url()));
+	page.on('requestfinished', async r => {
+		const s = await r.sizes().catch(() => null);
+		if (s)
+			seen.bytes += s.responseBodySize + s.responseHeadersSize;
+	});
+	await page.goto(base + path, { waitUntil: 'networkidle' });
+	return { page, seen, close: () => context.close() };
+}
+
+function quiet(seen, what) {
+	check(seen.errors.length === 0, `${what}: console: ${seen.errors.join('; ')}`);
+	check(seen.foreign.length === 0, `${what}: requests to ${seen.foreign.join(' ')}`);
+	check(seen.dialogs === 0, `${what}: a name ran as script`);
+}
+
+async function index() {
+	const { page, seen, close } = await open('/');
+	check(await page.locator('tbody th a').count() === 8, 'eight programs');
+	check(await page.getByText(EVIL).count() > 0, 'the hostile name is shown as text');
+	check(await page.locator('main img').count() === 0, 'no element came out of a name');
+	await page.getByRole('link', { name: EVIL }).click();
+	check((await page.locator('h1').innerText()).includes(EVIL), 'the page of the hostile name');
+	quiet(seen, 'index');
+	await close();
+}
+
+async function program(scheme) {
+	const { page, seen, close } = await open('/?program=logic_worker', { colorScheme: scheme });
+	check((await page.locator('.answer').innerText()).startsWith('v2.3 began the growth'), 'the answer in words');
+	const charts = page.locator('.uplot');
+	quiet(seen, `opening, ${scheme}`);
+	const live = await page.evaluate(() => !!window.uPlot);
+	if (live) {
+		await charts.nth(2).waitFor();
+		check(await charts.count() === 3, `three charts, not ${await charts.count()}`);
+		check(!(await page.locator('.still').first().isVisible()), 'the still curves make room');
+		const over = await page.locator('.u-over').first().boundingBox();
+		await page.mouse.move(over.x + over.width * 0.3, over.y + 50);
+		await page.mouse.down();
+		await page.mouse.move(over.x + over.width * 0.6, over.y + 60, { steps: 5 });
+		await page.mouse.up();
+		await page.waitForURL(/since=\d+.*until=\d+/);
+		await page.reload({ waitUntil: 'networkidle' });
+		await charts.nth(2).waitFor();
+		check(/since=\d+/.test(page.url()), 'a zoomed address can be shared');
+		await page.locator('#curves').focus();
+		await page.keyboard.press('0');
+		await page.waitForURL(url => !url.searchParams.has('since'));
+	}
+	await page.mouse.move(600, 500);
+	await page.screenshot({ path: `${dir}/program-${scheme}.png`, fullPage: true });
+	check(seen.bytes < 150 * 1024, `${seen.bytes} bytes over the wire`);
+	quiet(seen, `program, ${scheme}`);
+	await close();
+}
+
+async function plain() {
+	const { page, close } = await open('/?program=logic_worker', { javaScriptEnabled: false });
+	check(await page.locator('figure.still svg .line').first().isVisible(), 'curves without script');
+	check(await page.locator('.deploy.culprit').count() > 0, 'the culprit is marked without script');
+	await close();
+}
+
+async function narrow() {
+	for (const path of ['/', '/?program=logic_worker']) {
+		const { page, seen, close } = await open(path, { viewport: { width: 360, height: 740 } });
+		const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+		check(wide <= 360, `${path} is ${wide} pixels wide on 360`);
+		await page.screenshot({ path: `${dir}/narrow-${path.length}.png`, fullPage: true });
+		quiet(seen, `narrow ${path}`);
+		await close();
+	}
+}
+
+try {
+	await index();
+	await program('light');
+	await program('dark');
+	await plain();
+	await narrow();
+} finally {
+	await browser.close();
+	server.stdin.end();
+}
+process.exitCode = failures ? 1 : 0;

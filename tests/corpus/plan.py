@@ -57,8 +57,8 @@ def releases(s, rng, count):
     """The rollouts, oldest first; s.rel[i] is one row of deploys.csv."""
     U = rng.uniform
     at = fleet.deploy_times(rng, s.span, count, s.least_gap) if count else []
-    if s.kind == "leak_nightly" and count > 1:
-        at = [float(x) for x in np.linspace(.2, .85, count) * s.span + U(-.05, .05, count) * s.span / count]
+    if s.kind == "leak_nightly":               # at least three nights for the last release, or it is a step to anybody
+        at = [float(t) for t in np.linspace(.2, .5, count + 1)[:-1] * s.span + U(0, .1, count) * s.span / count]
     mode = {"leak_rolling": "rolling", "leak_overlap": "overlap", "leak_bluegreen": "bluegreen", "none_bluegreen": "bluegreen"}.get(s.kind)
     mode = mode or str(rng.choice(["restart", "rolling", "overlap", "bluegreen"], p=[.62, .16, .14, .08]))
     ends = at[1:] + [s.span]

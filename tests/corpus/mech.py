@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Labelled memory scenarios of a second family: simulated mechanisms in place of formulas. See docs/corpus.md.
 
-  mech.py --out DIR [--n 210] [--seed0 1] [--kinds a,b] [--short] [--jobs 2]
+  mech.py --out DIR [--n 210] [--seed0 1] [--kinds a,b] [--short | --big] [--jobs 2]
   mech.py --list
 Scenario i takes kind KINDS[i % len(KINDS)] and seed seed0+i; the folder is s<seed>, the kind is only in truth.json.
 Needs Debian's python3-numpy and python3-scipy (run with /usr/bin/python3).
@@ -154,6 +154,7 @@ def main():
     ap.add_argument("--seed0", type=int, default=1)
     ap.add_argument("--kinds")
     ap.add_argument("--short", action="store_true", help="few rows a scenario, for tests")
+    ap.add_argument("--big", action="store_true", help="1.4 million rows a scenario, for measuring speed")
     ap.add_argument("--jobs", type=int, default=1)
     ap.add_argument("--list", action="store_true")
     a = ap.parse_args()
@@ -164,7 +165,7 @@ def main():
     unknown = sorted(set(kinds) - set(KINDS))
     if unknown:
         sys.exit("mech.py: no such kind: %s (--list shows them)" % ", ".join(unknown))
-    jobs = [(kinds[i % len(kinds)], a.seed0 + i, a.short, a.out) for i in range(a.n)]
+    jobs = [(kinds[i % len(kinds)], a.seed0 + i, "big" if a.big else a.short, a.out) for i in range(a.n)]
     if a.jobs > 1:
         import multiprocessing
         with multiprocessing.Pool(a.jobs) as pool:

@@ -26,7 +26,7 @@ def geometry(s, rng):
     """Span, interval, processes and number of deploys, within the limit of rows."""
     U = rng.uniform
     pace = "long" if s.kind in DAYS else rng.choice(["fast", "mid", "long"], p=[.25, .45, .3])
-    limit = 6000 if s.short else float(np.clip(np.exp(rng.normal(np.log(45000), .7)), 4000, 380000))
+    limit = 6000 if s.short is True else float(np.clip(np.exp(rng.normal(np.log(45000), .7)), 4000, 380000))
     s.fast = pace == "fast"
     if pace == "fast":
         span, steps, gap = U(10, 75) * 60, [1, 2], U(70, 420)
@@ -48,6 +48,8 @@ def geometry(s, rng):
     count = int(np.clip(round(span / gap), 1, 40))
     if s.kind == "leak_nightly":
         count = max(1, min(count, int(span / 86400 / 3)))
+    if s.short == "big":                       # a month of eight processes, for measuring speed
+        s.fast, gap, span, dt, procs, count = False, 2 * 86400, 30 * 86400.0, 15.0, 8, 15
     s.dt, s.span, s.slots = dt, span, procs
     s.least_gap = min(.35 * gap, span / 8) if not s.fast else max(25 * dt, min(.5 * gap, span / 8))
     return max(count, DEPLOYS.get(s.kind, 1)) if s.kind not in ALONE else 0

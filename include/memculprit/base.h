@@ -40,6 +40,10 @@ int mc_fail(struct mc_error *err, int code, int sys, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 /* mc_fail with MC_ENOMEM. `what` names what was to be allocated. */
 int mc_nomem(struct mc_error *err, const char *what);
+#ifdef __clang_analyzer__ /* which cannot see into another file that a failure is below 0 */
+#define mc_fail(err, code, ...) ((void)(mc_fail)(err, code, __VA_ARGS__), (int)(code))
+#define mc_nomem(err, what) ((void)(mc_nomem)(err, what), (int)MC_ENOMEM)
+#endif
 
 /* ---- memory ---- */
 /* Like realloc for count * size bytes; NULL (old block kept) where the product overflows. */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-int mc_fail(struct mc_error *err, int code, int sys, const char *fmt, ...)
+int (mc_fail)(struct mc_error *err, int code, int sys, const char *fmt, ...)
 {
 	if (!err)
 		return code;
@@ -21,7 +21,7 @@ int mc_fail(struct mc_error *err, int code, int sys, const char *fmt, ...)
 	return code;
 }
 
-int mc_nomem(struct mc_error *err, const char *what)
+int (mc_nomem)(struct mc_error *err, const char *what)
 {
 	return mc_fail(err, MC_ENOMEM, 0, "no memory for %s", what);
 }

@@ -16,7 +16,8 @@
 static void put(struct mc_buf *b, uint64_t v, size_t size, bool big)
 {
 	for (size_t i = 0; i < size; i++) {
-		char c = (char)(v >> 8 * (big ? size - 1 - i : i));
+		size_t at = big ? size - 1 - i : i;
+		char c = at < sizeof v ? (char)(v >> 8 * at) : 0;
 		mc_buf_add(b, &c, 1);
 	}
 }

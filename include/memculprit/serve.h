@@ -26,6 +26,62 @@ size_t mc_metrics_dropped(const struct mc_metrics *m);
 /* The finished page in either format; families without a sample are left out. */
 int mc_metrics_text(const struct mc_metrics *m, bool openmetrics, struct mc_buf *out, struct mc_error *err);
 
+/* ---- the metrics that INTERFACE promises, from plain figures ----
+ * NaN in any number and NULL in any text: not known, and the series is left out. Counters are totals.
+ * Times are Unix seconds. */
+struct mc_version_figures {
+	const char *version, *commit; /* one running now; two while a canary is out */
+};
+struct mc_slot_figures {
+	uint32_t slot; /* a number that is reused, not the pid */
+	double anon, file, shmem, swap;
+};
+struct mc_program_figures {
+	const char *name;
+	double first_seen_s;               /* when its counters began */
+	double anon, file, shmem, swap;    /* bytes, they add up */
+	double resident, proportional;     /* bytes */
+	double processes;                  /* alive now */
+	double restarts, deploys, requests, rx_bytes, tx_bytes, rx_packets, tx_packets;
+	double io_read, io_write, cpu_seconds, page_faults;
+	double last_deploy_s;
+	double growth, onset_s, exhaustion_s; /* growth: bytes per second */
+	const char *verdict;               /* as in the JSON */
+	const char *culprit_version, *culprit_commit; /* both NULL: none */
+	double culprit_probability;
+	size_t nversions;
+	const struct mc_version_figures *versions;
+	size_t nslots;                     /* 0 unless per-process metrics are on */
+	const struct mc_slot_figures *slots;
+};
+struct mc_host_figures {
+	double blocked, running, iowait_ratio;
+	double swap_in_bytes, swap_out_bytes; /* counters */
+	double memory_total, memory_available, swap_total, swap_used;
+	double memory_some_s, memory_full_s, io_some_s, cpu_some_s; /* pressure: counters of seconds */
+	double oom_kills, context_switches;
+	double rx_bytes, tx_bytes, rx_packets, tx_packets; /* counters */
+	double boot_s;                     /* when those counters began */
+};
+struct mc_error_figures {
+	const char *component; /* "sample", "store", ... */
+	double errors;
+};
+struct mc_daemon_figures {
+	const char *version, *commit;      /* of memculprit */
+	double sample_seconds, last_sample_s, samples;
+	double store_bytes;
+	double programs_left_out, processes_left_out; /* beyond the limits, now */
+	double http_requests, http_errors, http_dropped; /* of mc_server_stats */
+	size_t nerrors;
+	const struct mc_error_figures *errors;
+};
+/* Append the families in a fixed order. mc_metrics_process: process_* of this process, read from /proc/self. */
+void mc_metrics_programs(struct mc_metrics *m, const struct mc_program_figures *p, size_t n);
+void mc_metrics_host(struct mc_metrics *m, const struct mc_host_figures *h);
+void mc_metrics_daemon(struct mc_metrics *m, const struct mc_daemon_figures *d);
+void mc_metrics_process(struct mc_metrics *m);
+
 /* ---- the server ---- */
 struct mc_reply {
 	int status;               /* 200, 404, ... */

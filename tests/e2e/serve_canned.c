@@ -129,37 +129,53 @@ static int api(void *user, const struct mc_request *rq, struct mc_reply *reply)
 	return mc_reply_error(reply, 404, "no such path");
 }
 
+static struct mc_program_figures figures(const char *name, size_t i, double seconds)
+{
+	static const struct mc_version_figures versions[] = { { "v2.3", "12ab34cd56" }, { "v2.2", "77aa" } };
+	static const struct mc_slot_figures slots[] = { { 0, 3e7, 2e6, 1e6, 0 }, { 1, 3.1e7, 2e6, 1e6, 0 } };
+	double n = (double)i;
+	return (struct mc_program_figures){ .name = name, .first_seen_s = (double)begun / 1000, .anon = 9e8 + seconds * 4e4, .file = 2e6,
+		.shmem = 1e6, .swap = n * 1e5, .resident = 9.1e8 + n, .proportional = 9e8, .processes = 24, .restarts = 24 + n, .deploys = 2,
+		.requests = seconds * 100, .rx_bytes = seconds * 1e4, .tx_bytes = seconds * 1e5, .rx_packets = seconds * 10,
+		.tx_packets = seconds * 20, .io_read = seconds * 1e3, .io_write = seconds * 2e3, .cpu_seconds = seconds * 0.4,
+		.page_faults = seconds * 50, .last_deploy_s = (double)times[900] / 1000, .growth = 4e4, .onset_s = (double)times[900] / 1000,
+		.exhaustion_s = (double)times[POINTS - 1] / 1000 + 36000, .verdict = "leak", .culprit_version = "v2.3",
+		.culprit_commit = "12ab34cd56", .culprit_probability = 0.97, .nversions = i % 2 ? 2 : 1, .versions = versions, .nslots = 2,
+		.slots = slots };
+}
+
 static int update(struct mc_server *s, size_t programs, int tick)
 {
 	struct mc_metrics *m = mc_metrics_new();
-	if (!m)
-		return -1;
-	mc_metrics_family(m, "memculprit_build_info", MC_INFO, NULL, "Version.");
-	mc_metrics_sample(m, 1, 1, (const char *[]){ "version", "test" });
-	mc_metrics_family(m, "memculprit_samples_total", MC_COUNTER, NULL, "Samples taken.");
-	mc_metrics_sample(m, tick, 0, NULL);
-	mc_metrics_family(m, "memculprit_sample_duration_seconds", MC_GAUGE, "seconds", "Time that the last sample took.");
-	mc_metrics_sample(m, 0.001, 0, NULL);
-	mc_metrics_family(m, "process_resident_memory_bytes", MC_GAUGE, "bytes", "Resident memory.");
-	mc_metrics_sample(m, 1e7, 0, NULL);
-	mc_metrics_family(m, "process_cpu_seconds_total", MC_COUNTER, "seconds", "CPU time.");
-	mc_metrics_sample(m, (double)clock() / CLOCKS_PER_SEC, 0, NULL);
-	mc_metrics_family(m, "process_start_time_seconds", MC_GAUGE, "seconds", "Start.");
-	mc_metrics_sample(m, (double)begun / 1000, 0, NULL);
-	mc_metrics_family(m, "process_open_fds", MC_GAUGE, NULL, "Open files.");
-	mc_metrics_sample(m, 10, 0, NULL);
-	mc_metrics_family(m, "memculprit_program_memory_bytes", MC_GAUGE, "bytes", "Memory of a program by kind.");
-	static const char *const kinds[] = { "anon", "file", "shmem", "swap" };
+	struct mc_program_figures *p = calloc(programs + 1, sizeof(*p));
+	char (*names)[32] = calloc(programs + 1, sizeof(*names));
+	struct mc_server_stats st;
+	double now = (double)mc_now_ms() / 1000, seconds = now - (double)begun / 1000;
+	int rc = -1;
+	if (!m || !p || !names)
+		goto out;
+	mc_server_stats(s, &st);
 	for (size_t i = 0; i < programs; i++) {
-		char name[32];
-		snprintf(name, sizeof(name), "program_%zu", i);
-		/* Hostile names come and go. */
-		const char *label = i < 8 && (tick / 20 + (int)i) % 2 ? hostile[i] : name;
-		for (size_t k = 0; k < 4; k++)
-			mc_metrics_sample(m, 1e6 * (double)(i + k), 2, (const char *[]){ "program", label, "kind", kinds[k] });
+		snprintf(names[i], sizeof(names[i]), "program_%zu", i);
+		/* Hostile names come and go; the first stays. */
+		p[i] = figures(i == 0 || (i < 8 && (tick / 20 + (int)i) % 2) ? hostile[i] : names[i], i, seconds);
 	}
-	int rc = mc_server_set_metrics(s, m, NULL);
+	const struct mc_error_figures errors[] = { { "sample", 0 }, { "store", 1 } };
+	mc_metrics_daemon(m, &(struct mc_daemon_figures){ .version = "test", .commit = "", .sample_seconds = 0.001, .last_sample_s = now,
+		.samples = tick, .store_bytes = 1e6, .http_requests = (double)st.requests, .http_errors = (double)st.errors,
+		.http_dropped = (double)st.dropped, .nerrors = 2, .errors = errors });
+	mc_metrics_programs(m, p, programs);
+	mc_metrics_host(m, &(struct mc_host_figures){ .blocked = 3, .running = 2, .iowait_ratio = 0.05, .swap_in_bytes = seconds * 1000,
+		.swap_out_bytes = seconds, .memory_total = 16e9, .memory_available = 8e9, .swap_total = 2e9, .swap_used = 1e8,
+		.memory_some_s = seconds * 0.01, .memory_full_s = seconds * 0.005, .io_some_s = seconds * 0.1, .cpu_some_s = seconds * 0.2,
+		.oom_kills = 0, .context_switches = seconds * 15000, .rx_bytes = seconds * 1e5, .tx_bytes = seconds * 2e5,
+		.rx_packets = seconds * 100, .tx_packets = seconds * 200, .boot_s = (double)begun / 1000 });
+	mc_metrics_process(m);
+	rc = mc_server_set_metrics(s, m, NULL);
+out:
 	mc_metrics_free(m);
+	free(p);
+	free(names);
 	return rc;
 }
 

@@ -1,0 +1,337 @@
+/* Measures the store: store_bench fill|text|read|tick|lives ... prints NAME VALUE lines.
+ * The same generated processes go into the store and, as OpenMetrics text, to whoever is compared. */
+#include "memculprit/store.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { FIELDS = 12 };
+static const enum mc_field fields[FIELDS] = { MC_F_ANON, MC_F_FILE, MC_F_SHMEM, MC_F_SWAP, MC_F_VSIZE, MC_F_MINFLT,
+	MC_F_MAJFLT, MC_F_UTIME, MC_F_STIME, MC_F_THREADS, MC_F_FDS, MC_F_RSS };
+
+struct process {
+	uint64_t seed;
+	int idle; /* of a hundred ticks in which nothing happens */
+	double v[MC_F_COUNT];
+};
+
+static uint64_t next(uint64_t *seed)
+{
+	uint64_t z = *seed += 0x9e3779b97f4a7c15ULL;
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
+	return z ^ z >> 31;
+}
+
+static unsigned below(struct process *p, unsigned n)
+{
+	return (unsigned)(next(&p->seed) >> 32) % n;
+}
+
+static void start(struct process *p, unsigned number)
+{
+	*p = (struct process){ .seed = number * 7919 + 1 };
+	p->idle = number % 10 < 6 ? 92 : number % 10 < 9 ? 50 : 10;
+	for (int f = 0; f < MC_F_COUNT; f++)
+		p->v[f] = (double)NAN;
+	p->v[MC_F_ANON] = 4096.0 * (1000 + below(p, 60000));
+	p->v[MC_F_FILE] = 4096.0 * (500 + below(p, 9000));
+	p->v[MC_F_SHMEM] = 4096.0 * below(p, 300);
+	p->v[MC_F_SWAP] = 0;
+	p->v[MC_F_VSIZE] = 4096.0 * (50000 + below(p, 90000));
+	p->v[MC_F_MINFLT] = below(p, 100000);
+	p->v[MC_F_MAJFLT] = below(p, 100);
+	p->v[MC_F_UTIME] = below(p, 100000);
+	p->v[MC_F_STIME] = below(p, 50000);
+	p->v[MC_F_THREADS] = 1 + below(p, 16);
+	p->v[MC_F_FDS] = 8 + below(p, 100);
+}
+
+/* An idle tick changes nothing; a busy one moves memory by pages, counters by what was done. */
+static void step(struct process *p)
+{
+	if (below(p, 100) >= (unsigned)p->idle) {
+		unsigned work = 1 + below(p, 40);
+		if (below(p, 3) == 0)
+			p->v[MC_F_ANON] += 4096.0 * ((double)below(p, 33) - 16);
+		if (p->v[MC_F_ANON] < 4096)
+			p->v[MC_F_ANON] = 4096.0 * 50;
+		if (below(p, 40) == 0)
+			p->v[MC_F_FILE] += 4096.0 * ((double)below(p, 9) - 4);
+		if (below(p, 200) == 0)
+			p->v[MC_F_VSIZE] += 4096.0 * 33;
+		p->v[MC_F_MINFLT] += below(p, work * 3);
+		p->v[MC_F_MAJFLT] += below(p, 300) == 0;
+		p->v[MC_F_UTIME] += work + below(p, 5);
+		p->v[MC_F_STIME] += work / 4 + below(p, 3);
+		if (below(p, 10) == 0)
+			p->v[MC_F_FDS] += (double)below(p, 5) - 2;
+	}
+	p->v[MC_F_RSS] = p->v[MC_F_ANON] + p->v[MC_F_FILE] + p->v[MC_F_SHMEM];
+}
+
+static void die(const char *what, const struct mc_error *e)
+{
+	fprintf(stderr, "store_bench: %s: %s\n", what, e->text);
+	exit(1);
+}
+
+static double cpu_seconds(void)
+{
+	struct rusage u;
+	getrusage(RUSAGE_SELF, &u);
+	return (double)u.ru_utime.tv_sec + (double)u.ru_stime.tv_sec + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+/* Bytes that went to the disk, and anonymous memory. */
+static double proc_number(const char *file, const char *key)
+{
+	struct mc_buf b = { 0 };
+	struct mc_error e;
+	if (mc_read_file(-100, file, 1 << 20, &b, &e) < 0)
+		die(file, &e);
+	const char *at = strstr(mc_buf_text(&b), key);
+	double v = at ? strtod(at + strlen(key), NULL) : 0;
+	mc_buf_release(&b);
+	return v;
+}
+
+static struct mc_store *open_store(const char *path, enum mc_store_mode mode)
+{
+	struct mc_store_config c = { .path = path, .mode = mode, .host = "bench" };
+	struct mc_store *s;
+	struct mc_error e;
+	if (mc_store_open(&c, &s, &e) < 0)
+		die(path, &e);
+	return s;
+}
+
+enum { T0 = 1700000000 }; /* seconds */
+
+static int by_double(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return x < y ? -1 : x > y;
+}
+
+/* PATH PROCESSES TICKS STEP_MS import(0|1): writes them tick by tick. */
+static void fill(const char *path, size_t n, size_t ticks, int64_t every, bool import)
+{
+	struct process *p = calloc(n, sizeof *p);
+	struct mc_row *rows = calloc(n, sizeof *rows);
+	double *took = calloc(ticks, sizeof *took);
+	struct mc_error e;
+	struct mc_store *s = open_store(path, MC_STORE_WRITE);
+	int64_t program;
+	if (!p || !rows || !took || mc_store_program(s, "bench", &program, &e) < 0)
+		abort();
+	for (size_t i = 0; i < n; i++) {
+		start(&p[i], (unsigned)i);
+		struct mc_incarnation life = { .program = program, .key = "", .pid = (int64_t)i + 2, .start_ms = T0 * 1000LL };
+		if (mc_store_incarnation(s, &life, &e) < 0)
+			die("a life", &e);
+		rows[i].incarnation = life.id;
+	}
+	if (import && mc_store_begin(s, &e) < 0)
+		die("begin", &e);
+	double cpu = 0, wrote = proc_number("/proc/self/io", "\nwrite_bytes:");
+	for (size_t t = 0; t < ticks; t++) {
+		for (size_t i = 0; i < n; i++) {
+			step(&p[i]);
+			memcpy(rows[i].v, p[i].v, sizeof rows[i].v);
+		}
+		double c0 = cpu_seconds();
+		int64_t t0 = mc_mono_ns();
+		if (mc_store_tick(s, T0 * 1000LL + (int64_t)t * every, rows, n, NULL, 0, NULL, &e) < 0)
+			die("a tick", &e);
+		took[t] = (double)(mc_mono_ns() - t0) / 1e6;
+		cpu += cpu_seconds() - c0;
+	}
+	printf("anon_kib %.0f\n", proc_number("/proc/self/status", "RssAnon:"));
+	double c0 = cpu_seconds();
+	if (import && mc_store_commit(s, &e) < 0)
+		die("commit", &e);
+	mc_store_close(s);
+	cpu += cpu_seconds() - c0;
+	double values = (double)n * FIELDS * (double)ticks;
+	printf("values %.0f\ncpu_us_per_value %.4f\n", values, cpu * 1e6 / values);
+	printf("written_per_value %.3f\n", (proc_number("/proc/self/io", "\nwrite_bytes:") - wrote) / values);
+	qsort(took, ticks, sizeof *took, by_double);
+	printf("tick_ms_median %.2f\ntick_ms_p99 %.2f\ntick_ms_worst %.2f\n", took[ticks / 2], took[ticks * 99 / 100],
+		took[ticks - 1]);
+	s = open_store(path, MC_STORE_READ);
+	printf("bytes_per_value %.4f\n", (double)mc_store_bytes(s) / values);
+	mc_store_close(s);
+	free(p);
+	free(rows);
+	free(took);
+}
+
+/* PROCESSES TICKS STEP_MS: the same as OpenMetrics text, a series after the other. */
+static void text(size_t n, size_t ticks, int64_t every)
+{
+	for (int f = 0; f < FIELDS; f++) {
+		printf("# TYPE bench_%s gauge\n", mc_field_name(fields[f]));
+		for (size_t i = 0; i < n; i++) {
+			struct process p;
+			start(&p, (unsigned)i);
+			for (size_t t = 0; t < ticks; t++) {
+				step(&p);
+				printf("bench_%s{pid=\"%zu\"} %.0f %.3f\n", mc_field_name(fields[f]), i + 2, p.v[fields[f]],
+					T0 + (double)((int64_t)t * every) / 1000);
+			}
+		}
+	}
+	printf("# EOF\n");
+}
+
+/* FILES PROCESSES DIR: pages as a scrape would see them, one tick a file. */
+static void pages(size_t files, size_t n, const char *dir)
+{
+	struct process *p = calloc(n, sizeof *p);
+	if (!p)
+		abort();
+	for (size_t i = 0; i < n; i++)
+		start(&p[i], (unsigned)i);
+	for (size_t k = 0; k < files; k++) {
+		char name[256];
+		snprintf(name, sizeof name, "%s/%zu", dir, k);
+		FILE *out = fopen(name, "we");
+		if (!out)
+			abort();
+		for (size_t i = 0; i < n; i++)
+			step(&p[i]);
+		for (int f = 0; f < FIELDS; f++) {
+			fprintf(out, "# TYPE bench_%s gauge\n", mc_field_name(fields[f]));
+			for (size_t i = 0; i < n; i++)
+				fprintf(out, "bench_%s{pid=\"%zu\"} %.0f\n", mc_field_name(fields[f]), i + 2, p[i].v[fields[f]]);
+		}
+		fclose(out);
+	}
+	free(p);
+}
+
+/* PATH SERIES: reads one column of so many lives from end to end, best of five. */
+static void read_back(const char *path, size_t series)
+{
+	struct mc_error e;
+	double one = INFINITY, all = INFINITY;
+	size_t points = 0;
+	for (int run = 0; run < 5; run++) {
+		struct mc_store *s = open_store(path, MC_STORE_READ);
+		struct mc_incarnation_row *lives;
+		size_t n;
+		if (mc_store_incarnations(s, 0, 0, INT64_MAX, &lives, &n, &e) < 0)
+			die("the lives", &e);
+		int64_t t0 = mc_mono_ns();
+		for (size_t i = 0; i < series && i < n; i++) {
+			struct mc_series r = { 0 };
+			if (mc_store_series_of(s, lives[i].id, INT64_MIN, INT64_MAX, 1U << MC_F_ANON, &r, &e) < 0)
+				die("a series", &e);
+			points = r.n;
+			mc_series_release(&r);
+			double took = (double)(mc_mono_ns() - t0) / 1e6;
+			if (i == 0 && took < one)
+				one = took;
+			if (i + 1 == series && took < all)
+				all = took;
+		}
+		mc_store_incarnations_free(lives, n);
+		mc_store_close(s);
+	}
+	printf("points %zu\none_series_ms %.2f\nall_series_ms %.1f\n", points, one, all);
+}
+
+/* PATH SLOTS MINUTES SAMPLES: workers that are replaced each minute. */
+static void lives(const char *path, size_t slots, size_t minutes, size_t samples)
+{
+	struct mc_error e;
+	struct mc_store *s = open_store(path, MC_STORE_WRITE);
+	struct process *p = calloc(slots, sizeof *p);
+	struct mc_row *rows = calloc(slots, sizeof *rows);
+	int64_t program;
+	if (!p || !rows || mc_store_program(s, "bench", &program, &e) < 0)
+		abort();
+	double worst = 0, c0 = cpu_seconds();
+	for (size_t m = 0; m < minutes; m++) {
+		int64_t now = (T0 + (int64_t)m * 60) * 1000;
+		for (size_t i = 0; i < slots; i++) {
+			if (m && mc_store_incarnation_end(s, rows[i].incarnation, now, &e) < 0)
+				die("an end", &e);
+			start(&p[i], (unsigned)i);
+			p[i].seed += m;
+			char key[32];
+			snprintf(key, sizeof key, "w%zu", i);
+			struct mc_incarnation life = { .program = program, .key = key, .pid = (int64_t)((m * slots + i) % 32768),
+				.start_ms = now + (int64_t)i, .exe = "/usr/bin/worker", .build_id = "0123456789abcdef" };
+			if (mc_store_incarnation(s, &life, &e) < 0)
+				die("a life", &e);
+			rows[i].incarnation = life.id;
+		}
+		for (size_t k = 0; k < samples; k++) {
+			for (size_t i = 0; i < slots; i++) {
+				step(&p[i]);
+				memcpy(rows[i].v, p[i].v, sizeof rows[i].v);
+			}
+			int64_t t0 = mc_mono_ns();
+			if (mc_store_tick(s, now + 1000 + (int64_t)(k * 60000 / samples), rows, slots, NULL, 0, NULL, &e) < 0)
+				die("a tick", &e);
+			double took = (double)(mc_mono_ns() - t0) / 1e6;
+			worst = took > worst ? took : worst;
+		}
+	}
+	mc_store_close(s);
+	double values = (double)slots * (double)minutes * (double)samples * FIELDS, cpu = cpu_seconds() - c0;
+	s = open_store(path, MC_STORE_READ);
+	printf("lives %zu\nbytes_per_value %.3f\ncpu_us_per_value %.3f\ntick_ms_worst %.1f\n", slots * minutes,
+		(double)mc_store_bytes(s) / values, cpu * 1e6 / values, worst);
+	struct mc_incarnation_row *list;
+	size_t n;
+	int64_t t0 = mc_mono_ns();
+	if (mc_store_incarnations(s, program, 0, INT64_MAX, &list, &n, &e) < 0)
+		die("the lives", &e);
+	for (size_t i = 0; i < n; i++) {
+		struct mc_series r = { 0 };
+		if (mc_store_series(s, list[i].id, list[i].first_ms, list[i].last_ms, &r, &e) < 0)
+			die("a series", &e);
+		mc_series_release(&r);
+	}
+	printf("read_us_per_life %.2f\n", (double)(mc_mono_ns() - t0) / 1e3 / (double)n);
+	mc_store_incarnations_free(list, n);
+	mc_store_close(s);
+	free(p);
+	free(rows);
+}
+
+static size_t number(const char *text)
+{
+	uint64_t v;
+	if (!mc_parse_u64(text, strlen(text), &v))
+		exit(2);
+	return v;
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+	if (argc == 7 && strcmp(what, "fill") == 0)
+		fill(argv[2], number(argv[3]), number(argv[4]), (int64_t)number(argv[5]), number(argv[6]) != 0);
+	else if (argc == 5 && strcmp(what, "text") == 0)
+		text(number(argv[2]), number(argv[3]), (int64_t)number(argv[4]));
+	else if (argc == 5 && strcmp(what, "pages") == 0)
+		pages(number(argv[2]), number(argv[3]), argv[4]);
+	else if (argc == 4 && strcmp(what, "read") == 0)
+		read_back(argv[2], number(argv[3]));
+	else if (argc == 6 && strcmp(what, "lives") == 0)
+		lives(argv[2], number(argv[3]), number(argv[4]), number(argv[5]));
+	else {
+		fprintf(stderr, "usage: store_bench fill PATH PROCESSES TICKS STEP_MS 0|1 | text PROCESSES TICKS STEP_MS |\n"
+			"  pages FILES PROCESSES DIR | read PATH SERIES | lives PATH SLOTS MINUTES SAMPLES\n");
+		return 2;
+	}
+	return 0;
+}

@@ -1,7 +1,7 @@
 /* What is too old or too much goes, oldest chunks first; deploys and answers never. */
 #include "internal.h"
 
-enum { VACUUM_PAGES = 256 };
+enum { VACUUM_PAGES = 256, ROOM_PAGES = 8 };
 
 static int pages(struct mc_store *s, const char *sql, int64_t *ret, struct mc_error *err)
 {
@@ -72,12 +72,14 @@ static int shrink_to(struct mc_store *s, int64_t most, struct mc_error *err)
 
 int st_make_room(struct mc_store *s, struct mc_error *err)
 {
-	int64_t used = 0;
+	int64_t used = 0, all = 0;
 	int rc = used_pages(s, &used, err);
-	s->full = false;
 	if (rc == 0)
-		rc = shrink_to(s, used - used / 8, err);
-	return rc;
+		rc = pages(s, "PRAGMA page_count", &all, err);
+	s->full = false;
+	/* while somebody else keeps the disk full, dropping more and more would not help us */
+	int64_t room = all / 8 > ROOM_PAGES ? all / 8 : ROOM_PAGES;
+	return rc < 0 ? rc : shrink_to(s, all - room, err);
 }
 
 static int drop_lives(struct mc_store *s, int64_t before, struct mc_error *err)

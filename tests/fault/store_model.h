@@ -15,6 +15,8 @@ struct model {
 int model_begin(struct mc_store *s, struct model *m, struct mc_error *err);
 /* Writes tick number `tick`, load and host too. */
 int model_tick(struct mc_store *s, const struct model *m, int64_t tick, struct mc_error *err);
+/* The oldest ticks may be gone: a full disk drops them. */
+extern bool model_may_drop;
 /* How many ticks are stored, all of them from 0 on and with the right values; below 0 with a text where
  * something is missing in between, wrong, or fewer than `least`. */
 int64_t model_verify(struct mc_store *s, int64_t least, char text[256]);

@@ -1,0 +1,319 @@
+/* The n-th allocation, write, sync, open, read fails, once and for good, for every n; the disk is full;
+ * the power goes. Always: a clear error, no crash, nothing acknowledged lost, and it goes on after. */
+#include "store_model.h"
+#include "store_vfs.h"
+
+#include <setjmp.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* ---- allocations of ours, and SQLite's, that fail ---- */
+
+static volatile int64_t alloc_count, alloc_fail_at; /* volatile: see vfs_inside */
+static volatile bool alloc_for_good, alloc_on;
+
+static bool alloc_fails(void)
+{
+	if (!alloc_on || vfs_inside)
+		return false;
+	alloc_count++;
+	return alloc_fail_at && (alloc_count == alloc_fail_at || (alloc_for_good && alloc_count > alloc_fail_at));
+}
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+
+void *__wrap_malloc(size_t n)
+{
+	return alloc_fails() ? NULL : __real_malloc(n);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return alloc_fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+	return alloc_fails() ? NULL : __real_realloc(p, n);
+}
+
+static sqlite3_mem_methods plain;
+
+static void *sqlite_malloc(int n)
+{
+	return alloc_fails() ? NULL : plain.xMalloc(n);
+}
+
+static void *sqlite_realloc(void *p, int n)
+{
+	return alloc_fails() ? NULL : plain.xRealloc(p, n);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	sqlite3_config(SQLITE_CONFIG_GETMALLOC, &plain);
+	sqlite3_mem_methods ours = plain;
+	ours.xMalloc = sqlite_malloc;
+	ours.xRealloc = sqlite_realloc;
+	return sqlite3_config(SQLITE_CONFIG_MALLOC, &ours) != SQLITE_OK || vfs_register() != SQLITE_OK;
+}
+
+/* ---- what is done while things fail ---- */
+
+static char dir[] = "/tmp/mc-fault-XXXXXX", path[64];
+
+static int open_store(struct mc_store **ret, uint64_t quota, struct mc_error *err)
+{
+	/* the store asks the real file system whether it is there: to a reader it must be */
+	struct mc_store_config c = { .path = path, .mode = MC_STORE_WRITE, .host = "h", .quota_bytes = quota };
+	return mc_store_open(&c, ret, err);
+}
+
+struct course {
+	int64_t next, acknowledged;
+	int errors;
+	int code; /* of the last error */
+};
+
+static void note(struct course *k, int rc, const struct mc_error *e)
+{
+	if (rc == 0)
+		return;
+	k->errors++;
+	k->code = rc;
+	if (rc > 0 || e->code != rc || e->text[0] == '\0')
+		fail_msg("an error without code or text: %d, %d, \"%s\"", rc, e->code, e->text);
+}
+
+/* A day in the life: every step may fail; a tick is repeated until it is acknowledged, four times. */
+static void live(struct course *k, int ticks)
+{
+	struct mc_store *s = NULL;
+	struct model m;
+	struct mc_error e = { 0 };
+	int rc = open_store(&s, 0, &e);
+	note(k, rc, &e);
+	if (rc < 0)
+		return;
+	rc = model_begin(s, &m, &e);
+	note(k, rc, &e);
+	for (int i = 0; i < ticks && rc == 0; i++) {
+		for (int attempt = 0; attempt < 4; attempt++) {
+			e = (struct mc_error){ 0 };
+			rc = model_tick(s, &m, k->next, &e);
+			note(k, rc, &e);
+			if (rc == 0)
+				break;
+		}
+		if (rc == 0)
+			k->acknowledged = ++k->next;
+	}
+	if (rc == 0) {
+		note(k, mc_store_maintain(s, 0, &e), &e);
+		note(k, mc_store_fact_put(s, "a", "b", &e), &e);
+		char text[256];
+		model_verify(s, 0, text); /* may fail; must not crash */
+	}
+	mc_store_close(s);
+}
+
+static void check_after(const struct course *k, const char *what, int64_t n)
+{
+	struct mc_store *s = NULL;
+	struct mc_error e = { 0 };
+	struct mc_buf report = { 0 };
+	char text[256] = "";
+	if (open_store(&s, 0, &e) < 0)
+		fail_msg("%s %lld: opening after it: %s", what, (long long)n, e.text);
+	if (model_verify(s, k->acknowledged, text) < 0)
+		fail_msg("%s %lld: %s", what, (long long)n, text);
+	if (mc_store_check(s, NULL, NULL, &report, &e) < 0)
+		fail_msg("%s %lld: %s", what, (long long)n, mc_buf_text(&report));
+	mc_buf_release(&report);
+	mc_store_close(s);
+}
+
+static void start_over(struct course *k)
+{
+	vfs_clear();
+	vfs_plan = (struct vfs_plan){ 0 };
+	*k = (struct course){ 0 };
+	live(k, 20); /* something is there already */
+	assert_int_equal(k->errors, 0);
+	vfs_plan = (struct vfs_plan){ 0 };
+}
+
+static void each_allocation_fails(void **state)
+{
+	(void)state;
+	for (int for_good = 0; for_good < 2; for_good++) {
+		bool met = true;
+		/* every one at first, then every seventh: there are thousands */
+		for (int64_t n = 1; met; n += n < 600 ? 1 : 7) {
+			struct course k;
+			start_over(&k);
+			alloc_fail_at = n;
+			alloc_for_good = for_good;
+			alloc_count = 0;
+			alloc_on = true;
+			live(&k, 12);
+			alloc_on = false;
+			met = alloc_count >= n;
+			alloc_fail_at = 0;
+			check_after(&k, for_good ? "all allocations from" : "allocation", n);
+		}
+	}
+}
+
+static void each_call_fails(void **state)
+{
+	(void)state;
+	static const char *const names[] = { "write", "sync", "open", "read", "truncate" };
+	for (int call = 0; call < VFS_CALLS; call++)
+		for (int for_good = 0; for_good < 2; for_good++) {
+			bool met = true;
+			int errors = 0;
+			for (int64_t n = 1; met; n++) {
+				struct course k;
+				start_over(&k);
+				vfs_plan.fail_at[call] = n;
+				vfs_plan.for_good = for_good;
+				live(&k, 30);
+				met = vfs_plan.calls[call] >= n;
+				errors += k.errors;
+				vfs_plan = (struct vfs_plan){ 0 };
+				check_after(&k, names[call], n);
+			}
+			/* a truncate or sync of closing may be forgiven; but not all of them */
+			if (call != VFS_TRUNCATE)
+				assert_true(errors > 0);
+		}
+}
+
+static void the_disk_is_full(void **state)
+{
+	(void)state;
+	for (uint64_t room = 100000; room < 800000; room += 37777) {
+		struct course k;
+		model_may_drop = false;
+		start_over(&k);
+		model_may_drop = true;
+		vfs_plan.room = room;
+		live(&k, 300);
+		bool was_full = k.errors > 0;
+		if (was_full)
+			assert_int_equal(k.code, MC_EFULL);
+		vfs_plan.room = 0;
+		live(&k, 10);
+		check_after(&k, "room", (int64_t)room);
+		if (room == 100000)
+			assert_true(was_full);
+	}
+	model_may_drop = false;
+}
+
+/* With mc_store_maintain() in time no tick fails; without it one does, and the next goes on. */
+static void fill_quota(bool maintained)
+{
+	vfs_clear();
+	vfs_plan = (struct vfs_plan){ 0 };
+	struct mc_store *s;
+	struct model m;
+	struct mc_error e;
+	uint64_t quota = 50 * 4096; /* the log of 360 ticks alone takes some 20 */
+	assert_int_equal(open_store(&s, quota, &e), 0);
+	assert_int_equal(model_begin(s, &m, &e), 0);
+	int failures = 0, in_a_row = 0;
+	for (int64_t t = 0; t < 40000; t++) {
+		int rc = model_tick(s, &m, t, &e);
+		if (rc != 0 && rc != MC_EFULL)
+			fail_msg("%d %s", rc, e.text);
+		failures += rc != 0;
+		in_a_row = rc ? in_a_row + 1 : 0;
+		assert_true(in_a_row < 2);
+		if (maintained && t % 100 == 0)
+			assert_int_equal(mc_store_maintain(s, 0, &e), 0);
+	}
+	assert_int_equal(failures > 0, !maintained);
+	struct mc_series r = { 0 };
+	assert_int_equal(mc_store_series(s, m.ids[0], INT64_MIN, INT64_MAX, &r, &e), 0);
+	if (r.n < 5000 || r.n >= 40000)
+		fail_msg("%zu ticks are left", r.n);
+	assert_int_equal(r.t_ms[r.n - 1], MODEL_T0 + 39999 * MODEL_STEP);
+	mc_series_release(&r);
+	struct mc_buf dropped = { 0 };
+	assert_int_equal(mc_store_fact_get(s, "store.dropped_chunks", &dropped, &e), 0);
+	assert_true(strtol(mc_buf_text(&dropped), NULL, 10) > 100);
+	mc_buf_release(&dropped);
+	mc_store_close(s);
+}
+
+static void the_quota_drops_the_oldest(void **state)
+{
+	(void)state;
+	fill_quota(true);
+	fill_quota(false);
+}
+
+static void the_power_goes(void **state)
+{
+	(void)state;
+	int lost_nothing = 0;
+	for (unsigned seed = 0; seed < 200; seed++) {
+		struct course k;
+		start_over(&k);
+		vfs_plan.power_at = 1 + (int64_t)(seed * 7919U % 700);
+		int64_t acknowledged = k.acknowledged;
+		struct mc_store *s = NULL;
+		struct model m;
+		struct mc_error e;
+		/* what is acknowledged before the power goes must be there; after it nothing counts */
+		if (open_store(&s, 0, &e) == 0 && model_begin(s, &m, &e) == 0)
+			for (int i = 0; i < 60; i++) {
+				if (model_tick(s, &m, k.next, &e) < 0)
+					break;
+				k.next++;
+				if (vfs_plan.changes <= vfs_plan.power_at)
+					acknowledged = k.next;
+			}
+		/* the process ends with the machine: what it would still write is lost as well */
+		vfs_plan.power_at = vfs_plan.power_at < vfs_plan.changes ? vfs_plan.power_at : vfs_plan.changes;
+		mc_store_close(s);
+		vfs_power_back(seed);
+		k.acknowledged = acknowledged;
+		check_after(&k, "power, seed", seed);
+		lost_nothing++;
+	}
+	assert_int_equal(lost_nothing, 200);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_allocation_fails),
+		cmocka_unit_test(each_call_fails),
+		cmocka_unit_test(the_disk_is_full),
+		cmocka_unit_test(the_quota_drops_the_oldest),
+		cmocka_unit_test(the_power_goes),
+	};
+	if (!mkdtemp(dir))
+		return 1;
+	snprintf(path, sizeof path, "%s/a.db", dir);
+	int rc = cmocka_run_group_tests_name("store faults", tests, set_up, NULL);
+	vfs_clear();
+	char lock[80];
+	snprintf(lock, sizeof lock, "%s.lock", path);
+	unlink(lock);
+	rmdir(dir);
+	return rc;
+}

@@ -158,8 +158,8 @@ static void each_allocation_fails(void **state)
 	(void)state;
 	for (int for_good = 0; for_good < 2; for_good++) {
 		bool met = true;
-		/* every one at first, then every seventh: there are thousands */
-		for (int64_t n = 1; met; n += n < 600 ? 1 : 7) {
+		/* every one at first, then every 13th: there are thousands */
+		for (int64_t n = 1; met; n += n < 200 ? 1 : 13) {
 			struct course k;
 			start_over(&k);
 			alloc_fail_at = n;
@@ -183,7 +183,7 @@ static void each_call_fails(void **state)
 		for (int for_good = 0; for_good < 2; for_good++) {
 			bool met = true;
 			int errors = 0;
-			for (int64_t n = 1; met; n++) {
+			for (int64_t n = 1; met; n += n < 80 ? 1 : 7) {
 				struct course k;
 				start_over(&k);
 				vfs_plan.fail_at[call] = n;

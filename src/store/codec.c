@@ -274,21 +274,27 @@ void st_put_run(struct mc_buf *b, unsigned mark, const int64_t *x, size_t n)
 
 /* ---- reading ---- */
 
-static void get_zero_runs(struct st_in *in, uint64_t *u, size_t n)
+static void get_zero_runs(struct st_in *in, uint64_t size, uint64_t *u, size_t n)
 {
+	const unsigned char *p = st_get_bytes(in, size);
+	if (!p)
+		return;
+	struct st_in part = { .p = p, .end = p + size };
 	for (size_t i = 0; i < n;) {
-		uint64_t v = st_get_varint(in);
+		uint64_t v = st_get_varint(&part);
 		u[i++] = v;
 		if (v != 0)
 			continue;
-		uint64_t run = st_get_varint(in);
+		uint64_t run = st_get_varint(&part);
 		if (run > n - i) {
-			in->bad = true;
+			part.bad = true;
 			run = n - i;
 		}
 		memset(u + i, 0, run * sizeof *u);
 		i += run;
 	}
+	if (part.bad || part.p != part.end)
+		in->bad = true;
 }
 
 /* 57 bits or more from bit `at`; zeros behind the end. */
@@ -369,7 +375,7 @@ void st_get_run(struct st_in *in, unsigned head, int64_t *x, size_t n)
 		if (codec == RICE)
 			get_rice(in, size, u, m);
 		else if (codec == ZERO_RUNS)
-			get_zero_runs(in, u, m);
+			get_zero_runs(in, size, u, m);
 		else
 			in->bad = true;
 	}

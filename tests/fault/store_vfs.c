@@ -17,7 +17,7 @@ struct change {
 /* What is visible now, and what is on the disk for sure plus the changes since. */
 struct content {
 	unsigned char *bytes;
-	size_t len;
+	size_t len, cap;
 };
 
 struct node {
@@ -68,8 +68,11 @@ static void *need(size_t size)
 
 static void resize(struct content *c, size_t len)
 {
+	if (len > c->cap) {
+		c->cap = len * 2;
+		c->bytes = need_realloc(c->bytes, c->cap);
+	}
 	if (len > c->len) {
-		c->bytes = need_realloc(c->bytes, len);
 		memset(c->bytes + c->len, 0, len - c->len);
 	}
 	c->len = len;

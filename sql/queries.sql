@@ -58,7 +58,8 @@ SELECT i.id, i.program, i.pid, i.start_ms, i.start_ms + i.end_after, i.start_ms 
 FROM incarnation i JOIN build b ON b.id = i.build LEFT JOIN name h ON h.id = i.host LEFT JOIN name s ON s.id = i.slot
 ORDER BY i.start_ms, i.id;
 -- name: life_drop
-DELETE FROM incarnation WHERE start_ms + first_after + last_after < ?1 AND end_after IS NOT NULL;
+DELETE FROM incarnation WHERE end_after IS NOT NULL AND start_ms + first_after + last_after < ?1
+	AND (last_after < 600000 OR start_ms + first_after + last_after < ?2);
 -- name: build_drop
 DELETE FROM build WHERE id NOT IN (SELECT build FROM incarnation);
 -- name: name_drop
@@ -86,7 +87,9 @@ UPDATE round SET last_ms = ?2 WHERE id = ?1;
 -- name: round_newest
 SELECT id, first_ms, last_ms FROM round ORDER BY id DESC LIMIT 1;
 -- name: round_oldest
-SELECT id, last_ms FROM round WHERE last_ms IS NOT NULL ORDER BY last_ms LIMIT 1;
+SELECT id FROM round WHERE last_ms < ?1 ORDER BY last_ms LIMIT ?2;
+-- name: round_chunks
+SELECT count(*) FROM chunk WHERE id >= ?1 << 32 AND id < (?1 + 1) << 32;
 -- name: round_max
 SELECT max(last_ms) FROM round;
 -- name: round_drop
@@ -132,3 +135,25 @@ SELECT n.id FROM fact f JOIN name n ON n.value = f.value WHERE f.name = 'store.h
 -- name: dropped_add
 INSERT INTO fact (name, value) VALUES ('store.dropped_chunks', ?1)
 ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + excluded.value;
+
+-- name: hourly_add
+INSERT INTO hourly (id, data) VALUES (?1, ?2);
+-- name: hourly_read
+SELECT c.id, c.data FROM hourly_round r JOIN hourly c ON c.id = (r.id << 32 | ?1)
+WHERE r.first_ms <= ?3 AND r.last_ms >= ?2 ORDER BY r.id;
+-- name: hourly_all
+SELECT id, data FROM hourly WHERE id >= ?1 AND id < ?2 ORDER BY id;
+-- name: hourly_drop
+DELETE FROM hourly WHERE id >> 32 IN (SELECT id FROM hourly_round WHERE last_ms < ?1);
+-- name: hourly_round_last
+SELECT max(id) FROM hourly_round;
+-- name: hourly_round_add
+INSERT INTO hourly_round (id, first_ms, last_ms) VALUES (?1, ?2, ?3);
+-- name: hourly_round_drop
+DELETE FROM hourly_round WHERE last_ms < ?1;
+-- name: life_data_put
+INSERT OR REPLACE INTO life (incarnation, data) VALUES (?1, ?2);
+-- name: life_data_get
+SELECT data FROM life WHERE incarnation = ?1;
+-- name: life_data_drop
+DELETE FROM life WHERE incarnation NOT IN (SELECT id FROM incarnation);

@@ -107,6 +107,11 @@ int mc_store_answer_get(struct mc_store *s, int64_t program, int64_t *as_of_ms, 
 int mc_store_fact_put(struct mc_store *s, const char *name, const char *value, struct mc_error *err);
 int mc_store_fact_get(struct mc_store *s, const char *name, struct mc_buf *ret, struct mc_error *err);
 
+/* What the detector needs of a closed life, in its own format, so that a restart reads nothing old. It
+ * goes with the life. MC_ENOTFOUND. */
+int mc_store_life_put(struct mc_store *s, int64_t incarnation, const void *data, size_t len, struct mc_error *err);
+int mc_store_life_get(struct mc_store *s, int64_t incarnation, struct mc_buf *ret, struct mc_error *err);
+
 /* ---- reading ---- */
 struct mc_program_row {
 	int64_t id;
@@ -137,6 +142,10 @@ int mc_store_series(struct mc_store *s, int64_t incarnation, int64_t since_ms, i
 /* The same with the fields of which `fields` has the bit (1 << MC_F_...); the others are NULL. */
 int mc_store_series_of(struct mc_store *s, int64_t incarnation, int64_t since_ms, int64_t until_ms, uint32_t fields,
 	struct mc_series *ret, struct mc_error *err);
+/* Hourly means of what is too old to be there in full (keep, keep_hourly), as a series; lives of less
+ * than ten minutes leave none. */
+int mc_store_hourly(struct mc_store *s, int64_t incarnation, int64_t since_ms, int64_t until_ms, struct mc_series *ret,
+	struct mc_error *err);
 void mc_series_release(struct mc_series *s);
 struct mc_load_series {
 	size_t n;

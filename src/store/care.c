@@ -101,6 +101,8 @@ int mc_store_check(struct mc_store *s, mc_progress_fn progress, void *user, stru
 	if (rc == 0)
 		rc = check_rows(&k, SQL_chunk_all, "chunks", err);
 	if (rc == 0)
+		rc = check_rows(&k, SQL_hourly_all, "hourly means", err);
+	if (rc == 0)
 		rc = check_rows(&k, SQL_hot_from, "newest samples", err);
 	if (rc == 0)
 		rc = mc_buf_check(report, err);

@@ -219,3 +219,36 @@ int mc_store_fact_get(struct mc_store *s, const char *name, struct mc_buf *ret, 
 	sqlite3_reset(st);
 	return rc;
 }
+
+int mc_store_life_put(struct mc_store *s, int64_t incarnation, const void *data, size_t len, struct mc_error *err)
+{
+	sqlite3_stmt *st;
+	int rc = prepare(s, err);
+	if (rc == 0)
+		rc = st_stmt(s, SQL_life_data_put, &st, err);
+	if (rc < 0)
+		return rc;
+	sqlite3_bind_int64(st, 1, incarnation);
+	sqlite3_bind_blob64(st, 2, len ? data : "", len, SQLITE_STATIC);
+	rc = st_step(s, st, err);
+	sqlite3_clear_bindings(st);
+	return rc;
+}
+
+int mc_store_life_get(struct mc_store *s, int64_t incarnation, struct mc_buf *ret, struct mc_error *err)
+{
+	sqlite3_stmt *st;
+	int rc = st_stmt(s, SQL_life_data_get, &st, err);
+	if (rc < 0)
+		return rc;
+	sqlite3_bind_int64(st, 1, incarnation);
+	rc = st_step(s, st, err);
+	if (rc == ST_ROW) {
+		const void *data = sqlite3_column_blob(st, 0);
+		mc_buf_add(ret, data ? data : "", (size_t)sqlite3_column_bytes(st, 0));
+		rc = mc_buf_check(ret, err);
+	} else if (rc == ST_DONE)
+		rc = mc_fail(err, MC_ENOTFOUND, 0, "nothing is kept of incarnation %lld", (long long)incarnation);
+	sqlite3_reset(st);
+	return rc;
+}

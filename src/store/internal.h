@@ -111,12 +111,16 @@ void st_unlock(struct mc_store *s);
 /* The disk or the quota was full: drops old samples. */
 int st_make_room(struct mc_store *s, struct mc_error *err);
 
+/* ---- rollup.c ---- */
+/* Keeps the hourly means of these rounds; inside a transaction. */
+int st_rollup(struct mc_store *s, const int64_t *rounds, size_t n, struct mc_error *err);
+
 /* ---- read.c ---- */
 /* What reads goes between these two: a reader's transaction, a writer's pending rows. */
 int st_read_begin(struct mc_store *s, struct mc_error *err);
 void st_read_end(struct mc_store *s);
-/* Appends what is stored of the entity in chunks. Inside a transaction. */
-int st_read_chunks(struct mc_store *s, uint32_t entity, int64_t since, int64_t until, struct st_cols *c,
+/* Appends what is stored of the entity in chunks (or in `from`, SQL_hourly_read). Inside a transaction. */
+int st_read_chunks(struct mc_store *s, enum sql_id from, uint32_t entity, int64_t since, int64_t until, struct st_cols *c,
 	struct mc_error *err);
 
 #endif

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-int st_read_chunks(struct mc_store *s, uint32_t entity, int64_t since, int64_t until, struct st_cols *c,
+int st_read_chunks(struct mc_store *s, enum sql_id from, uint32_t entity, int64_t since, int64_t until, struct st_cols *c,
 	struct mc_error *err)
 {
 	sqlite3_stmt *st;
-	int rc = st_stmt(s, SQL_chunk_read, &st, err);
+	int rc = st_stmt(s, from, &st, err);
 	if (rc < 0)
 		return rc;
 	sqlite3_bind_int64(st, 1, entity);
@@ -52,7 +52,7 @@ static int read_entity(struct mc_store *s, int64_t id, unsigned kind, int64_t si
 	if (id < 0 || id >= 1 << 30)
 		return 0;
 	uint32_t entity = (uint32_t)id << 2 | kind;
-	int rc = st_read_chunks(s, entity, since, until, c, err);
+	int rc = st_read_chunks(s, SQL_chunk_read, entity, since, until, c, err);
 	const struct st_open *o = st_hot_find(&s->hot, entity);
 	if (rc == 0 && o)
 		rc = st_open_decode(o, since, until, c, err);
@@ -104,6 +104,26 @@ int mc_store_series(struct mc_store *s, int64_t incarnation, int64_t since_ms, i
 	struct mc_error *err)
 {
 	return mc_store_series_of(s, incarnation, since_ms, until_ms, UINT32_MAX, ret, err);
+}
+
+int mc_store_hourly(struct mc_store *s, int64_t incarnation, int64_t since_ms, int64_t until_ms, struct mc_series *ret,
+	struct mc_error *err)
+{
+	struct st_cols c = { .want = (1U << MC_F_COUNT) - 1 };
+	if (incarnation < 0 || incarnation >= 1 << 30)
+		return mc_fail(err, MC_ENOTFOUND, 0, "there is no incarnation %lld", (long long)incarnation);
+	int rc = st_read_begin(s, err);
+	if (rc < 0)
+		return rc;
+	rc = st_read_chunks(s, SQL_hourly_read, (uint32_t)incarnation << 2 | ST_LIFE, since_ms, until_ms, &c, err);
+	if (rc == 0)
+		rc = st_cols_tidy(&c, since_ms, until_ms, err);
+	st_read_end(s);
+	if (rc < 0)
+		st_cols_release(&c);
+	else
+		hand_over(&c, &ret->n, &ret->t_ms, ret->v, MC_F_COUNT, UINT32_MAX);
+	return rc;
 }
 
 int mc_store_load_series(struct mc_store *s, int64_t program, int64_t since_ms, int64_t until_ms,

@@ -1,7 +1,7 @@
 /* What is too old or too much goes, oldest chunks first; deploys and answers never. */
 #include "internal.h"
 
-enum { VACUUM_PAGES = 256, ROOM_PAGES = 8 };
+enum { VACUUM_PAGES = 256, ROOM_PAGES = 8, BATCH_ROUNDS = 24, BATCH_CHUNKS = 2400 };
 
 static int pages(struct mc_store *s, const char *sql, int64_t *ret, struct mc_error *err)
 {
@@ -16,34 +16,65 @@ static int pages(struct mc_store *s, const char *sql, int64_t *ret, struct mc_er
 	return rc;
 }
 
-/* Drops the oldest finished round where it ends before `before`. 1: done; 0: there is none. */
-static int drop_round(struct mc_store *s, int64_t before, struct mc_error *err)
+/* The oldest finished rounds that end before `before`, at most `most`; *n of them. */
+static int old_rounds(struct mc_store *s, int64_t before, int64_t *ids, size_t most, size_t *n, struct mc_error *err)
 {
 	sqlite3_stmt *st;
+	*n = 0;
 	int rc = st_stmt(s, SQL_round_oldest, &st, err);
-	if (rc == 0)
-		rc = st_step(s, st, err);
-	if (rc != ST_ROW)
-		return rc;
-	int64_t id = sqlite3_column_int64(st, 0), last = sqlite3_column_int64(st, 1);
-	sqlite3_reset(st);
-	if (last >= before || (id == (int64_t)s->round.id && !s->round_closed))
-		return 0;
-	rc = st_begin(s, err);
 	if (rc < 0)
 		return rc;
-	rc = st_run(s, SQL_chunk_drop, err, 1, id);
+	sqlite3_bind_int64(st, 1, before);
+	sqlite3_bind_int64(st, 2, (int64_t)most);
+	while ((rc = st_step(s, st, err)) == ST_ROW)
+		if (sqlite3_column_int64(st, 0) != (int64_t)s->round.id || s->round_closed)
+			ids[(*n)++] = sqlite3_column_int64(st, 0);
+	return rc;
+}
+
+static int drop_one(struct mc_store *s, int64_t id, struct mc_error *err)
+{
+	int rc = st_run(s, SQL_chunk_drop, err, 1, id);
 	if (rc == 0)
 		rc = st_run(s, SQL_dropped_add, err, 1, (int64_t)sqlite3_changes(s->db));
-	if (rc == 0)
-		rc = st_run(s, SQL_round_drop, err, 1, id);
+	return rc < 0 ? rc : st_run(s, SQL_round_drop, err, 1, id);
+}
+
+/* Drops these rounds in one transaction, their hourly means kept where that is asked for. */
+static int drop_rounds(struct mc_store *s, const int64_t *ids, size_t n, bool keep_hours, struct mc_error *err)
+{
+	int rc = st_begin(s, err);
+	if (rc < 0)
+		return rc;
+	if (keep_hours)
+		rc = st_rollup(s, ids, n, err);
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = drop_one(s, ids[i], err);
 	if (rc == 0)
 		rc = st_commit(s, err);
-	if (rc < 0) {
+	if (rc < 0)
 		st_rollback(s);
+	return rc;
+}
+
+/* What is older than `before`: some rounds at a time, as many as a tick has time for and as make full
+ * rows of hours. 1: some were dropped; 0: there is nothing to do. */
+static int drop_old(struct mc_store *s, int64_t before, struct mc_error *err)
+{
+	int64_t ids[BATCH_ROUNDS], chunks = 1;
+	size_t n;
+	int rc = old_rounds(s, before, ids, BATCH_ROUNDS, &n, err);
+	if (rc < 0 || n == 0)
 		return rc;
-	}
-	return 1;
+	rc = st_number(s, SQL_round_chunks, &chunks, err, 1, ids[0]);
+	if (rc < 0)
+		return rc;
+	int64_t batch = chunks < 1 ? BATCH_ROUNDS : BATCH_CHUNKS / chunks;
+	batch = batch < 1 ? 1 : batch > BATCH_ROUNDS ? BATCH_ROUNDS : batch;
+	if ((int64_t)n < batch)
+		return 0;
+	rc = drop_rounds(s, ids, (size_t)batch, s->keep_hourly_ms > s->keep_ms, err);
+	return rc < 0 ? rc : 1;
 }
 
 static int used_pages(struct mc_store *s, int64_t *ret, struct mc_error *err)
@@ -64,8 +95,13 @@ static int shrink_to(struct mc_store *s, int64_t most, struct mc_error *err)
 		int rc = used_pages(s, &used, err);
 		if (rc < 0 || used <= most)
 			return rc;
-		rc = drop_round(s, INT64_MAX, err);
-		if (rc <= 0)
+		int64_t id;
+		size_t n;
+		rc = old_rounds(s, INT64_MAX, &id, 1, &n, err);
+		if (rc < 0 || n == 0)
+			return rc;
+		rc = drop_rounds(s, &id, 1, false, err);
+		if (rc < 0)
 			return rc;
 	}
 }
@@ -82,12 +118,19 @@ int st_make_room(struct mc_store *s, struct mc_error *err)
 	return rc < 0 ? rc : shrink_to(s, all - room, err);
 }
 
-static int drop_lives(struct mc_store *s, int64_t before, struct mc_error *err)
+/* Lives go with the last that is kept of them. */
+static int drop_lives(struct mc_store *s, int64_t before, int64_t before_hourly, struct mc_error *err)
 {
 	int rc = st_begin(s, err);
 	if (rc < 0)
 		return rc;
-	rc = st_run(s, SQL_life_drop, err, 1, before);
+	rc = st_run(s, SQL_hourly_drop, err, 1, before_hourly);
+	if (rc == 0)
+		rc = st_run(s, SQL_hourly_round_drop, err, 1, before_hourly);
+	if (rc == 0)
+		rc = st_run(s, SQL_life_drop, err, 2, before, before_hourly);
+	if (rc == 0)
+		rc = st_run(s, SQL_life_data_drop, err, 0);
 	if (rc == 0)
 		rc = st_run(s, SQL_build_drop, err, 0);
 	if (rc == 0)
@@ -118,14 +161,19 @@ int mc_store_maintain(struct mc_store *s, int64_t now_ms, struct mc_error *err)
 	int rc = st_need_writer(s, err);
 	if (rc == 0 && s->bulk)
 		return 0;
-	int dropped = 0;
-	if (rc == 0 && s->keep_ms > 0)
-		while ((rc = drop_round(s, now_ms - s->keep_ms, err)) > 0)
-			dropped++;
+	bool dropped = false;
+	if (rc == 0 && s->keep_ms > 0) {
+		rc = drop_old(s, now_ms - s->keep_ms, err);
+		dropped = rc > 0;
+		rc = rc < 0 ? rc : 0;
+	}
 	if (rc == 0 && s->quota)
 		rc = shrink_to(s, (int64_t)(s->quota / 4096 / 10 * 9), err);
-	if (rc == 0 && dropped)
-		rc = drop_lives(s, now_ms - s->keep_ms, err);
+	if (rc == 0 && dropped) {
+		int64_t keep = s->keep_hourly_ms > s->keep_ms ? s->keep_hourly_ms : s->keep_ms;
+		/* what waits for its batch is still there */
+		rc = drop_lives(s, now_ms - s->keep_ms - BATCH_ROUNDS * 86400000LL, now_ms - keep, err);
+	}
 	if (rc == 0)
 		rc = give_back(s, err);
 	return rc;

@@ -594,15 +594,48 @@ static void what_is_old_goes(void **state)
 	struct mc_store *w = open_as(MC_STORE_WRITE);
 	int64_t ids[LIVES], program;
 	set_up(w, ids, &program);
-	write_ticks(w, ids, program, 0, 3000);
+	write_ticks(w, ids, program, 0, 9000);
 	w->keep_ms = 1000 * STEP;
-	OK(mc_store_maintain(w, T0 + 3000 * STEP, E));
+	w->keep_hourly_ms = 1000000000000;
+	struct mc_deploy_row d = { .program = program, .unix_ms = T0 };
+	OK(mc_store_deploy_add(w, &d, E));
+	for (int i = 0; i < 50; i++)
+		OK(mc_store_maintain(w, T0 + 9000LL * STEP, E));
 	struct mc_series r = { 0 };
 	OK(mc_store_series(w, ids[0], INT64_MIN, INT64_MAX, &r, E));
-	assert_true(r.n >= 1000 && r.n < 2000);
-	assert_int_equal(r.t_ms[r.n - 1], T0 + 2999 * STEP);
+	/* whole batches of 24 rounds go */
+	assert_true(r.n >= 1000 && r.n < 1000 + 26 * 240);
+	assert_int_equal(r.t_ms[r.n - 1], T0 + 8999LL * STEP);
+	int64_t oldest = r.t_ms[0];
 	mc_series_release(&r);
-	expect_series(w, ids[0], 1, T0, STEP, 2000, 2999);
+	expect_series(w, ids[0], 1, T0, STEP, 8000, 8999);
+	/* of the rest there are hourly means: a point an hour, and the mean in between */
+	OK(mc_store_hourly(w, ids[0], INT64_MIN, INT64_MAX, &r, E));
+	assert_true(r.n >= 10);
+	assert_true(r.t_ms[0] > T0 && r.t_ms[r.n - 1] < oldest);
+	for (size_t i = 0; i < r.n; i++) {
+		double want = value(1, (r.t_ms[i] - T0) / STEP, MC_F_ANON);
+		assert_true(fabs(r.v[MC_F_ANON][i] - want) <= 3 * 4096);
+		assert_true(i == 0 || r.t_ms[i] - r.t_ms[i - 1] > 1000000);
+		assert_true(same(r.v[MC_F_SHMEM][i], 4096));
+		assert_true(same(r.v[MC_F_FILE][i], 8192));
+	}
+	assert_null(r.v[MC_F_VSIZE]);
+	mc_series_release(&r);
+	struct mc_deploy_row *all;
+	size_t n;
+	OK(mc_store_deploys(w, 0, &all, &n, E));
+	assert_int_equal(n, 1);
+	mc_store_deploys_free(all, n);
+	struct mc_buf b = { 0 };
+	struct mc_error e;
+	assert_int_equal(mc_store_life_get(w, ids[0], &b, &e), MC_ENOTFOUND);
+	OK(mc_store_life_put(w, ids[0], "a\0b", 3, E));
+	OK(mc_store_life_get(w, ids[0], &b, E));
+	assert_int_equal(b.len, 3);
+	mc_buf_release(&b);
+	OK(mc_store_check(w, NULL, NULL, &b, E));
+	mc_buf_release(&b);
 	mc_store_close(w);
 }
 

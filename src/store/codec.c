@@ -1,11 +1,12 @@
 /* Runs of integers: deltas, less a base, divided by what they share, then the smallest of constant,
- * varints with zero runs, and Rice codes in blocks of 64. */
+ * varints with zero runs, Rice codes in blocks of 64, and the same of what is not zero behind a bit for
+ * each value that says which that is (a process that works now and then). */
 #include "codec.h"
 
 #include <string.h>
 
-enum { CONSTANT, ZERO_RUNS, RICE };
-enum { ZIGZAG, ABOVE_BASE, AROUND_BASE };
+enum { CONSTANT, ZERO_RUNS, RICE, SPARSE };
+enum { ZIGZAG, ABOVE_BASE, AROUND_BASE, SAME }; /* SAME: all are the first, nothing follows it */
 enum { BY_ONE, BY_PAGE, BY_KIB, BY_OTHER };
 enum { BLOCK = 64, RICE_MAX_K = 32, RICE_ESCAPE = 24 };
 
@@ -126,6 +127,16 @@ static size_t rice_size(const uint64_t *u, size_t n)
 	return (bits + 7) / 8;
 }
 
+/* Those that are not zero, less one. */
+static size_t nonzeros(const uint64_t *u, size_t n, uint64_t *ret)
+{
+	size_t m = 0;
+	for (size_t i = 0; i < n; i++)
+		if (u[i])
+			ret[m++] = u[i] - 1;
+	return m;
+}
+
 /* ---- writing ---- */
 
 static void put_zero_runs(struct mc_buf *b, const uint64_t *u, size_t n)
@@ -183,6 +194,16 @@ static void put_rice(struct mc_buf *b, const uint64_t *u, size_t n)
 		put_bits(&o, 0, 8 - o.used);
 }
 
+static void put_bitmap(struct mc_buf *b, const uint64_t *u, size_t n)
+{
+	for (size_t i = 0; i < n; i += 8) {
+		unsigned char byte = 0;
+		for (size_t j = i; j < n && j < i + 8; j++)
+			byte = (unsigned char)(byte | (u[j] != 0) << (j - i));
+		mc_buf_add(b, &byte, 1);
+	}
+}
+
 static uint64_t gcd64(uint64_t a, uint64_t b)
 {
 	while (b) {
@@ -211,6 +232,14 @@ static int choose_base(const int64_t *d, size_t n, int64_t *base)
 	return *base == least ? ABOVE_BASE : AROUND_BASE;
 }
 
+static bool all_zero(const int64_t *d, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (d[i])
+			return false;
+	return true;
+}
+
 static int choose_divisor(uint64_t g, int64_t first, size_t n)
 {
 	bool page = first % 4096 == 0, kib = first % 1024 == 0;
@@ -222,6 +251,45 @@ static int choose_divisor(uint64_t g, int64_t first, size_t n)
 	return g <= 1 ? BY_ONE : BY_OTHER;
 }
 
+struct packed {
+	int codec;
+	size_t size; /* bytes */
+	const uint64_t *u;
+	size_t n;
+	uint64_t *some; /* those that are not zero, less one */
+	size_t nsome;
+};
+
+static void choose_codec(struct packed *p)
+{
+	size_t runs = zero_runs_size(p->u, p->n), rice = rice_size(p->u, p->n);
+	p->nsome = nonzeros(p->u, p->n, p->some);
+	size_t sparse = (p->n + 7) / 8 + rice_size(p->some, p->nsome);
+	p->codec = runs <= rice ? ZERO_RUNS : RICE;
+	p->size = runs <= rice ? runs : rice;
+	if (sparse < p->size) {
+		p->codec = SPARSE;
+		p->size = sparse;
+	}
+}
+
+static void put_packed(struct mc_buf *b, const struct packed *p)
+{
+	if (p->codec == CONSTANT) {
+		st_put_varint(b, p->u[0]);
+		return;
+	}
+	st_put_varint(b, p->size);
+	if (p->codec == ZERO_RUNS)
+		put_zero_runs(b, p->u, p->n);
+	else if (p->codec == RICE)
+		put_rice(b, p->u, p->n);
+	else {
+		put_bitmap(b, p->u, p->n);
+		put_rice(b, p->some, p->nsome);
+	}
+}
+
 void st_put_run(struct mc_buf *b, unsigned mark, const int64_t *x, size_t n)
 {
 	int64_t d[ST_RUN_MAX];
@@ -231,7 +299,9 @@ void st_put_run(struct mc_buf *b, unsigned mark, const int64_t *x, size_t n)
 	uint64_t g = 0;
 	for (size_t i = 1; i < n; i++)
 		d[i - 1] = x[i] - x[i - 1];
-	if (n > 1)
+	if (all_zero(d, n - 1))
+		transform = SAME;
+	else
 		transform = choose_base(d, n - 1, &base);
 	for (size_t i = 0; i + 1 < n && g != 1; i++)
 		g = gcd64(g, d[i] < base ? (uint64_t)(base - d[i]) : (uint64_t)(d[i] - base));
@@ -244,32 +314,21 @@ void st_put_run(struct mc_buf *b, unsigned mark, const int64_t *x, size_t n)
 		u[i] = transform == ABOVE_BASE ? (uint64_t)v : st_zigzag(v);
 		constant = constant && u[i] == u[0];
 	}
-	size_t m = n - 1;
-	int codec = CONSTANT;
-	size_t size = 0;
-	if (!constant) {
-		size_t runs = zero_runs_size(u, m), rice = rice_size(u, m);
-		codec = runs <= rice ? ZERO_RUNS : RICE;
-		size = runs <= rice ? runs : rice;
-	}
-	unsigned char head = (unsigned char)(codec | transform << 2 | divisor << 4 | (int)(mark << 6));
+	struct packed p = { .u = u, .n = n - 1, .codec = CONSTANT };
+	uint64_t some[ST_RUN_MAX];
+	p.some = some;
+	if (!constant)
+		choose_codec(&p);
+	unsigned char head = (unsigned char)(p.codec | transform << 2 | divisor << 4 | (int)(mark << 6));
 	mc_buf_add(b, &head, 1);
 	st_put_signed(b, divisor == BY_OTHER ? x[0] : x[0] / (int64_t)by);
 	if (divisor == BY_OTHER)
 		st_put_varint(b, by);
-	if (m == 0)
+	if (transform == SAME)
 		return;
 	if (transform != ZIGZAG)
 		st_put_varint(b, (uint64_t)base);
-	if (codec == CONSTANT) {
-		st_put_varint(b, u[0]);
-		return;
-	}
-	st_put_varint(b, size);
-	if (codec == RICE)
-		put_rice(b, u, m);
-	else
-		put_zero_runs(b, u, m);
+	put_packed(b, &p);
 }
 
 /* ---- reading ---- */
@@ -344,6 +403,25 @@ static void get_rice(struct st_in *in, uint64_t size, uint64_t *u, size_t n)
 		in->bad = true;
 }
 
+static void get_sparse(struct st_in *in, uint64_t size, uint64_t *u, size_t n)
+{
+	uint64_t some[ST_RUN_MAX];
+	size_t bytes = (n + 7) / 8, m = 0;
+	const unsigned char *map = size < bytes ? NULL : st_get_bytes(in, bytes);
+	if (!map) {
+		in->bad = true;
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		m += map[i / 8] >> i % 8 & 1;
+	get_rice(in, size - bytes, some, m);
+	if (in->bad)
+		return;
+	m = 0;
+	for (size_t i = 0; i < n; i++)
+		u[i] = map[i / 8] >> i % 8 & 1 ? some[m++] + 1 : 0;
+}
+
 static void undo(int64_t *x, const uint64_t *u, size_t m, int transform, uint64_t by, uint64_t base)
 {
 	uint64_t at = (uint64_t)x[0];
@@ -362,8 +440,15 @@ void st_get_run(struct st_in *in, unsigned head, int64_t *x, size_t n)
 	uint64_t by = divisor == BY_OTHER ? st_get_varint(in) : divisor == BY_PAGE ? 4096 : divisor == BY_KIB ? 1024 : 1;
 	x[0] = (int64_t)(divisor == BY_OTHER ? first : first * by);
 	size_t m = n - 1;
-	if (m == 0)
+	if (transform == SAME) {
+		for (size_t i = 1; i < n; i++)
+			x[i] = x[0];
 		return;
+	}
+	if (m == 0) {
+		in->bad = true; /* one alone is the same as itself */
+		return;
+	}
 	uint64_t base = transform == ZIGZAG ? 0 : st_get_varint(in);
 	uint64_t u[ST_RUN_MAX];
 	if (codec == CONSTANT) {
@@ -377,7 +462,7 @@ void st_get_run(struct st_in *in, unsigned head, int64_t *x, size_t n)
 		else if (codec == ZERO_RUNS)
 			get_zero_runs(in, size, u, m);
 		else
-			in->bad = true;
+			get_sparse(in, size, u, m);
 	}
 	if (in->bad)
 		memset(x, 0, n * sizeof *x);
@@ -390,8 +475,10 @@ void st_skip_run(struct st_in *in, unsigned head, size_t n)
 	st_get_varint(in);
 	if ((head >> 4 & 3) == BY_OTHER)
 		st_get_varint(in);
-	if (n < 2)
+	if ((head >> 2 & 3) == SAME)
 		return;
+	if (n < 2)
+		in->bad = true;
 	if ((head >> 2 & 3) != ZIGZAG)
 		st_get_varint(in);
 	uint64_t size = st_get_varint(in);

@@ -1,10 +1,10 @@
 #!/bin/bash
 # The store beside Debian's Prometheus, on the same data in the same run; prints figures and ratios.
-#   DAYS=2        of 50 processes x 12 fields at 15 s, for size and reading
+#   DAYS=4        of 50 processes x 12 fields at 15 s, for size and reading
 #   SECONDS_OF=40 of scraping 1,000 processes x 12 fields, for CPU and bytes written
 set -eu
 build=$(cd "${MC_BUILD:-build}" && pwd)
-days=${DAYS:-2} scrapes=${SECONDS_OF:-40}
+days=${DAYS:-4} scrapes=${SECONDS_OF:-40}
 ticks=$((days * 5760)) port=${PORT:-19451}
 make -s -C "$build" tests/bench/store_bench
 bench=$build/tests/bench/store_bench

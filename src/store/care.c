@@ -57,7 +57,7 @@ static int check_rows(struct check *k, enum sql_id id, const char *what, struct 
 {
 	struct mc_error one;
 	struct st_hot hot = { 0 };
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int rc = st_stmt(k->s, id, &st, err);
 	if (rc < 0)
 		return rc;
@@ -129,7 +129,7 @@ static int copy_pages(struct mc_store *s, sqlite3 *to, const char *target, struc
 
 int mc_store_backup(struct mc_store *s, const char *target, struct mc_error *err)
 {
-	int rc = st_pending_flush(s, err);
+	int rc = s->bulk ? mc_fail(err, MC_EBUSY, 0, "%s: an import is under way", s->path) : st_pending_flush(s, err);
 	if (rc < 0)
 		return rc;
 	int fd = open(target, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PENDING_MAX = 2048 };
+enum { PENDING_MANY = 2048, PENDING_MAX = 1 << 16 };
 
 int st_catalog_load(struct mc_store *s, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	mc_map_free(s->programs);
 	s->programs = mc_map_new();
 	s->next_program = s->next_life = 0;
@@ -58,14 +58,16 @@ void st_pending_drop(struct mc_store *s)
 static int add_pending(struct mc_store *s, struct st_pending *p, struct mc_error *err)
 {
 	void *items = s->pending;
-	int rc = mc_grow(&items, &s->cappending, s->npending + 1, sizeof *s->pending, err);
+	int rc = s->npending < PENDING_MAX ? 0 : mc_fail(err, MC_ELIMIT, 0, "%s: too many processes wait to be written", s->path);
+	if (rc == 0)
+		rc = mc_grow(&items, &s->cappending, s->npending + 1, sizeof *s->pending, err);
 	s->pending = items;
 	if (rc < 0) {
 		release(p);
 		return rc;
 	}
 	s->pending[s->npending++] = *p;
-	if (s->npending >= PENDING_MAX)
+	if (s->npending >= PENDING_MANY)
 		return st_pending_flush(s, err);
 	return 0;
 }
@@ -79,7 +81,7 @@ static void bind_text(sqlite3_stmt *st, int at, const char *text)
 
 static int name_id(struct mc_store *s, const char *name, int64_t *ret, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	*ret = 0;
 	if (!name || !*name)
 		return 0;
@@ -103,7 +105,7 @@ static int name_id(struct mc_store *s, const char *name, int64_t *ret, struct mc
 
 static int build_step(struct mc_store *s, enum sql_id id, const struct st_pending *p, int64_t *ret, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int rc = st_stmt(s, id, &st, err);
 	if (rc < 0)
 		return rc;
@@ -131,7 +133,7 @@ static int build_id(struct mc_store *s, const struct st_pending *p, int64_t *ret
 
 static int write_life(struct mc_store *s, const struct st_pending *p, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int64_t host = 0, slot = 0, build = 0;
 	int rc = build_id(s, p, &build, err);
 	if (rc == 0 && p->what == ST_ADD_LIFE)
@@ -165,7 +167,7 @@ int st_pending_write(struct mc_store *s, struct mc_error *err)
 	int rc = 0;
 	for (size_t i = 0; i < s->npending && rc == 0; i++) {
 		const struct st_pending *p = &s->pending[i];
-		sqlite3_stmt *st;
+		sqlite3_stmt *st = NULL;
 		if (p->what == ST_ADD_PROGRAM) {
 			rc = st_stmt(s, SQL_program_add, &st, err);
 			if (rc < 0)
@@ -315,7 +317,7 @@ int mc_store_incarnation(struct mc_store *s, struct mc_incarnation *i, struct mc
 			rc = st_pending_flush(s, err);
 			break;
 		}
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	if (rc == 0)
 		rc = st_stmt(s, SQL_life_find, &st, err);
 	if (rc < 0)

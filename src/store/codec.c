@@ -3,6 +3,7 @@
  * each value that says which that is (a process that works now and then). */
 #include "codec.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { CONSTANT, ZERO_RUNS, RICE, SPARSE };
@@ -297,6 +298,7 @@ void st_put_run(struct mc_buf *b, unsigned mark, const int64_t *x, size_t n)
 	int64_t base = 0;
 	int transform = ZIGZAG;
 	uint64_t g = 0;
+	assert(n >= 1 && n <= ST_RUN_MAX);
 	for (size_t i = 1; i < n; i++)
 		d[i - 1] = x[i] - x[i - 1];
 	if (all_zero(d, n - 1))
@@ -414,6 +416,7 @@ static void get_sparse(struct st_in *in, uint64_t size, uint64_t *u, size_t n)
 	}
 	for (size_t i = 0; i < n; i++)
 		m += map[i / 8] >> i % 8 & 1;
+	memset(some, 0, m * sizeof *some); /* for what ends early */
 	get_rice(in, size - bytes, some, m);
 	if (in->bad)
 		return;
@@ -422,7 +425,7 @@ static void get_sparse(struct st_in *in, uint64_t size, uint64_t *u, size_t n)
 		u[i] = map[i / 8] >> i % 8 & 1 ? some[m++] + 1 : 0;
 }
 
-static void undo(int64_t *x, const uint64_t *u, size_t m, int transform, uint64_t by, uint64_t base)
+static void undo(int64_t *x, const uint64_t *u, size_t m, unsigned transform, uint64_t by, uint64_t base)
 {
 	uint64_t at = (uint64_t)x[0];
 	if (transform == ABOVE_BASE)
@@ -435,7 +438,7 @@ static void undo(int64_t *x, const uint64_t *u, size_t m, int transform, uint64_
 
 void st_get_run(struct st_in *in, unsigned head, int64_t *x, size_t n)
 {
-	int codec = head & 3, transform = head >> 2 & 3, divisor = head >> 4 & 3;
+	unsigned codec = head & 3, transform = head >> 2 & 3, divisor = head >> 4 & 3;
 	uint64_t first = (uint64_t)st_get_signed(in);
 	uint64_t by = divisor == BY_OTHER ? st_get_varint(in) : divisor == BY_PAGE ? 4096 : divisor == BY_KIB ? 1024 : 1;
 	x[0] = (int64_t)(divisor == BY_OTHER ? first : first * by);
@@ -451,6 +454,7 @@ void st_get_run(struct st_in *in, unsigned head, int64_t *x, size_t n)
 	}
 	uint64_t base = transform == ZIGZAG ? 0 : st_get_varint(in);
 	uint64_t u[ST_RUN_MAX];
+	memset(u, 0, m * sizeof *u); /* for what ends early */
 	if (codec == CONSTANT) {
 		uint64_t same = st_get_varint(in);
 		for (size_t i = 0; i < m; i++)

@@ -32,7 +32,7 @@ static void bind_deploy(sqlite3_stmt *st, const struct mc_deploy_row *d)
 
 int mc_store_deploy_add(struct mc_store *s, struct mc_deploy_row *d, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int rc = prepare(s, err);
 	if (rc == 0)
 		rc = st_stmt(s, SQL_deploy_add, &st, err);
@@ -52,7 +52,7 @@ static int must_change(struct mc_store *s, int64_t id, struct mc_error *err)
 
 int mc_store_deploy_update(struct mc_store *s, const struct mc_deploy_row *d, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int rc = prepare(s, err);
 	if (rc == 0)
 		rc = st_stmt(s, SQL_deploy_set, &st, err);
@@ -107,7 +107,7 @@ static int read_deploy(sqlite3_stmt *st, struct mc_deploy_row *d, struct mc_erro
 
 static int read_deploys(struct mc_store *s, int64_t program, struct mc_deploy_row **p, size_t *n, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	size_t cap = 0;
 	int rc = st_stmt(s, SQL_deploy_list, &st, err);
 	if (rc < 0)
@@ -143,7 +143,7 @@ int mc_store_deploys(struct mc_store *s, int64_t program, struct mc_deploy_row *
 
 int mc_store_answer_put(struct mc_store *s, int64_t program, int64_t as_of_ms, const char *json, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int rc = prepare(s, err);
 	if (rc == 0)
 		rc = st_stmt(s, SQL_answer_put, &st, err);
@@ -169,7 +169,7 @@ static int take_text(sqlite3_stmt *st, int column, struct mc_buf *ret, struct mc
 
 int mc_store_answer_get(struct mc_store *s, int64_t program, int64_t *as_of_ms, struct mc_buf *ret, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int rc = st_stmt(s, SQL_answer_get, &st, err);
 	if (rc < 0)
 		return rc;
@@ -187,7 +187,7 @@ int mc_store_answer_get(struct mc_store *s, int64_t program, int64_t *as_of_ms, 
 
 int st_fact_put(struct mc_store *s, const char *name, const char *value, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int rc = st_stmt(s, SQL_fact_put, &st, err);
 	if (rc < 0)
 		return rc;
@@ -206,7 +206,7 @@ int mc_store_fact_put(struct mc_store *s, const char *name, const char *value, s
 
 int mc_store_fact_get(struct mc_store *s, const char *name, struct mc_buf *ret, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int rc = st_stmt(s, SQL_fact_get, &st, err);
 	if (rc < 0)
 		return rc;
@@ -222,7 +222,7 @@ int mc_store_fact_get(struct mc_store *s, const char *name, struct mc_buf *ret, 
 
 int mc_store_life_put(struct mc_store *s, int64_t incarnation, const void *data, size_t len, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int rc = prepare(s, err);
 	if (rc == 0)
 		rc = st_stmt(s, SQL_life_data_put, &st, err);
@@ -237,7 +237,7 @@ int mc_store_life_put(struct mc_store *s, int64_t incarnation, const void *data,
 
 int mc_store_life_get(struct mc_store *s, int64_t incarnation, struct mc_buf *ret, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int rc = st_stmt(s, SQL_life_data_get, &st, err);
 	if (rc < 0)
 		return rc;

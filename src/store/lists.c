@@ -29,7 +29,7 @@ static struct mc_program_row *program_of(struct mc_program_row *p, size_t n, int
 
 static int read_names(struct mc_store *s, struct mc_program_row **p, size_t *n, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	size_t cap = 0;
 	int rc = st_stmt(s, SQL_program_list, &st, err);
 	if (rc < 0)
@@ -52,7 +52,7 @@ static int read_names(struct mc_store *s, struct mc_program_row **p, size_t *n, 
 
 static int read_sums(struct mc_store *s, struct mc_program_row *p, size_t n, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int rc = st_stmt(s, SQL_life_sums, &st, err);
 	if (rc < 0)
 		return rc;
@@ -158,7 +158,7 @@ static int read_life(sqlite3_stmt *st, struct mc_incarnation_row *i, struct mc_e
 static int list_lives(struct mc_store *s, int64_t program, int64_t since, int64_t until, struct mc_incarnation_row **p,
 	size_t *n, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	size_t cap = 0;
 	int rc = st_stmt(s, program ? SQL_life_list : SQL_life_list_all, &st, err);
 	if (rc < 0)

@@ -7,7 +7,7 @@
 int st_read_chunks(struct mc_store *s, enum sql_id from, uint32_t entity, int64_t since, int64_t until, struct st_cols *c,
 	struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int rc = st_stmt(s, from, &st, err);
 	if (rc < 0)
 		return rc;
@@ -139,7 +139,7 @@ int mc_store_load_series(struct mc_store *s, int64_t program, int64_t since_ms, 
 /* The host's name as an entity; 0: nothing of it is stored. */
 static int host_entity(struct mc_store *s, int64_t *ret, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	*ret = 0;
 	int rc = st_stmt(s, *s->host ? SQL_name_find : SQL_host_find, &st, err);
 	if (rc < 0)

@@ -19,7 +19,7 @@ static int pages(struct mc_store *s, const char *sql, int64_t *ret, struct mc_er
 /* The oldest finished rounds that end before `before`, at most `most`; *n of them. */
 static int old_rounds(struct mc_store *s, int64_t before, int64_t *ids, size_t most, size_t *n, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	*n = 0;
 	int rc = st_stmt(s, SQL_round_oldest, &st, err);
 	if (rc < 0)

@@ -144,7 +144,7 @@ static int add_chunk(struct rollup *r, uint32_t entity, struct mc_error *err)
 
 static int read_round(struct mc_store *s, struct rollup *r, int64_t round, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int rc = st_stmt(s, SQL_chunk_all, &st, err);
 	if (rc < 0)
 		return rc;
@@ -170,7 +170,7 @@ static int read_round(struct mc_store *s, struct rollup *r, int64_t round, struc
 
 static int put_hours(struct mc_store *s, int64_t round, struct hours *h, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	uint64_t key = (uint64_t)round << 32 | h->entity;
 	int rc = st_cols_tidy(&h->cols, INT64_MIN, INT64_MAX, err);
 	s->blob.len = 0;

@@ -30,7 +30,7 @@ static int round_begin(struct mc_store *s, int64_t first, struct mc_error *err)
 static int put_chunk(struct mc_store *s, const struct st_open *o, struct mc_error *err)
 {
 	uint64_t key = s->round.id << 32 | o->entity;
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	s->blob.len = 0;
 	int rc = st_chunk_encode(key, &s->cols, &s->blob, err);
 	if (rc == 0)

@@ -88,7 +88,7 @@ static int bind_all(struct mc_store *s, enum sql_id id, sqlite3_stmt **st, unsig
 int st_run(struct mc_store *s, enum sql_id id, struct mc_error *err, unsigned count, ...)
 {
 	va_list ap;
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	va_start(ap, count);
 	int rc = bind_all(s, id, &st, count, ap, err);
 	va_end(ap);
@@ -102,7 +102,7 @@ int st_run(struct mc_store *s, enum sql_id id, struct mc_error *err, unsigned co
 int st_number(struct mc_store *s, enum sql_id id, int64_t *ret, struct mc_error *err, unsigned count, ...)
 {
 	va_list ap;
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	va_start(ap, count);
 	int rc = bind_all(s, id, &st, count, ap, err);
 	va_end(ap);

@@ -3,7 +3,7 @@
 
 static int replay_from(struct mc_store *s, uint64_t id, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int rc = st_stmt(s, SQL_hot_from, &st, err);
 	if (rc < 0)
 		return rc;
@@ -22,7 +22,7 @@ static int replay_from(struct mc_store *s, uint64_t id, struct mc_error *err)
 
 static int load_round(struct mc_store *s, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	s->round = (struct st_round){ 0 };
 	s->cursor = 0;
 	s->round_ticks = 0;

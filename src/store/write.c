@@ -51,7 +51,7 @@ static int meet(struct mc_store *s, struct st_open *o, struct mc_error *err)
 	uint32_t id = o->entity >> 2;
 	int rc = 0;
 	if ((o->entity & 3) == ST_LIFE) {
-		sqlite3_stmt *st;
+		sqlite3_stmt *st = NULL;
 		rc = st_stmt(s, SQL_life_span, &st, err);
 		if (rc < 0)
 			return rc;
@@ -203,7 +203,7 @@ static int seal_due(struct mc_store *s, struct mc_error *err)
 
 static int put_log(struct mc_store *s, struct mc_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int rc = st_tick_end(&s->tick, s->next_log, err);
 	if (rc == 0)
 		rc = st_stmt(s, SQL_hot_add, &st, err);

@@ -68,9 +68,8 @@ DELETE FROM name WHERE id NOT IN (SELECT slot FROM incarnation UNION SELECT host
 
 -- name: chunk_add
 INSERT INTO chunk (id, data) VALUES (?1, ?2) ON CONFLICT DO NOTHING;
--- name: chunk_read
-SELECT c.id, c.data FROM round r JOIN chunk c ON c.id = (r.id << 32 | ?1)
-WHERE r.first_ms <= ?3 AND (r.last_ms IS NULL OR r.last_ms >= ?2) ORDER BY r.id;
+-- name: chunk_get
+SELECT data FROM chunk WHERE id = ?1;
 -- name: chunk_all
 SELECT id, data FROM chunk WHERE id >= ?1 AND id < ?2 ORDER BY id;
 -- name: chunk_count
@@ -84,6 +83,10 @@ INSERT INTO round (id, first_ms, last_ms) VALUES (?1, ?2, NULL);
 UPDATE round SET first_ms = ?2 WHERE id = ?1;
 -- name: round_last
 UPDATE round SET last_ms = ?2 WHERE id = ?1;
+-- name: round_list
+SELECT id, first_ms, last_ms FROM round ORDER BY id;
+-- name: data_version
+PRAGMA data_version;
 -- name: round_newest
 SELECT id, first_ms, last_ms FROM round ORDER BY id DESC LIMIT 1;
 -- name: round_oldest

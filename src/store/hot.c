@@ -105,6 +105,7 @@ void st_open_clear(struct st_open *o)
 	o->sealing = false;
 	o->stored = true;
 	o->bulk = false;
+	o->older = false;
 	memset(o->last, 0, st_kind_width(o->entity & 3) * sizeof *o->last);
 }
 
@@ -248,6 +249,7 @@ static int add_row(struct st_hot *h, struct st_open *o, uint64_t id, int64_t t, 
 	if (o->n == 0) {
 		o->first_t = t;
 		o->first_log = id;
+		o->older = t <= o->max_t;
 		o->step = 0;
 	} else {
 		st_put_signed(&o->rows, (int64_t)((uint64_t)t - (uint64_t)o->last_t - (uint64_t)o->step));

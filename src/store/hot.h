@@ -20,6 +20,7 @@ struct st_open {
 	bool sealing;     /* the transaction under way seals it */
 	bool ended;       /* no more rows are expected */
 	bool stored;      /* has chunks */
+	bool older;       /* its rows are older than some of those chunks */
 	bool bulk;        /* its rows are in no log, but of an import that is not committed */
 	uint64_t first_log; /* log id of the first row */
 	uint64_t round;   /* the last one that it has a chunk in */

@@ -46,6 +46,10 @@ struct mc_store {
 	uint32_t cursor;        /* entities below it have been sealed in this round */
 	bool round_closed;
 	uint64_t round_ticks;   /* ticks since the round began */
+	struct st_round *rounds; /* all of them, to look up chunks by */
+	size_t nrounds, caprounds;
+	bool rounds_bad;        /* they are to be read again */
+	int64_t data_version;   /* reader: what they were read at */
 	uint32_t *sealed;       /* by the transaction under way */
 	size_t nsealed, capsealed;
 	size_t nlogged;         /* of them, those whose rows are in hot (bulk only; they come first) */
@@ -82,6 +86,7 @@ int st_need_writer(struct mc_store *s, struct mc_error *err);
 
 /* ---- state.c: hot and the rounds ---- */
 int st_state_load(struct mc_store *s, struct mc_error *err); /* afresh */
+int st_rounds_load(struct mc_store *s, struct mc_error *err); /* where they have changed */
 /* For a reader: takes in what was written since. Inside a transaction. */
 int st_state_follow(struct mc_store *s, struct mc_error *err);
 
@@ -119,8 +124,8 @@ int st_rollup(struct mc_store *s, const int64_t *rounds, size_t n, struct mc_err
 /* What reads goes between these two: a reader's transaction, a writer's pending rows. */
 int st_read_begin(struct mc_store *s, struct mc_error *err);
 void st_read_end(struct mc_store *s);
-/* Appends what is stored of the entity in chunks (or in `from`, SQL_hourly_read). Inside a transaction. */
-int st_read_chunks(struct mc_store *s, enum sql_id from, uint32_t entity, int64_t since, int64_t until, struct st_cols *c,
+/* Appends what is stored of the entity in chunks. Inside a transaction. */
+int st_read_chunks(struct mc_store *s, uint32_t entity, int64_t since, int64_t until, struct st_cols *c,
 	struct mc_error *err);
 
 #endif

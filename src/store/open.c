@@ -295,6 +295,7 @@ static void free_store(struct mc_store *s)
 	mc_map_free(s->programs);
 	free(s->pending);
 	free(s->sealed);
+	free(s->rounds);
 	free(s->path);
 	free(s->host);
 	free(s->notice);
@@ -311,7 +312,7 @@ int mc_store_open(const struct mc_store_config *c, struct mc_store **ret, struct
 	s->quota = c->quota_bytes;
 	s->keep_ms = c->keep_ms;
 	s->keep_hourly_ms = c->keep_hourly_ms;
-	s->state_bad = true;
+	s->state_bad = s->rounds_bad = true;
 	s->path = mc_strdup(c->path);
 	s->host = mc_strdup(c->host ? c->host : s->writer ? "localhost" : "");
 	int rc = s->path && s->host ? look_at_file(s, err) : mc_nomem(err, "the store");

@@ -4,11 +4,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-int st_read_chunks(struct mc_store *s, enum sql_id from, uint32_t entity, int64_t since, int64_t until, struct st_cols *c,
+enum { ROUNDS_AT_ONCE = 4000 };
+
+static int read_chunk(struct mc_store *s, uint64_t key, int64_t since, int64_t until, struct st_cols *c, struct mc_error *err)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = st_stmt(s, SQL_chunk_get, &st, err);
+	if (rc < 0)
+		return rc;
+	sqlite3_bind_int64(st, 1, (int64_t)key);
+	rc = st_step(s, st, err);
+	if (rc == ST_ROW)
+		rc = st_chunk_decode(key, sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0), since, until, c, err);
+	sqlite3_reset(st);
+	return rc;
+}
+
+int st_read_chunks(struct mc_store *s, uint32_t entity, int64_t since, int64_t until, struct st_cols *c,
+	struct mc_error *err)
+{
+	int rc = st_rounds_load(s, err);
+	size_t chunks = 0;
+	for (size_t i = 0; i < s->nrounds && rc == 0; i++)
+		chunks += s->rounds[i].first <= until && s->rounds[i].last >= since;
+	/* room at once: growing would copy it all again and again; what is not used is never touched */
+	if (rc == 0 && chunks > 8)
+		rc = st_cols_room(c, (chunks < ROUNDS_AT_ONCE ? chunks : ROUNDS_AT_ONCE) * (ST_CHUNK_ROWS + 2), err);
+	for (size_t i = 0; i < s->nrounds && rc == 0; i++)
+		if (s->rounds[i].first <= until && s->rounds[i].last >= since)
+			rc = read_chunk(s, s->rounds[i].id << 32 | entity, since, until, c, err);
+	return rc;
+}
+
+static int read_hours(struct mc_store *s, uint32_t entity, int64_t since, int64_t until, struct st_cols *c,
 	struct mc_error *err)
 {
 	sqlite3_stmt *st = NULL;
-	int rc = st_stmt(s, from, &st, err);
+	int rc = st_stmt(s, SQL_hourly_read, &st, err);
 	if (rc < 0)
 		return rc;
 	sqlite3_bind_int64(st, 1, entity);
@@ -46,14 +78,38 @@ void st_read_end(struct mc_store *s)
 		st_rollback(s);
 }
 
+/* Rounds outside of a life need no look: with lives of a minute there are hundreds. What is in the log
+ * has no end yet. Only a life of which nothing is in chunks comes out empty. */
+static int narrow_to_life(struct mc_store *s, int64_t id, bool open, int64_t *since, int64_t *until, struct mc_error *err)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = st_stmt(s, SQL_life_span, &st, err);
+	if (rc < 0)
+		return rc;
+	sqlite3_bind_int64(st, 1, id);
+	rc = st_step(s, st, err);
+	if (rc == ST_ROW && sqlite3_column_type(st, 1) != SQLITE_NULL) {
+		int64_t first = sqlite3_column_int64(st, 0) + sqlite3_column_int64(st, 1);
+		int64_t last = first + sqlite3_column_int64(st, 2);
+		*since = *since < first ? first : *since;
+		*until = *until > last && !open ? last : *until;
+	} else if (rc >= 0)
+		*until = INT64_MIN;
+	sqlite3_reset(st);
+	return rc < 0 ? rc : 0;
+}
+
 static int read_entity(struct mc_store *s, int64_t id, unsigned kind, int64_t since, int64_t until, struct st_cols *c,
 	struct mc_error *err)
 {
 	if (id < 0 || id >= 1 << 30)
 		return 0;
 	uint32_t entity = (uint32_t)id << 2 | kind;
-	int rc = st_read_chunks(s, SQL_chunk_read, entity, since, until, c, err);
 	const struct st_open *o = st_hot_find(&s->hot, entity);
+	int64_t from = since, to = until;
+	int rc = kind == ST_LIFE ? narrow_to_life(s, id, o && o->n, &from, &to, err) : 0;
+	if (rc == 0 && from <= to)
+		rc = st_read_chunks(s, entity, from, to, c, err);
 	if (rc == 0 && o)
 		rc = st_open_decode(o, since, until, c, err);
 	if (rc == 0)
@@ -115,7 +171,7 @@ int mc_store_hourly(struct mc_store *s, int64_t incarnation, int64_t since_ms, i
 	int rc = st_read_begin(s, err);
 	if (rc < 0)
 		return rc;
-	rc = st_read_chunks(s, SQL_hourly_read, (uint32_t)incarnation << 2 | ST_LIFE, since_ms, until_ms, &c, err);
+	rc = read_hours(s, (uint32_t)incarnation << 2 | ST_LIFE, since_ms, until_ms, &c, err);
 	if (rc == 0)
 		rc = st_cols_tidy(&c, since_ms, until_ms, err);
 	st_read_end(s);

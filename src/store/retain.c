@@ -34,6 +34,7 @@ static int old_rounds(struct mc_store *s, int64_t before, int64_t *ids, size_t m
 
 static int drop_one(struct mc_store *s, int64_t id, struct mc_error *err)
 {
+	s->rounds_bad = true;
 	int rc = st_run(s, SQL_chunk_drop, err, 1, id);
 	if (rc == 0)
 		rc = st_run(s, SQL_dropped_add, err, 1, (int64_t)sqlite3_changes(s->db));

@@ -31,7 +31,7 @@ static const struct {
 };
 
 /* A chunk whose checksum is wrong would only be met again later. */
-static bool sound(size_t table, sqlite3_stmt *st)
+static bool sound(size_t table, sqlite3_stmt *st, int64_t *first, int64_t *last)
 {
 	struct st_hot hot = { 0 };
 	struct st_cols c = { .want = UINT32_MAX };
@@ -41,6 +41,8 @@ static bool sound(size_t table, sqlite3_stmt *st)
 	uint64_t id = (uint64_t)sqlite3_column_int64(st, 0);
 	if (strcmp(tables[table].name, "chunk") == 0 || strcmp(tables[table].name, "hourly") == 0)
 		is = st_chunk_decode(id, data, len, INT64_MIN, INT64_MAX, &c, NULL) == 0;
+	*first = c.n ? c.t[0] : 0;
+	*last = c.n ? c.t[c.n - 1] : -1;
 	st_cols_release(&c);
 	st_hot_release(&hot);
 	return is;
@@ -67,10 +69,17 @@ static uint64_t pass(struct salvage *v, size_t t, bool down, sqlite3_stmt *out, 
 	*cut = sqlite3_prepare_v2(v->from, sql, -1, &in, NULL) != SQLITE_OK;
 	int rc = SQLITE_DONE;
 	while (!*cut && (rc = sqlite3_step(in)) == SQLITE_ROW) {
-		if (!sound(t, in))
+		int64_t first, last, id = sqlite3_column_int64(in, 0);
+		if (!sound(t, in, &first, &last)) {
 			(*bad)++;
-		else if (insert(in, out, tables[t].count) == SQLITE_DONE)
-			taken += (uint64_t)sqlite3_changes(v->to->db);
+			continue;
+		}
+		if (insert(in, out, tables[t].count) != SQLITE_DONE)
+			continue;
+		taken += (uint64_t)sqlite3_changes(v->to->db);
+		/* the log that said how long a life lasts may be lost */
+		if (strcmp(tables[t].name, "chunk") == 0 && (id & 3) == ST_LIFE && first <= last)
+			st_run(v->to, SQL_life_sealed, NULL, 3, (id & 0xffffffff) >> 2, first, last);
 	}
 	if (rc != SQLITE_DONE)
 		*cut = true;

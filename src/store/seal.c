@@ -9,6 +9,7 @@ int st_round_end(struct mc_store *s, struct mc_error *err)
 	if (s->round.id == 0 || s->round_closed)
 		return 0;
 	int rc = st_run(s, SQL_round_last, err, 2, (int64_t)s->round.id, s->round.last);
+	s->rounds_bad = true;
 	if (rc == 0)
 		s->round_closed = true;
 	return rc;
@@ -21,6 +22,7 @@ static int round_begin(struct mc_store *s, int64_t first, struct mc_error *err)
 		rc = st_run(s, SQL_round_add, err, 2, (int64_t)s->round.id + 1, first);
 	if (rc < 0)
 		return rc;
+	s->rounds_bad = true;
 	s->round = (struct st_round){ .id = s->round.id + 1, .first = first, .last = first };
 	s->round_closed = false;
 	return 0;
@@ -63,6 +65,7 @@ static int into_round(struct mc_store *s, struct st_open *o, struct mc_error *er
 	if (o->first_t >= s->round.first)
 		return 0;
 	s->round.first = o->first_t;
+	s->rounds_bad = true;
 	return st_run(s, SQL_round_first, err, 2, (int64_t)s->round.id, o->first_t);
 }
 
@@ -81,7 +84,7 @@ int st_seal(struct mc_store *s, struct st_open *o, bool goes_on, struct mc_error
 		rc = st_open_decode(o, INT64_MIN, INT64_MAX, &s->cols, err);
 	if (rc == 0)
 		rc = into_round(s, o, err);
-	if (rc == 0 && (o->entity & 3) == ST_LIFE && (!o->stored || !goes_on || o->late))
+	if (rc == 0 && (o->entity & 3) == ST_LIFE && (!o->stored || !goes_on || o->late || o->older))
 		rc = st_run(s, SQL_life_sealed, err, 3, (int64_t)(o->entity >> 2), o->first_t, o->last_t);
 	if (rc < 0)
 		return rc;

@@ -44,7 +44,7 @@ int st_state_load(struct mc_store *s, struct mc_error *err)
 {
 	st_hot_release(&s->hot);
 	s->hot.last_t = INT64_MIN;
-	s->state_bad = true;
+	s->state_bad = s->rounds_bad = true;
 	int rc = replay_from(s, 0, err);
 	if (rc == 0)
 		rc = load_round(s, err);
@@ -80,4 +80,32 @@ int st_state_follow(struct mc_store *s, struct mc_error *err)
 	if (rc == 0)
 		s->state_bad = false;
 	return rc;
+}
+
+int st_rounds_load(struct mc_store *s, struct mc_error *err)
+{
+	sqlite3_stmt *st = NULL;
+	int64_t version = 0;
+	int rc = s->writer ? 0 : st_number(s, SQL_data_version, &version, err, 0);
+	if (rc < 0 || (!s->rounds_bad && version == s->data_version))
+		return rc < 0 ? rc : 0;
+	s->rounds_bad = true;
+	s->nrounds = 0;
+	rc = st_stmt(s, SQL_round_list, &st, err);
+	while (rc >= 0 && (rc = st_step(s, st, err)) == ST_ROW) {
+		void *items = s->rounds;
+		rc = mc_grow(&items, &s->caprounds, s->nrounds + 1, sizeof *s->rounds, err);
+		s->rounds = items;
+		if (rc < 0)
+			break;
+		s->rounds[s->nrounds++] = (struct st_round){ .id = (uint64_t)sqlite3_column_int64(st, 0),
+			.first = sqlite3_column_int64(st, 1),
+			.last = sqlite3_column_type(st, 2) == SQLITE_NULL ? INT64_MAX : sqlite3_column_int64(st, 2) };
+	}
+	sqlite3_reset(st);
+	if (rc < 0)
+		return rc;
+	s->rounds_bad = false;
+	s->data_version = version;
+	return 0;
 }

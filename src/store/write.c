@@ -132,7 +132,7 @@ static int is_stored(struct mc_store *s, struct st_open *o, int64_t t, struct mc
 			return mc_nomem(err, "the times that are stored");
 		o->known_from = t;
 		o->known_to = t + KNOWN_MS;
-		int rc = st_read_chunks(s, SQL_chunk_read, o->entity, t, o->known_to, o->known, err);
+		int rc = st_read_chunks(s, o->entity, t, o->known_to, o->known, err);
 		if (rc == 0)
 			rc = st_cols_tidy(o->known, t, o->known_to, err);
 		if (rc < 0) {

@@ -222,6 +222,28 @@ static void an_import_is_all_or_nothing(void **state)
 	mc_store_close(r);
 }
 
+/* A clock that is set back: the rows are older than those in memory, and nothing is lost or doubled. */
+static void a_clock_may_go_back(void **state)
+{
+	(void)state;
+	struct mc_store *w = open_as(MC_STORE_WRITE);
+	int64_t ids[LIVES], program;
+	set_up(w, ids, &program);
+	write_ticks(w, ids, program, 900, 1200);
+	write_ticks(w, ids, program, 300, 700);
+	struct mc_store *r = open_as(MC_STORE_READ);
+	expect_series(r, ids[2], 3, T0, STEP, 300, 699);
+	expect_series(r, ids[2], 3, T0, STEP, 900, 1199);
+	mc_store_close(r);
+	write_ticks(w, ids, program, 0, 1100);
+	write_ticks(w, ids, program, 1190, 1300);
+	expect_all(w, ids, program, 1300);
+	mc_store_close(w);
+	w = open_as(MC_STORE_WRITE);
+	expect_all(w, ids, program, 1300);
+	mc_store_close(w);
+}
+
 static void lives_and_programs_are_listed(void **state)
 {
 	(void)state;
@@ -646,6 +668,7 @@ int main(void)
 		TEST(what_goes_in_comes_out),
 		TEST(the_same_tick_twice_changes_nothing),
 		TEST(an_import_is_all_or_nothing),
+		TEST(a_clock_may_go_back),
 		TEST(lives_and_programs_are_listed),
 		TEST(deploys_answers_and_facts),
 		TEST(wrong_files_are_refused),

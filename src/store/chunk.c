@@ -29,7 +29,7 @@ unsigned st_kind_width(unsigned kind)
 
 static bool same_bits(double a, double b)
 {
-	return memcmp(&a, &b, sizeof a) == 0;
+	return st_bits(a) == st_bits(b);
 }
 
 /* ---- encoding ---- */

@@ -5,6 +5,8 @@
 
 #include "memculprit/base.h"
 
+#include <string.h>
+
 enum { ST_RUN_MAX = 4096 }; /* most integers in one run */
 
 struct st_in {
@@ -20,6 +22,13 @@ static inline uint64_t st_zigzag(int64_t v)
 static inline int64_t st_unzigzag(uint64_t v)
 {
 	return (int64_t)(v >> 1 ^ (0 - (v & 1)));
+}
+
+static inline uint64_t st_bits(double v)
+{
+	uint64_t bits;
+	memcpy(&bits, &v, sizeof bits);
+	return bits;
 }
 
 void st_put_varint(struct mc_buf *b, uint64_t v); /* 7 bits a byte, low ones first */

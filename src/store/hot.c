@@ -178,7 +178,7 @@ static void put_body(struct mc_buf *b, const struct st_open *o, const double *v,
 		if (isnan(v[f]))
 			continue;
 		present |= 1U << f;
-		if (memcmp(&v[f], &last[f], sizeof *v) != 0) {
+		if (st_bits(v[f]) != st_bits(last[f])) {
 			changed |= 1U << f;
 			len += put_value(bytes + len, last[f], v[f]);
 		}

@@ -160,3 +160,27 @@ INSERT OR REPLACE INTO life (incarnation, data) VALUES (?1, ?2);
 SELECT data FROM life WHERE incarnation = ?1;
 -- name: life_data_drop
 DELETE FROM life WHERE incarnation NOT IN (SELECT id FROM incarnation);
+-- name: check_references
+SELECT 'chunk ' || (id >> 32) || ' of entity ' || (id & 4294967295) || ' belongs to no round' FROM chunk
+	WHERE id >> 32 NOT IN (SELECT id FROM round)
+UNION ALL SELECT 'incarnation ' || id || ' is of no program' FROM incarnation WHERE program NOT IN (SELECT id FROM program)
+UNION ALL SELECT 'incarnation ' || id || ' has no build' FROM incarnation WHERE build NOT IN (SELECT id FROM build)
+UNION ALL SELECT 'incarnation ' || id || ' has no name' FROM incarnation
+	WHERE (host <> 0 AND host NOT IN (SELECT id FROM name)) OR (slot <> 0 AND slot NOT IN (SELECT id FROM name))
+UNION ALL SELECT 'incarnation ' || id || ' ends before it begins' FROM incarnation WHERE last_after < 0
+UNION ALL SELECT 'round ' || id || ' ends before it begins' FROM round WHERE last_ms < first_ms
+UNION ALL SELECT 'deploy ' || id || ' is of no program' FROM deploy WHERE program NOT IN (SELECT id FROM program)
+LIMIT 100;
+-- name: salvage_life
+INSERT OR IGNORE INTO incarnation (id, program, host, slot, pid, start_ms, build) VALUES (?1, 536870912, 0, 0, 0, ?2, 0);
+-- name: salvage_programs
+INSERT OR IGNORE INTO program (id, name) SELECT program, 'lost-' || program
+FROM (SELECT program FROM incarnation UNION SELECT program FROM deploy) WHERE program NOT IN (SELECT id FROM program);
+-- name: salvage_builds
+INSERT OR IGNORE INTO build (id, exe, version, revision, build_id, how) SELECT DISTINCT build, '', '', '', 'lost-' || build, ''
+FROM incarnation WHERE build NOT IN (SELECT id FROM build);
+-- name: salvage_names
+INSERT OR IGNORE INTO name (id, value) SELECT id, 'lost-' || id
+FROM (SELECT host AS id FROM incarnation UNION SELECT slot FROM incarnation) WHERE id <> 0 AND id NOT IN (SELECT id FROM name);
+-- name: salvage_rounds
+INSERT OR IGNORE INTO round (id, first_ms, last_ms) SELECT DISTINCT id >> 32, -9007199254740992, 9007199254740992 FROM chunk;

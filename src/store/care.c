@@ -85,6 +85,25 @@ static int check_rows(struct check *k, enum sql_id id, const char *what, struct 
 	return rc < 0 ? mc_fail(err, rc, 0, "%s", one.text) : 0;
 }
 
+/* What one table says of another: a bit flipped in a number shows here. */
+static int check_references(struct check *k, struct mc_error *err)
+{
+	sqlite3_stmt *st = NULL;
+	struct mc_error one;
+	int rc = st_stmt(k->s, SQL_check_references, &st, err);
+	if (rc < 0)
+		return rc;
+	while ((rc = st_step(k->s, st, &one)) == ST_ROW) {
+		const char *text = (const char *)sqlite3_column_text(st, 0);
+		found(k, text ? text : "a reference to nothing");
+	}
+	if (rc < 0 && rc != MC_ENOMEM) {
+		found(k, one.text);
+		rc = 0;
+	}
+	return rc < 0 ? mc_fail(err, rc, 0, "%s", one.text) : 0;
+}
+
 int mc_store_check(struct mc_store *s, mc_progress_fn progress, void *user, struct mc_buf *report, struct mc_error *err)
 {
 	struct check k = { .s = s, .progress = progress, .user = user, .report = report };
@@ -96,6 +115,8 @@ int mc_store_check(struct mc_store *s, mc_progress_fn progress, void *user, stru
 			found(&k, err->text);
 		rc = 0;
 	}
+	if (rc == 0)
+		rc = check_references(&k, err);
 	/* a count that fails only loses the bar */
 	st_number(s, SQL_chunk_count, &k.all, NULL, 0);
 	if (rc == 0)

@@ -77,8 +77,9 @@ static uint64_t pass(struct salvage *v, size_t t, bool down, sqlite3_stmt *out, 
 		if (insert(in, out, tables[t].count) != SQLITE_DONE)
 			continue;
 		taken += (uint64_t)sqlite3_changes(v->to->db);
-		/* the log that said how long a life lasts may be lost */
-		if (strcmp(tables[t].name, "chunk") == 0 && (id & 3) == ST_LIFE && first <= last)
+		/* the life may be lost, or the log that said how long it lasts */
+		if (strcmp(tables[t].name, "chunk") == 0 && (id & 3) == ST_LIFE && first <= last &&
+			st_run(v->to, SQL_salvage_life, NULL, 2, (id & 0xffffffff) >> 2, first) == 0)
 			st_run(v->to, SQL_life_sealed, NULL, 3, (id & 0xffffffff) >> 2, first, last);
 	}
 	if (rc != SQLITE_DONE)
@@ -116,10 +117,10 @@ static int take_all(struct salvage *v, struct mc_error *err)
 	int rc = st_exec(v->to, "BEGIN IMMEDIATE; DELETE FROM name; DELETE FROM fact", err);
 	for (size_t t = 0; t < sizeof tables / sizeof *tables && rc == 0; t++)
 		rc = take_table(v, t, err);
-	/* rounds that were lost, and times that cannot be trusted: every chunk must be found again */
-	if (rc == 0)
-		rc = st_exec(v->to, "INSERT OR IGNORE INTO round (id, first_ms, last_ms)"
-			" SELECT DISTINCT id >> 32, -9007199254740992, 9007199254740992 FROM chunk", err);
+	/* what was lost but is spoken of gets a place: every chunk and life must be found again */
+	static const enum sql_id places[] = { SQL_salvage_rounds, SQL_salvage_programs, SQL_salvage_builds, SQL_salvage_names };
+	for (size_t i = 0; i < sizeof places / sizeof *places && rc == 0; i++)
+		rc = st_run(v->to, places[i], err, 0);
 	if (rc == 0)
 		rc = st_commit(v->to, err);
 	return rc;

@@ -548,6 +548,31 @@ static void flipped_bits_are_noticed(void **state)
 	assert_int_equal(check_file(path, &e), 0);
 }
 
+static void references_to_nothing_are_noticed(void **state)
+{
+	(void)state;
+	struct mc_store *w = open_as(MC_STORE_WRITE);
+	int64_t ids[LIVES], program;
+	set_up(w, ids, &program);
+	write_ticks(w, ids, program, 0, 300);
+	mc_store_close(w);
+	static const char *const damage[] = { "UPDATE incarnation SET program = 65 WHERE id = 1",
+		"UPDATE incarnation SET build = 9 WHERE id = 2", "UPDATE incarnation SET host = 77 WHERE id = 3",
+		"UPDATE incarnation SET last_after = -5 WHERE id = 4", "UPDATE round SET last_ms = 1 WHERE id = 1",
+		"DELETE FROM round WHERE id = 2", "INSERT INTO deploy VALUES (1, 9, 0, 0, 0, 0, 0, '', '', '', '', '', '')" };
+	char good[128];
+	snprintf(good, sizeof good, "%s/good.db", dir);
+	copy_file(path, good);
+	struct mc_error e;
+	assert_int_equal(check_file(path, &e), 0);
+	for (size_t i = 0; i < sizeof damage / sizeof *damage; i++) {
+		copy_file(good, path);
+		sql(damage[i]);
+		if (check_file(path, &e) != MC_ECORRUPT)
+			fail_msg("not noticed: %s", damage[i]);
+	}
+}
+
 /* A page of zeros anywhere: noticed or harmless; salvage never fails where the header is whole. */
 static void a_page_of_zeros_is_survived(void **state)
 {
@@ -676,6 +701,7 @@ int main(void)
 		TEST(every_statement_is_prepared),
 		TEST(a_copy_is_whole),
 		TEST(flipped_bits_are_noticed),
+		TEST(references_to_nothing_are_noticed),
 		TEST(a_page_of_zeros_is_survived),
 		TEST(a_read_only_copy_is_read),
 		TEST(what_is_old_goes),

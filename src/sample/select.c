@@ -1,0 +1,187 @@
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "select.h"
+
+#include <fnmatch.h>
+#include <pcre2.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "parse.h"
+
+struct one {
+	char *name, *comm, *exe, *cgroup, *unit;
+	pcre2_code *re;
+	pcre2_match_data *md;
+	bool by_user;
+	uint32_t uid;
+};
+struct sm_selectors {
+	size_t n;
+	struct one *v;
+	pcre2_match_context *mc;
+};
+
+static int copy(char **to, const char *from, struct mc_error *err)
+{
+	*to = mc_strdup(from);
+	return from && !*to ? mc_nomem(err, "a selector") : 0;
+}
+
+static int user_of(const char *user, uint32_t *ret, struct mc_error *err)
+{
+	uint64_t v;
+	if (mc_parse_u64(user, strlen(user), &v) && v < UINT32_MAX) {
+		*ret = (uint32_t)v;
+		return 0;
+	}
+	const struct passwd *pw = getpwnam(user);
+	if (!pw)
+		return mc_fail(err, MC_EUSAGE, 0, "no user %.100s on this host", user);
+	*ret = pw->pw_uid;
+	return 0;
+}
+
+static int compile(struct one *o, const char *pattern, struct mc_error *err)
+{
+	int code;
+	PCRE2_SIZE at;
+	o->re = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, 0, &code, &at, NULL);
+	if (!o->re) {
+		PCRE2_UCHAR why[160] = "";
+		pcre2_get_error_message(code, why, sizeof why);
+		return mc_fail(err, MC_EUSAGE, 0, "pattern %.150s, at character %zu: %s", pattern, (size_t)at + 1,
+			       (const char *)why);
+	}
+	o->md = pcre2_match_data_create_from_pattern(o->re, NULL);
+	return o->md ? 0 : mc_nomem(err, "a pattern");
+}
+
+static int one_init(struct one *o, const struct mc_selector *v, struct mc_error *err)
+{
+	int rc = copy(&o->name, v->name ? v->name : "${comm}", err);
+	rc = rc ? rc : copy(&o->comm, v->comm, err);
+	rc = rc ? rc : copy(&o->exe, v->exe, err);
+	rc = rc ? rc : copy(&o->cgroup, v->cgroup, err);
+	rc = rc ? rc : copy(&o->unit, v->unit, err);
+	if (!rc && v->user) {
+		o->by_user = true;
+		rc = user_of(v->user, &o->uid, err);
+	}
+	return rc || !v->cmdline ? rc : compile(o, v->cmdline, err);
+}
+
+int sm_selectors_new(const struct mc_selector *v, size_t n, struct sm_selectors **ret, struct mc_error *err)
+{
+	struct sm_selectors *s = calloc(1, sizeof *s);
+	int rc = 0;
+	if (!s || !(s->v = calloc(n ? n : 1, sizeof *s->v)) || !(s->mc = pcre2_match_context_create(NULL))) {
+		sm_selectors_free(s);
+		return mc_nomem(err, "selectors");
+	}
+	/* a pattern that backtracks without end must not hold up a tick */
+	pcre2_set_match_limit(s->mc, 20000);
+	for (; s->n < n && !rc; s->n++)
+		rc = one_init(&s->v[s->n], &v[s->n], err);
+	if (rc) {
+		sm_selectors_free(s);
+		return rc;
+	}
+	*ret = s;
+	return 0;
+}
+
+void sm_selectors_free(struct sm_selectors *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n; i++) {
+		struct one *o = &s->v[i];
+		free(o->name);
+		free(o->comm);
+		free(o->exe);
+		free(o->cgroup);
+		free(o->unit);
+		pcre2_match_data_free(o->md);
+		pcre2_code_free(o->re);
+	}
+	pcre2_match_context_free(s->mc);
+	free(s->v);
+	free(s);
+}
+
+size_t sm_selectors_count(const struct sm_selectors *s)
+{
+	return s->n;
+}
+
+static void add_group(const struct one *o, int groups, uint32_t g, const char *subject, struct mc_buf *out)
+{
+	if (!o->re || g >= (uint32_t)groups)
+		return;
+	const PCRE2_SIZE *ov = pcre2_get_ovector_pointer(o->md);
+	size_t a = ov[(size_t)2 * g], b = ov[(size_t)2 * g + 1];
+	if (a != PCRE2_UNSET && b > a)
+		mc_buf_add(out, subject + a, b - a);
+}
+
+static void add_named(const struct one *o, int groups, const char *key, const struct sm_facts *f, struct mc_buf *out)
+{
+	char unit[256];
+	if (strcmp(key, "comm") == 0)
+		mc_buf_str(out, f->comm);
+	else if (strcmp(key, "exe") == 0)
+		mc_buf_str(out, strrchr(f->exe, '/') ? strrchr(f->exe, '/') + 1 : f->exe);
+	else if (strcmp(key, "cgroup") == 0)
+		mc_buf_str(out, f->cgroup);
+	else if (strcmp(key, "user") == 0)
+		mc_buf_printf(out, "%u", f->uid);
+	else if (strcmp(key, "unit") == 0 && sm_unit(f->cgroup, true, unit, sizeof unit))
+		mc_buf_str(out, unit);
+	else if (o->re) {
+		int g = pcre2_substring_number_from_name(o->re, (PCRE2_SPTR)key);
+		if (g > 0)
+			add_group(o, groups, (uint32_t)g, f->cmdline, out);
+	}
+}
+
+static void expand(const struct one *o, int groups, const struct sm_facts *f, struct mc_buf *out)
+{
+	for (const char *p = o->name; *p; p++) {
+		const char *close = p[0] == '$' && p[1] == '{' ? strchr(p, '}') : NULL;
+		if (p[0] == '\\' && p[1] >= '0' && p[1] <= '9') {
+			add_group(o, groups, (uint32_t)(*++p - '0'), f->cmdline, out);
+		} else if (close && close - p < 66) {
+			char key[65];
+			size_t n = (size_t)(close - p - 2);
+			memcpy(key, p + 2, n);
+			key[n] = 0;
+			add_named(o, groups, key, f, out);
+			p = close;
+		} else {
+			mc_buf_add(out, p, 1);
+		}
+	}
+}
+
+bool sm_selectors_match(struct sm_selectors *s, const struct sm_facts *f, struct mc_buf *out)
+{
+	char unit[256] = "";
+	sm_unit(f->cgroup, false, unit, sizeof unit);
+	for (size_t i = 0; i < s->n; i++) {
+		const struct one *o = &s->v[i];
+		int groups = 0;
+		if ((o->comm && strcmp(o->comm, f->comm) != 0) || (o->by_user && o->uid != f->uid) ||
+		    (o->exe && fnmatch(o->exe, f->exe, 0) != 0) || (o->cgroup && fnmatch(o->cgroup, f->cgroup, 0) != 0) ||
+		    (o->unit && fnmatch(o->unit, unit, 0) != 0))
+			continue;
+		if (o->re && (groups = pcre2_match(o->re, (PCRE2_SPTR)f->cmdline, strlen(f->cmdline), 0, 0, o->md, s->mc)) <= 0)
+			continue;
+		out->len = 0;
+		expand(o, groups, f, out);
+		if (out->len == 0) /* a name of empty captures only */
+			mc_buf_str(out, f->comm);
+		return true;
+	}
+	return false;
+}

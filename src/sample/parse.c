@@ -92,10 +92,10 @@ bool sm_parse_stat(const char *s, size_t n, struct sm_stat *ret)
 	struct sm_stat v = {.state = close[2]};
 	size_t len = (size_t)(close - open - 1);
 	memcpy(v.comm, open + 1, len < sizeof v.comm - 1 ? len : sizeof v.comm - 1);
-	uint64_t f[24] = {0};
+	uint64_t f[29] = {0};
 	const char *at = close + 3;
-	for (size_t i = 4; i <= 23; i++)
-		if (!number(&at, end, &f[i]))
+	for (size_t i = 4; i <= 28; i++)
+		if (!number(&at, end, &f[i]) && i <= 23)
 			return false;
 	v.ppid = f[4];
 	v.flags = f[9];
@@ -106,6 +106,7 @@ bool sm_parse_stat(const char *s, size_t n, struct sm_stat *ret)
 	v.threads = f[20];
 	v.start = f[22];
 	v.vsize = f[23];
+	v.stack = f[28];
 	*ret = v;
 	return true;
 }

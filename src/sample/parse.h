@@ -18,6 +18,7 @@ struct sm_stat {
 	char comm[64];
 	char state;
 	uint64_t ppid, flags, minflt, majflt, utime, stime, threads, start, vsize;
+	uint64_t stack; /* where it begins: another after each exec; 0: not permitted */
 };
 /* Each takes [s, s+n) and says whether everything needed was there. */
 bool sm_parse_statm(const char *s, size_t n, struct sm_statm *ret);

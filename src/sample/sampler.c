@@ -28,7 +28,7 @@ struct proc {
 	uint32_t age;   /* ticks */
 	bool selected;  /* its program comes from a selector, own or its parent's */
 	bool denied;
-	uint64_t name_hash, size_pages;
+	uint64_t name_hash, size_pages, stack;
 	char comm[64];
 	char exe[256];
 };
@@ -403,8 +403,13 @@ static int read_whole(struct mc_sampler *s, struct proc *p, struct mc_error *err
 	use_status(p, &u);
 	bool fresh = p->kind == KIND_NEW || !p->p.id;
 	bool renamed = strcmp(p->comm, t.comm) != 0;
-	/* exec: another file, or a new address space, whose high-water mark starts again */
-	bool exec = read_exe(s, p) || (!fresh && u.has_rss && u.hwm < hwm);
+	/* exec: another file, or the same one in a new address space, with its stack elsewhere. Without
+	 * the right to see that, the high-water mark starts again; but the kernel's own batching lets it
+	 * fall a little, so only half counts. */
+	bool moved = p->stack && t.stack ? p->stack != t.stack : u.has_rss && u.hwm < hwm / 2;
+	bool other = read_exe(s, p);
+	bool exec = !fresh && (other || moved);
+	p->stack = t.stack;
 	memcpy(p->comm, t.comm, sizeof p->comm);
 	if (fresh || renamed || exec || p->kind != KIND_TRACKED)
 		assign(s, p, u.uid);
@@ -441,7 +446,7 @@ static int visit(struct mc_sampler *s, struct proc *p, size_t tracked, struct mc
 	}
 	int rc = whole ? read_whole(s, p, err) : 0;
 	p->age++;
-	if (rc || p->kind == KIND_IGNORED)
+	if (rc)
 		return rc;
 	if (p->kind == KIND_DEAD) {
 		rc = end_life(s, p, err);

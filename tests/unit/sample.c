@@ -8,7 +8,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "memculprit/sample.h"
@@ -159,6 +161,46 @@ static void real_proc(void **state)
 	mc_sampler_close(s);
 }
 
+/* A child that runs itself anew is another incarnation; one that only goes on is not. */
+static void exec_again(void **state)
+{
+	(void)state;
+	struct mc_sampler *s;
+	const struct mc_tick *t;
+	int go[2];
+	char c = 0;
+	assert_int_equal(pipe(go), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		if (read(go[0], &c, 1) == 1)
+			execl("/bin/sleep", "sleep", "60", (char *)NULL);
+		_exit(1);
+	}
+	assert_int_equal(mc_sampler_open(&(struct mc_sample_config){0}, &s, NULL), 0);
+	assert_int_equal(mc_sampler_tick(s, 0, &t, NULL), 0);
+	uint64_t id = of(t, child)->id;
+	assert_true(id > 0);
+	for (int i = 0; i < 12; i++) {
+		assert_int_equal(mc_sampler_tick(s, 0, &t, NULL), 0);
+		assert_true(of(t, child)->id == id && !of(t, child)->born);
+	}
+	assert_int_equal(write(go[1], &c, 1), 1);
+	bool changed = false;
+	for (int i = 0; i < 100 && !changed; i++) {
+		usleep(20000);
+		assert_int_equal(mc_sampler_tick(s, 0, &t, NULL), 0);
+		changed = of(t, child)->born;
+	}
+	assert_true(changed && of(t, child)->id > id);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	assert_int_equal(mc_sampler_tick(s, 0, &t, NULL), 0);
+	assert_int_equal(of(t, child)->pid, 0);
+	close(go[0]);
+	close(go[1]);
+	mc_sampler_close(s);
+}
+
 static void texts(void **state)
 {
 	(void)state;
@@ -188,6 +230,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(kinds, begin, end),
 		cmocka_unit_test_setup_teardown(selectors, begin, end),
 		cmocka_unit_test(real_proc),
+		cmocka_unit_test(exec_again),
 		cmocka_unit_test(texts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@
 #include "parse.h"
 #include "select.h"
 
-enum { ROTATION = 10, YOUNG = 3, TEXT = 8192, NAME_MAX_BYTES = 128 };
+enum { ROTATION = 10, SLOW = 6, YOUNG = 3, TEXT = 8192, NAME_MAX_BYTES = 128 };
 enum kind { KIND_NEW, KIND_TRACKED, KIND_IGNORED, KIND_LEFT, KIND_LEFT_PROGRAM, KIND_DEAD };
 
 struct proc {
@@ -326,7 +326,7 @@ static void use_status(struct proc *p, const struct sm_status *t)
 	q->rss = q->anon + q->shared;
 }
 
-/* Figures that need rights or cost more: at birth and in rotation. */
+/* Figures that need rights or cost more: at birth and in every sixth rotation. */
 static void read_slow(struct mc_sampler *s, struct proc *p)
 {
 	char buf[TEXT], path[64];
@@ -407,7 +407,8 @@ static int read_whole(struct mc_sampler *s, struct proc *p, struct mc_error *err
 	 * the right to see that, the high-water mark starts again; but the kernel's own batching lets it
 	 * fall a little, so only half counts. */
 	bool moved = p->stack && t.stack ? p->stack != t.stack : u.has_rss && u.hwm < hwm / 2;
-	bool other = read_exe(s, p);
+	bool slow = fresh || !s->real || p->age < YOUNG || !t.stack || moved || (s->ticks / ROTATION + (uint64_t)p->p.pid) % SLOW == 0;
+	bool other = slow && read_exe(s, p);
 	bool exec = !fresh && (other || moved);
 	p->stack = t.stack;
 	memcpy(p->comm, t.comm, sizeof p->comm);
@@ -420,7 +421,8 @@ static int read_whole(struct mc_sampler *s, struct proc *p, struct mc_error *err
 		if (rc)
 			return rc;
 	}
-	read_slow(s, p);
+	if (slow)
+		read_slow(s, p);
 	return 0;
 dead:
 	p->kind = KIND_DEAD;

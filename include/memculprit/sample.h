@@ -78,7 +78,8 @@ struct mc_tick {
 	size_t nprocesses;
 	const struct mc_process *processes;    /* borrowed until the next tick */
 	size_t nprograms;
-	const struct mc_program_name *programs; /* index stable over the sampler's life */
+	const struct mc_program_name *programs; /* index stable over the sampler's life; those gone stay,
+						    * with 0 processes; at most 16 * max_programs names ever */
 	size_t ngone;
 	const uint64_t *gone;  /* ids of incarnations that ended since the tick before */
 	size_t left_out_programs, left_out_processes; /* beyond the limits */

@@ -18,7 +18,7 @@
 #include "parse.h"
 #include "select.h"
 
-enum { ROTATION = 10, SLOW = 6, YOUNG = 3, TEXT = 8192, NAME_MAX_BYTES = 128 };
+enum { ROTATION = 10, SLOW = 6, YOUNG = 3, TEXT = 8192, NAME_MAX_BYTES = 128, NAMES_PER_PROGRAM = 16 };
 enum kind { KIND_NEW, KIND_TRACKED, KIND_IGNORED, KIND_LEFT, KIND_LEFT_PROGRAM, KIND_DEAD };
 
 struct proc {
@@ -36,7 +36,7 @@ struct proc {
 struct mc_sampler {
 	int procfd;
 	bool real; /* procfs itself: a kept descriptor tells of its process' end */
-	size_t fds, max_fds, max_programs, max_processes;
+	size_t fds, max_fds, live, max_programs, max_processes;
 	struct sm_selectors *sel;
 	struct sm_host_state host;
 	uint64_t next_id, ticks, page;
@@ -210,9 +210,15 @@ static bool program_index(struct mc_sampler *s, struct proc *p, uint32_t *ret)
 		p->name_hash = (p->name_hash ^ (unsigned char)s->name.data[i]) * 1099511628211ULL;
 	if (mc_map_get(s->by_name, s->name.data, len, &at)) {
 		*ret = (uint32_t)at;
+		if (s->programs[at].processes == 0) {
+			if (s->live >= s->max_programs)
+				return false;
+			s->live++;
+			s->programs[at].processes = 1; /* counted anew at the tick's end */
+		}
 		return true;
 	}
-	if (s->tick.nprograms >= s->max_programs)
+	if (s->live >= s->max_programs || s->tick.nprograms >= NAMES_PER_PROGRAM * s->max_programs)
 		return false;
 	size_t n = s->tick.nprograms;
 	char *text = malloc(len + 1);
@@ -225,7 +231,8 @@ static bool program_index(struct mc_sampler *s, struct proc *p, uint32_t *ret)
 		free(text);
 		return false;
 	}
-	s->programs[n] = (struct mc_program_name){.name = text};
+	s->programs[n] = (struct mc_program_name){.name = text, .processes = 1};
+	s->live++;
 	s->tick.nprograms = n + 1;
 	*ret = (uint32_t)n;
 	return true;
@@ -503,6 +510,9 @@ static int collect(struct mc_sampler *s, struct mc_error *err)
 		q->exe = p->exe;
 		q->pss = UINT64_MAX;
 	}
+	s->live = 0;
+	for (size_t i = 0; i < t->nprograms; i++)
+		s->live += s->programs[i].processes > 0;
 	t->left_out_programs = nseen;
 	t->processes = s->out;
 	t->programs = s->programs;

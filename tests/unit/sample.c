@@ -147,6 +147,26 @@ static void selectors(void **state)
 	assert_non_null(strstr(err.text, "("));
 }
 
+/* The limit is on programs that run, not on names ever seen. */
+static void program_limit(void **state)
+{
+	(void)state;
+	struct mc_sampler *s;
+	const struct mc_tick *t;
+	assert_int_equal(mc_sampler_open(&(struct mc_sample_config){.procfs = root, .max_programs = 1}, &s, NULL), 0);
+	put_process(10, 1, 'S', 500, 30, "one", "0::/\n");
+	put_process(11, 1, 'S', 500, 30, "two", "0::/\n");
+	assert_int_equal(mc_sampler_tick(s, 0, &t, NULL), 0);
+	assert_int_equal(t->nprocesses, 1);
+	assert_int_equal(t->left_out_programs, 1);
+	forget(10);
+	assert_int_equal(mc_sampler_tick(s, 0, &t, NULL), 0);
+	assert_int_equal(mc_sampler_tick(s, 0, &t, NULL), 0);
+	assert_int_equal(of(t, 11)->pid, 11);
+	assert_int_equal(t->left_out_programs, 0);
+	mc_sampler_close(s);
+}
+
 static void real_proc(void **state)
 {
 	(void)state;
@@ -229,6 +249,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(kinds, begin, end),
 		cmocka_unit_test_setup_teardown(selectors, begin, end),
+		cmocka_unit_test_setup_teardown(program_limit, begin, end),
 		cmocka_unit_test(real_proc),
 		cmocka_unit_test(exec_again),
 		cmocka_unit_test(texts),

@@ -1,4 +1,4 @@
-"""Talks to serve_canned as Prometheus, a browser and an attacker would. usage: exporter.py SERVE_CANNED"""
+"""Talks to serve_canned as Prometheus, a browser and an attacker would. usage: exporter_asks.py SERVE_CANNED"""
 import warnings
 import base64, gzip, http.client, json, os, shutil, signal, socket, ssl, subprocess, sys, tempfile, time
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics

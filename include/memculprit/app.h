@@ -67,6 +67,8 @@ struct mc_blame {
 };
 int mc_blame_program(struct mc_store *s, const struct mc_config *cfg, const char *program, int64_t as_of_ms,
 	struct mc_blame *ret, struct mc_error *err);
+/* The same for a scenario folder, as of its last sample where as_of_ms is 0. */
+int mc_blame_scenario(const char *dir, int64_t as_of_ms, struct mc_blame *ret, struct mc_error *err);
 void mc_blame_release(struct mc_blame *b);
 /* The object of INTERFACE ("schema": 1, ...). */
 void mc_blame_json(struct mc_json *j, const char *key, const struct mc_blame *b);

@@ -94,13 +94,3 @@ int mc_blame_program(struct mc_store *s, const struct mc_config *cfg, const char
 	*ret = b;
 	return 0;
 }
-
-void mc_blame_release(struct mc_blame *b)
-{
-	mc_answer_release(&b->answer);
-	if (b->has_changes)
-		mc_changes_release(&b->changes);
-	free(b->changes_note);
-	mc_scenario_release(&b->scenario);
-	*b = (struct mc_blame){ 0 };
-}

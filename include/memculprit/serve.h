@@ -46,7 +46,7 @@ struct mc_program_figures {
 	double io_read, io_write, cpu_seconds, page_faults;
 	double last_deploy_s;
 	double growth, onset_s, exhaustion_s; /* growth: bytes per second */
-	const char *verdict;               /* as in the JSON */
+	const char *verdict, *state;       /* as in the JSON */
 	const char *culprit_version, *culprit_commit; /* both NULL: none */
 	double culprit_probability;
 	size_t nversions;
@@ -70,6 +70,7 @@ struct mc_error_figures {
 struct mc_daemon_figures {
 	const char *version, *commit;      /* of memculprit */
 	double sample_seconds, last_sample_s, samples;
+	double interval_s;                 /* between two samples; 0 is not known too */
 	double store_bytes;
 	double programs_left_out, processes_left_out; /* beyond the limits, now */
 	double http_requests, http_errors, http_dropped; /* of mc_server_stats */

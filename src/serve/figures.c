@@ -81,10 +81,16 @@ static void program_kinds(struct mc_metrics *m, const struct mc_program_figures 
 static void verdicts(struct mc_metrics *m, const struct mc_program_figures *p, size_t n)
 {
 	static const char *const names[] = { "leak", "step", "load", "plateau", "none", "insufficient_data" };
+	static const char *const states[] = { "active", "fixed" };
 	mc_metrics_family(m, "memculprit_program_verdict", MC_GAUGE, NULL, "1 for the verdict that holds, 0 for the others.");
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; p[i].verdict && k < sizeof(names) / sizeof(names[0]); k++)
 			put(m, strcmp(p[i].verdict, names[k]) == 0, 2, (const char *[]){ "program", p[i].name, "verdict", names[k] });
+	/* Both are 0 where nothing grew, so that an alert on 1 ends without the series going stale. */
+	mc_metrics_family(m, "memculprit_program_state", MC_GAUGE, NULL, "1 for the state of a leak or step, 0 for the other; 0 for both without one.");
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; p[i].verdict && k < sizeof(states) / sizeof(states[0]); k++)
+			put(m, p[i].state && strcmp(p[i].state, states[k]) == 0, 2, (const char *[]){ "program", p[i].name, "state", states[k] });
 }
 
 static void versions(struct mc_metrics *m, const struct mc_program_figures *p, size_t n)
@@ -172,6 +178,9 @@ void mc_metrics_daemon(struct mc_metrics *m, const struct mc_daemon_figures *d)
 		mc_metrics_family(m, daemon_columns[c].name, daemon_columns[c].type, daemon_columns[c].unit, daemon_columns[c].help);
 		put(m, number_at(d, daemon_columns[c].at), 0, NULL);
 	}
+	mc_metrics_family(m, "memculprit_sample_interval_seconds", MC_GAUGE, "seconds", "Time from one sample to the next, as configured.");
+	if (d->interval_s > 0)
+		mc_metrics_sample(m, d->interval_s, 0, NULL);
 	mc_metrics_family(m, "memculprit_errors_total", MC_COUNTER, NULL, "Errors by the part that had them.");
 	for (size_t i = 0; i < d->nerrors; i++)
 		put(m, d->errors[i].errors, 1, (const char *[]){ "component", d->errors[i].component });

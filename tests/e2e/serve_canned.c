@@ -139,7 +139,7 @@ static struct mc_program_figures figures(const char *name, size_t i, double seco
 		.requests = seconds * 100, .rx_bytes = seconds * 1e4, .tx_bytes = seconds * 1e5, .rx_packets = seconds * 10,
 		.tx_packets = seconds * 20, .io_read = seconds * 1e3, .io_write = seconds * 2e3, .cpu_seconds = seconds * 0.4,
 		.page_faults = seconds * 50, .last_deploy_s = (double)times[900] / 1000, .growth = 4e4, .onset_s = (double)times[900] / 1000,
-		.exhaustion_s = (double)times[POINTS - 1] / 1000 + 36000, .verdict = "leak", .culprit_version = "v2.3",
+		.exhaustion_s = (double)times[POINTS - 1] / 1000 + 36000, .verdict = "leak", .state = "active", .culprit_version = "v2.3",
 		.culprit_commit = "12ab34cd56", .culprit_probability = 0.97, .nversions = i % 2 ? 2 : 1, .versions = versions, .nslots = 2,
 		.slots = slots };
 }
@@ -162,7 +162,7 @@ static int update(struct mc_server *s, size_t programs, int tick)
 	}
 	const struct mc_error_figures errors[] = { { "sample", 0 }, { "store", 1 } };
 	mc_metrics_daemon(m, &(struct mc_daemon_figures){ .version = "test", .commit = "", .sample_seconds = 0.001, .last_sample_s = now,
-		.samples = tick, .store_bytes = 1e6, .http_requests = (double)st.requests, .http_errors = (double)st.errors,
+		.samples = tick, .interval_s = 0.1, .store_bytes = 1e6, .http_requests = (double)st.requests, .http_errors = (double)st.errors,
 		.http_dropped = (double)st.dropped, .nerrors = 2, .errors = errors });
 	mc_metrics_programs(m, p, programs);
 	mc_metrics_host(m, &(struct mc_host_figures){ .blocked = 3, .running = 2, .iowait_ratio = 0.05, .swap_in_bytes = seconds * 1000,

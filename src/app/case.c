@@ -157,7 +157,7 @@ int mc_case_from_store(struct mc_store *s, const char *program, int64_t as_of_ms
 	if ((rc = take_text(&d->name, program, err)) == 0 && (rc = add_lives(s, d, id, until, err)) == 0 &&
 		(rc = add_load(s, d, id, until, err)) == 0 && (rc = add_deploys(s, d, id, until, err)) == 0)
 		rc = scenario_view(&out, d, err);
-	if (rc < 0) {
+	if (rc != 0) {
 		scenario_data_free(d);
 		return rc;
 	}

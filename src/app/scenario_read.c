@@ -1,6 +1,7 @@
 /* Scenario folders: samples.csv, load.csv and deploys.csv into a case. */
 #include "scenario.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
@@ -156,6 +157,7 @@ static int new_life(struct scenario_data *d, const struct mc_csv *c, const struc
 	struct scenario_life *l = &d->lives[d->nlives];
 	*l = (struct scenario_life){ .raw_len = raw->len, .next = d->nlives };
 	d->nlives++;
+	assert(raw->len > 0); /* four fields, each with its end */
 	l->raw = malloc(raw->len);
 	if (!l->raw)
 		return mc_nomem(err, "an incarnation");
@@ -196,6 +198,7 @@ static int find_life(struct finder *f, struct scenario_data *d, const struct mc_
 		if (mc_map_set(f->map, f->raw.data, f->raw.len, found) < 0)
 			return mc_nomem(err, "incarnations");
 	}
+	assert(d->lives && found < d->nlives); /* it was there, or was made */
 	d->lives[f->last].next = (size_t)found;
 	f->last = (size_t)found;
 	return 0;
@@ -380,7 +383,7 @@ int mc_scenario_read(const char *dir, struct mc_scenario *ret, struct mc_error *
 		rc = mc_nomem(err, "a name");
 	else if ((rc = read_samples(dir, d, err)) == 0 && (rc = read_load(dir, d, err)) == 0 && (rc = read_deploys(dir, d, err)) == 0)
 		rc = scenario_view(&s, d, err);
-	if (rc < 0) {
+	if (rc != 0) {
 		scenario_data_free(d);
 		return rc;
 	}

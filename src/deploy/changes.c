@@ -11,7 +11,7 @@ enum { MOST_COMMITS = 20000, MOST_COMPARED = 3000, MOST_FILES = 5000, MOST_PLACE
 
 void mc_changes_release(struct mc_changes *c)
 {
-	for (size_t i = 0; i < c->ncommits; i++) {
+	for (size_t i = 0; c->commits && i < c->ncommits; i++) {
 		struct mc_commit *k = &c->commits[i];
 		for (size_t p = 0; p < k->nplaces; p++) {
 			free(k->places[p].path);

@@ -30,7 +30,7 @@ bool mc_version_text(const char *s, size_t len, char ret[MC_VERSION_TEXT])
 		len--;
 	if (len == 0)
 		return false;
-	mc_text_add(&b, s, len < 4 * MC_VERSION_TEXT ? len : (size_t)4 * MC_VERSION_TEXT);
+	mc_text_add(&b, s, len < (size_t)4 * MC_VERSION_TEXT ? len : (size_t)4 * MC_VERSION_TEXT);
 	if (b.failed) {
 		mc_buf_release(&b);
 		return false;

@@ -127,17 +127,15 @@ static int find_depths(struct follow *w, struct mc_error *err)
 		return mc_nomem(err, "a function");
 	int d = 0;
 	bool python = w->s->lang == MC_LANG_PYTHON;
-	size_t line = python ? w->begin : 0;
 	for (size_t i = 0; i < n; i++) {
 		size_t at = w->begin + i;
 		char c = w->s->code[at];
 		if (python && (i == 0 || w->s->code[at - 1] == '\n')) { /* indentation is its brace */
-			line = at;
 			size_t k = at;
 			while (k < w->end && (w->s->code[k] == ' ' || w->s->code[k] == '\t'))
 				k++;
 			if (k < w->end && w->s->code[k] != '\n')
-				d = (int)(k - line > 1000 ? 1000 : k - line);
+				d = (int)(k - at > 1000 ? 1000 : k - at);
 		}
 		if (!python && c == '}' && d > -1000)
 			d--;

@@ -44,7 +44,7 @@ static int from_elf(int fd, const char *path, struct mc_identity *id, struct mc_
 	int rc = mc_elf_open_fd(&e, fd, err);
 	if (rc == 0)
 		rc = mc_elf_facts(&e, &f, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	memcpy(id->build_id, f.build_id[0] ? f.build_id : f.go_id, sizeof id->build_id);
 	if (f.package_note) {

@@ -118,7 +118,7 @@ int mc_git_commit(struct mc_repo *r, const char *rev, git_commit **ret, struct m
 			git_repository_is_shallow(r->git) == 1 ? " in this shallow clone; 'git fetch --unshallow' brings it" : "; is the clone up to date?");
 	else if (g < 0)
 		rc = mc_git_fail(r, g, name, err);
-	else if ((g = git_object_peel(&c, o, GIT_OBJECT_COMMIT)) < 0)
+	else if (git_object_peel(&c, o, GIT_OBJECT_COMMIT) < 0)
 		rc = mc_fail(err, MC_ENOTFOUND, 0, "%s: '%s' names no commit", r->path, name);
 	git_object_free(o);
 	free(clean);
@@ -189,6 +189,7 @@ static int list_tags(struct tags *t, struct mc_error *err)
 	int g = git_tag_foreach(t->r->git, take_tag, t);
 	if (t->failed || g < 0) {
 		free(t->v);
+		t->v = NULL;
 		return t->failed ? mc_nomem(err, "tags") : mc_git_fail(t->r, g, "tags", err);
 	}
 	if (t->n > 1)

@@ -78,7 +78,9 @@ static size_t not_code(const struct mc_source *s, size_t at, bool line_start)
 {
 	const char *t = s->text;
 	size_t len = s->len;
-	char c = t[at], d = at + 1 < len ? t[at + 1] : '\0';
+	char c = t[at], d = '\0';
+	if (at + 1 < len)
+		d = t[at + 1];
 	if (s->lang == MC_LANG_PYTHON) {
 		if (c == '#')
 			return line_end(t, at, len);
@@ -344,12 +346,11 @@ int mc_source_init(struct mc_source *s, const char *text, size_t len, enum mc_la
 	*s = (struct mc_source){ .lang = lang, .text = text, .len = len };
 	if (len > MC_SOURCE_MAX)
 		return mc_fail(err, MC_ELIMIT, 0, "a source file of %zu bytes", len);
-	s->code = malloc(len + 1);
+	s->code = calloc(len + 1, 1);
 	if (!s->code)
 		return mc_nomem(err, "a source file");
 	if (len > 0)
 		memcpy(s->code, text, len);
-	s->code[len] = '\0';
 	int rc = split_lines(s, err);
 	if (rc == 0 && lang != MC_LANG_NONE) {
 		blank_all(s);

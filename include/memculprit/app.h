@@ -27,7 +27,8 @@ struct mc_config {
 	uint64_t quota_bytes;
 	char **listen;
 	size_t nlisten;
-	char *socket;
+	char *socket;             /* NULL: not given, see mc_config_socket() */
+	bool per_process;         /* memculprit_process_memory_bytes */
 	size_t nprograms;
 	struct mc_program_config *programs;
 };
@@ -41,7 +42,10 @@ int mc_config_find(const char *given, struct mc_config *ret, struct mc_error *er
 void mc_config_release(struct mc_config *c);
 /* --db, $MEMCULPRIT_DB, the configuration's, else the default of this user. To free(). */
 int mc_config_db(const struct mc_config *c, const char *given, char **ret, struct mc_error *err);
-/* The selectors' program entry of that name, or NULL. */
+/* The daemon's Unix socket: the configuration's, else /run/memculprit/memculprit.sock for the default
+ * database of root and memculprit, else beside the database `db`. To free(). */
+int mc_config_socket(const struct mc_config *c, const char *db, char **ret, struct mc_error *err);
+/* The first entry of that name, or whose name with ${...} or \1 can be that, or NULL. */
 const struct mc_program_config *mc_config_program(const struct mc_config *c, const char *name);
 
 /* ---- scenario folders ---- */

@@ -17,6 +17,9 @@ struct mc_selector {
 	const char *unit;    /* glob over the systemd unit */
 };
 
+/* Whether the sampler would take it: MC_EUSAGE, the text says why not. */
+int mc_selector_check(const struct mc_selector *s, struct mc_error *err);
+
 struct mc_sample_config {
 	const char *procfs, *sysfs; /* "/proc", "/sys" where NULL */
 	size_t max_programs, max_processes;

@@ -110,6 +110,14 @@ void sm_selectors_free(struct sm_selectors *s)
 	free(s);
 }
 
+int mc_selector_check(const struct mc_selector *v, struct mc_error *err)
+{
+	struct sm_selectors *s = NULL;
+	int rc = sm_selectors_new(v, 1, &s, err);
+	sm_selectors_free(s);
+	return rc;
+}
+
 size_t sm_selectors_count(const struct sm_selectors *s)
 {
 	return s->n;

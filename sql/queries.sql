@@ -57,6 +57,11 @@ SELECT i.id, i.program, i.pid, i.start_ms, i.start_ms + i.end_after, i.start_ms 
 	i.start_ms + i.first_after + i.last_after, h.value, s.value, b.exe, b.version, b.revision, b.build_id, b.how
 FROM incarnation i JOIN build b ON b.id = i.build LEFT JOIN name h ON h.id = i.host LEFT JOIN name s ON s.id = i.slot
 ORDER BY i.start_ms, i.id;
+-- name: life_page
+SELECT i.id, i.program, i.pid, i.start_ms, i.start_ms + i.end_after, i.start_ms + i.first_after,
+	i.start_ms + i.first_after + i.last_after, h.value, s.value, b.exe, b.version, b.revision, b.build_id, b.how
+FROM incarnation i JOIN build b ON b.id = i.build LEFT JOIN name h ON h.id = i.host LEFT JOIN name s ON s.id = i.slot
+WHERE i.program = ?1 AND (i.start_ms, i.id) > (?2, ?3) ORDER BY i.start_ms, i.id LIMIT ?4;
 -- name: life_drop
 DELETE FROM incarnation WHERE end_after IS NOT NULL AND start_ms + first_after + last_after < ?1
 	AND (last_after < 600000 OR start_ms + first_after + last_after < ?2);
@@ -155,9 +160,13 @@ INSERT INTO hourly_round (id, first_ms, last_ms) VALUES (?1, ?2, ?3);
 -- name: hourly_round_drop
 DELETE FROM hourly_round WHERE last_ms < ?1;
 -- name: life_data_put
-INSERT OR REPLACE INTO life (incarnation, data) VALUES (?1, ?2);
+INSERT OR REPLACE INTO life (incarnation, until_ms, data) VALUES (?1, ?2, ?3);
 -- name: life_data_get
-SELECT data FROM life WHERE incarnation = ?1;
+SELECT until_ms, data FROM life WHERE incarnation = ?1;
+-- name: life_data_list
+SELECT incarnation, until_ms, data FROM life WHERE incarnation IN (SELECT id FROM incarnation WHERE program = ?1);
+-- name: life_data_stale
+DELETE FROM life WHERE incarnation = ?1 AND until_ms >= ?2;
 -- name: life_data_drop
 DELETE FROM life WHERE incarnation NOT IN (SELECT id FROM incarnation);
 -- name: check_references

@@ -107,10 +107,23 @@ int mc_store_answer_get(struct mc_store *s, int64_t program, int64_t *as_of_ms, 
 int mc_store_fact_put(struct mc_store *s, const char *name, const char *value, struct mc_error *err);
 int mc_store_fact_get(struct mc_store *s, const char *name, struct mc_buf *ret, struct mc_error *err);
 
-/* What the detector needs of a closed life, in its own format, so that a restart reads nothing old. It
- * goes with the life. MC_ENOTFOUND. */
-int mc_store_life_put(struct mc_store *s, int64_t incarnation, const void *data, size_t len, struct mc_error *err);
-int mc_store_life_get(struct mc_store *s, int64_t incarnation, struct mc_buf *ret, struct mc_error *err);
+/* What the detector keeps of a life, closed or running, in its own format (some KiB), so that only newer
+ * samples are read. It goes with the life, and where a sample comes that is not newer than until_ms. */
+struct mc_life_data {
+	int64_t incarnation;
+	int64_t until_ms; /* newest sample that is in it */
+	const void *data;
+	size_t len;
+};
+/* Many in one transaction, one replacing what was kept of its life before. Borrows all. */
+int mc_store_lives_put(struct mc_store *s, const struct mc_life_data *d, size_t n, struct mc_error *err);
+int mc_store_life_put(struct mc_store *s, int64_t incarnation, int64_t until_ms, const void *data, size_t len,
+	struct mc_error *err);
+/* until_ms may be NULL. Appends to ret. MC_ENOTFOUND. */
+int mc_store_life_get(struct mc_store *s, int64_t incarnation, int64_t *until_ms, struct mc_buf *ret, struct mc_error *err);
+/* All of a program, in no order. mc_store_lives_free() it. See mc_store_program_series() too. */
+int mc_store_lives_get(struct mc_store *s, int64_t program, struct mc_life_data **ret, size_t *n, struct mc_error *err);
+void mc_store_lives_free(struct mc_life_data *d, size_t n);
 
 /* ---- reading ---- */
 struct mc_program_row {
@@ -142,6 +155,26 @@ int mc_store_series(struct mc_store *s, int64_t incarnation, int64_t since_ms, i
 /* The same with the fields of which `fields` has the bit (1 << MC_F_...); the others are NULL. */
 int mc_store_series_of(struct mc_store *s, int64_t incarnation, int64_t since_ms, int64_t until_ms, uint32_t fields,
 	struct mc_series *ret, struct mc_error *err);
+/* One life with its samples; all of it is lent until the call ends. */
+struct mc_life_view {
+	const struct mc_incarnation_row *row;
+	struct mc_series series; /* n may be 0; not to be released */
+	const void *data;        /* what mc_store_life_put() keeps of it, NULL: nothing, or nothing asked for */
+	size_t len;
+	int64_t until_ms;        /* what `data` covers; series is newer then */
+};
+/* 0: go on; anything else ends the walk and is its result. It must not call the store. */
+typedef int (*mc_life_fn)(void *user, const struct mc_life_view *life);
+struct mc_series_query {
+	int64_t program, since_ms, until_ms;
+	uint32_t fields; /* bits (1 << MC_F_...); only these are decoded */
+	bool kept;       /* hand out what is kept, and only the samples behind it */
+};
+/* Calls fn for every life of the program with a sample in [since_ms, until_ms], by start time. The fastest
+ * way to read a program (some 3 ns a value): the arrays are used again for the next life, and the writer
+ * is never held up by a long read. What is kept is handed out only where it ends by until_ms. */
+int mc_store_program_series(struct mc_store *s, const struct mc_series_query *q, mc_life_fn fn, void *user,
+	struct mc_error *err);
 /* Hourly means of what is too old to be there in full (keep, keep_hourly), as a series; lives of less
  * than ten minutes leave none. */
 int mc_store_hourly(struct mc_store *s, int64_t incarnation, int64_t since_ms, int64_t until_ms, struct mc_series *ret,

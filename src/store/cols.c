@@ -15,6 +15,8 @@ int st_cols_room(struct st_cols *c, size_t more, struct mc_error *err)
 		return mc_nomem(err, "a series");
 	c->t = t;
 	for (unsigned f = 0; f < ST_WIDTH_MAX; f++) {
+		free(c->spare[f]);
+		c->spare[f] = NULL;
 		if (!c->v[f])
 			continue;
 		double *v = mc_reallocarray(c->v[f], cap, sizeof *v);
@@ -30,7 +32,10 @@ double *st_cols_column(struct st_cols *c, unsigned f, struct mc_error *err)
 {
 	if (c->v[f])
 		return c->v[f];
-	double *v = mc_reallocarray(NULL, c->cap ? c->cap : 1, sizeof *v);
+	double *v = c->spare[f];
+	c->spare[f] = NULL;
+	if (!v)
+		v = mc_reallocarray(NULL, c->cap ? c->cap : 1, sizeof *v);
 	if (!v) {
 		mc_nomem(err, "a series");
 		return NULL;
@@ -38,6 +43,16 @@ double *st_cols_column(struct st_cols *c, unsigned f, struct mc_error *err)
 	for (size_t i = 0; i < c->n; i++)
 		v[i] = (double)NAN;
 	return c->v[f] = v;
+}
+
+void st_cols_restart(struct st_cols *c)
+{
+	for (unsigned f = 0; f < ST_WIDTH_MAX; f++) {
+		if (c->v[f])
+			c->spare[f] = c->v[f];
+		c->v[f] = NULL;
+	}
+	c->n = 0;
 }
 
 struct place {
@@ -110,7 +125,9 @@ int st_cols_tidy(struct st_cols *c, int64_t since, int64_t until, struct mc_erro
 void st_cols_release(struct st_cols *c)
 {
 	free(c->t);
-	for (unsigned f = 0; f < ST_WIDTH_MAX; f++)
+	for (unsigned f = 0; f < ST_WIDTH_MAX; f++) {
 		free(c->v[f]);
+		free(c->spare[f]);
+	}
 	*c = (struct st_cols){ .want = c->want };
 }

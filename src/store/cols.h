@@ -12,11 +12,14 @@ struct st_cols {
 	uint32_t want; /* columns that are taken in; the others are passed over */
 	int64_t *t;
 	double *v[ST_WIDTH_MAX];
+	double *spare[ST_WIDTH_MAX]; /* room of st_cols_restart(), as much as `cap` */
 };
 /* Room for `more` rows. */
 int st_cols_room(struct st_cols *c, size_t more, struct mc_error *err);
 /* The column, made (NaN so far) where it was not there. NULL without memory. */
 double *st_cols_column(struct st_cols *c, unsigned f, struct mc_error *err);
+/* No rows and no columns, the room kept for the next. */
+void st_cols_restart(struct st_cols *c);
 /* Sorts by time where it must, drops rows with a time that an earlier row has, and rows outside of
  * [since, until]. */
 int st_cols_tidy(struct st_cols *c, int64_t since, int64_t until, struct mc_error *err);

@@ -9,8 +9,7 @@ static void bind_text(sqlite3_stmt *st, int at, const char *text)
 	sqlite3_bind_text(st, at, text ? text : "", -1, SQLITE_STATIC);
 }
 
-/* Makes sure that what is pending is written, and that a full disk was seen to. */
-static int prepare(struct mc_store *s, struct mc_error *err)
+int st_prepare_write(struct mc_store *s, struct mc_error *err)
 {
 	int rc = st_need_writer(s, err);
 	if (rc == 0 && s->full && !s->bulk)
@@ -33,7 +32,7 @@ static void bind_deploy(sqlite3_stmt *st, const struct mc_deploy_row *d)
 int mc_store_deploy_add(struct mc_store *s, struct mc_deploy_row *d, struct mc_error *err)
 {
 	sqlite3_stmt *st = NULL;
-	int rc = prepare(s, err);
+	int rc = st_prepare_write(s, err);
 	if (rc == 0)
 		rc = st_stmt(s, SQL_deploy_add, &st, err);
 	if (rc < 0)
@@ -53,7 +52,7 @@ static int must_change(struct mc_store *s, int64_t id, struct mc_error *err)
 int mc_store_deploy_update(struct mc_store *s, const struct mc_deploy_row *d, struct mc_error *err)
 {
 	sqlite3_stmt *st = NULL;
-	int rc = prepare(s, err);
+	int rc = st_prepare_write(s, err);
 	if (rc == 0)
 		rc = st_stmt(s, SQL_deploy_set, &st, err);
 	if (rc < 0)
@@ -66,7 +65,7 @@ int mc_store_deploy_update(struct mc_store *s, const struct mc_deploy_row *d, st
 
 int mc_store_deploy_delete(struct mc_store *s, int64_t id, struct mc_error *err)
 {
-	int rc = prepare(s, err);
+	int rc = st_prepare_write(s, err);
 	if (rc == 0)
 		rc = st_run(s, SQL_deploy_drop, err, 1, id);
 	return rc < 0 ? rc : must_change(s, id, err);
@@ -144,7 +143,7 @@ int mc_store_deploys(struct mc_store *s, int64_t program, struct mc_deploy_row *
 int mc_store_answer_put(struct mc_store *s, int64_t program, int64_t as_of_ms, const char *json, struct mc_error *err)
 {
 	sqlite3_stmt *st = NULL;
-	int rc = prepare(s, err);
+	int rc = st_prepare_write(s, err);
 	if (rc == 0)
 		rc = st_stmt(s, SQL_answer_put, &st, err);
 	if (rc < 0)
@@ -200,7 +199,7 @@ int st_fact_put(struct mc_store *s, const char *name, const char *value, struct 
 
 int mc_store_fact_put(struct mc_store *s, const char *name, const char *value, struct mc_error *err)
 {
-	int rc = prepare(s, err);
+	int rc = st_prepare_write(s, err);
 	return rc < 0 ? rc : st_fact_put(s, name, value, err);
 }
 
@@ -216,39 +215,6 @@ int mc_store_fact_get(struct mc_store *s, const char *name, struct mc_buf *ret, 
 		rc = take_text(st, 0, ret, err);
 	else if (rc == ST_DONE)
 		rc = mc_fail(err, MC_ENOTFOUND, 0, "there is no fact %s", name);
-	sqlite3_reset(st);
-	return rc;
-}
-
-int mc_store_life_put(struct mc_store *s, int64_t incarnation, const void *data, size_t len, struct mc_error *err)
-{
-	sqlite3_stmt *st = NULL;
-	int rc = prepare(s, err);
-	if (rc == 0)
-		rc = st_stmt(s, SQL_life_data_put, &st, err);
-	if (rc < 0)
-		return rc;
-	sqlite3_bind_int64(st, 1, incarnation);
-	sqlite3_bind_blob64(st, 2, len ? data : "", len, SQLITE_STATIC);
-	rc = st_step(s, st, err);
-	sqlite3_clear_bindings(st);
-	return rc;
-}
-
-int mc_store_life_get(struct mc_store *s, int64_t incarnation, struct mc_buf *ret, struct mc_error *err)
-{
-	sqlite3_stmt *st = NULL;
-	int rc = st_stmt(s, SQL_life_data_get, &st, err);
-	if (rc < 0)
-		return rc;
-	sqlite3_bind_int64(st, 1, incarnation);
-	rc = st_step(s, st, err);
-	if (rc == ST_ROW) {
-		const void *data = sqlite3_column_blob(st, 0);
-		mc_buf_add(ret, data ? data : "", (size_t)sqlite3_column_bytes(st, 0));
-		rc = mc_buf_check(ret, err);
-	} else if (rc == ST_DONE)
-		rc = mc_fail(err, MC_ENOTFOUND, 0, "nothing is kept of incarnation %lld", (long long)incarnation);
 	sqlite3_reset(st);
 	return rc;
 }

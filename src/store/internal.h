@@ -49,6 +49,7 @@ struct mc_store {
 	struct st_round *rounds; /* all of them, to look up chunks by */
 	size_t nrounds, caprounds;
 	bool rounds_bad;        /* they are to be read again */
+	bool rounds_ascend;     /* by first and by last */
 	int64_t data_version;   /* reader: what they were read at */
 	uint32_t *sealed;       /* by the transaction under way */
 	size_t nsealed, capsealed;
@@ -106,6 +107,8 @@ int st_catalog_load(struct mc_store *s, struct mc_error *err);
 /* The store's own host as name.id. Inside a transaction or not. */
 int st_host_id(struct mc_store *s, uint32_t *ret, struct mc_error *err);
 
+/* Makes sure that what is pending is written, and that a full disk was seen to. */
+int st_prepare_write(struct mc_store *s, struct mc_error *err);
 int st_fact_put(struct mc_store *s, const char *name, const char *value, struct mc_error *err);
 
 /* ---- lock.c ---- */
@@ -127,5 +130,15 @@ void st_read_end(struct mc_store *s);
 /* Appends what is stored of the entity in chunks. Inside a transaction. */
 int st_read_chunks(struct mc_store *s, uint32_t entity, int64_t since, int64_t until, struct st_cols *c,
 	struct mc_error *err);
+/* Appends what is stored of the life, whose times row has. Inside a transaction. */
+int st_read_life(struct mc_store *s, const struct mc_incarnation_row *row, int64_t since, int64_t until, struct st_cols *c,
+	struct mc_error *err);
+
+/* ---- lists.c ---- */
+/* A row of life_list: its times; false where it has no sample in [since, until]. */
+bool st_life_times(struct mc_store *s, sqlite3_stmt *st, int64_t since, int64_t until, struct mc_incarnation_row *i);
+/* And its texts, to be released. */
+int st_life_texts(sqlite3_stmt *st, struct mc_incarnation_row *i, struct mc_error *err);
+void st_life_release(struct mc_incarnation_row *i);
 
 #endif

@@ -107,7 +107,7 @@ int mc_store_programs(struct mc_store *s, struct mc_program_row **ret, size_t *r
 	return 0;
 }
 
-static void release_life(struct mc_incarnation_row *i)
+void st_life_release(struct mc_incarnation_row *i)
 {
 	free(i->host);
 	free(i->key);
@@ -121,12 +121,11 @@ static void release_life(struct mc_incarnation_row *i)
 void mc_store_incarnations_free(struct mc_incarnation_row *i, size_t n)
 {
 	for (size_t k = 0; k < n; k++)
-		release_life(&i[k]);
+		st_life_release(&i[k]);
 	free(i);
 }
 
-/* The row's times; false where it has no sample in [since, until]. */
-static bool life_times(struct mc_store *s, sqlite3_stmt *st, int64_t since, int64_t until, struct mc_incarnation_row *i)
+bool st_life_times(struct mc_store *s, sqlite3_stmt *st, int64_t since, int64_t until, struct mc_incarnation_row *i)
 {
 	*i = (struct mc_incarnation_row){ .id = sqlite3_column_int64(st, 0), .program = sqlite3_column_int64(st, 1),
 		.pid = sqlite3_column_int64(st, 2), .start_ms = sqlite3_column_int64(st, 3), .end_ms = sqlite3_column_int64(st, 4) };
@@ -143,7 +142,7 @@ static bool life_times(struct mc_store *s, sqlite3_stmt *st, int64_t since, int6
 	return any && last >= since && first <= until;
 }
 
-static int read_life(sqlite3_stmt *st, struct mc_incarnation_row *i, struct mc_error *err)
+int st_life_texts(sqlite3_stmt *st, struct mc_incarnation_row *i, struct mc_error *err)
 {
 	char **text[] = { &i->host, &i->key, &i->exe, &i->version, &i->commit, &i->build_id, &i->how };
 	bool all = true;
@@ -151,7 +150,7 @@ static int read_life(sqlite3_stmt *st, struct mc_incarnation_row *i, struct mc_e
 		all = (*text[k] = st_text(st, 7 + k)) != NULL && all;
 	if (all)
 		return 0;
-	release_life(i);
+	st_life_release(i);
 	return mc_nomem(err, "the processes");
 }
 
@@ -167,13 +166,13 @@ static int list_lives(struct mc_store *s, int64_t program, int64_t since, int64_
 		sqlite3_bind_int64(st, 1, program);
 	while ((rc = st_step(s, st, err)) == ST_ROW) {
 		struct mc_incarnation_row one;
-		if (!life_times(s, st, since, until, &one))
+		if (!st_life_times(s, st, since, until, &one))
 			continue;
 		void *items = *p;
 		rc = mc_grow(&items, &cap, *n + 1, sizeof **p, err);
 		*p = items;
 		if (rc == 0)
-			rc = read_life(st, &one, err);
+			rc = st_life_texts(st, &one, err);
 		if (rc < 0)
 			break;
 		(*p)[(*n)++] = one;

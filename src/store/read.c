@@ -20,17 +20,36 @@ static int read_chunk(struct mc_store *s, uint64_t key, int64_t since, int64_t u
 	return rc;
 }
 
+/* Where rounds follow each other in time, those of the span: with lives of a minute all would be far more. */
+static void rounds_of(const struct mc_store *s, int64_t since, int64_t until, size_t *begin, size_t *end)
+{
+	size_t lo = 0, hi = s->nrounds;
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		if (s->rounds[mid].last < since)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	*begin = lo;
+	for (hi = lo; hi < s->nrounds && s->rounds[hi].first <= until; hi++) {
+	}
+	*end = hi;
+}
+
 int st_read_chunks(struct mc_store *s, uint32_t entity, int64_t since, int64_t until, struct st_cols *c,
 	struct mc_error *err)
 {
 	int rc = st_rounds_load(s, err);
-	size_t chunks = 0;
-	for (size_t i = 0; i < s->nrounds && rc == 0; i++)
+	size_t chunks = 0, begin = 0, end = s->nrounds;
+	if (rc == 0 && s->rounds_ascend)
+		rounds_of(s, since, until, &begin, &end);
+	for (size_t i = begin; i < end && rc == 0; i++)
 		chunks += s->rounds[i].first <= until && s->rounds[i].last >= since;
 	/* room at once: growing would copy it all again and again; what is not used is never touched */
 	if (rc == 0 && chunks > 8)
 		rc = st_cols_room(c, (chunks < ROUNDS_AT_ONCE ? chunks : ROUNDS_AT_ONCE) * (ST_CHUNK_ROWS + 2), err);
-	for (size_t i = 0; i < s->nrounds && rc == 0; i++)
+	for (size_t i = begin; i < end && rc == 0; i++)
 		if (s->rounds[i].first <= until && s->rounds[i].last >= since)
 			rc = read_chunk(s, s->rounds[i].id << 32 | entity, since, until, c, err);
 	return rc;
@@ -97,6 +116,18 @@ static int narrow_to_life(struct mc_store *s, int64_t id, bool open, int64_t *si
 		*until = INT64_MIN;
 	sqlite3_reset(st);
 	return rc < 0 ? rc : 0;
+}
+
+int st_read_life(struct mc_store *s, const struct mc_incarnation_row *row, int64_t since, int64_t until, struct st_cols *c,
+	struct mc_error *err)
+{
+	uint32_t entity = (uint32_t)row->id << 2 | ST_LIFE;
+	const struct st_open *o = st_hot_find(&s->hot, entity);
+	int64_t from = since < row->first_ms ? row->first_ms : since, to = until > row->last_ms ? row->last_ms : until;
+	int rc = st_read_chunks(s, entity, from, to, c, err);
+	if (rc == 0 && o)
+		rc = st_open_decode(o, since, until, c, err);
+	return rc < 0 ? rc : st_cols_tidy(c, since, until, err);
 }
 
 static int read_entity(struct mc_store *s, int64_t id, unsigned kind, int64_t since, int64_t until, struct st_cols *c,

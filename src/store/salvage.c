@@ -23,7 +23,7 @@ static const struct {
 	{ "hot", "id, data", 2 },
 	{ "hourly", "id, data", 2 },
 	{ "hourly_round", "id, first_ms, last_ms", 3 },
-	{ "life", "incarnation, data", 2 },
+	{ "life", "incarnation, until_ms, data", 3 },
 	{ "deploy", "id, program, unix_ms, first_seen_ms, author_ms, commit_ms, tag_ms, version, revision, build_id, host, "
 		"note, source", 13 },
 	{ "answer", "program, as_of_ms, json", 3 },

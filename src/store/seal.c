@@ -74,12 +74,8 @@ int st_seal(struct mc_store *s, struct st_open *o, bool goes_on, struct mc_error
 	void *items = s->sealed;
 	int rc = mc_grow(&items, &s->capsealed, s->nsealed + 1, sizeof *s->sealed, err);
 	s->sealed = items;
-	s->cols.n = 0;
 	s->cols.want = UINT32_MAX;
-	for (unsigned f = 0; f < ST_WIDTH_MAX; f++) { /* a column that is not there costs nothing to encode */
-		free(s->cols.v[f]);
-		s->cols.v[f] = NULL;
-	}
+	st_cols_restart(&s->cols);
 	if (rc == 0)
 		rc = st_open_decode(o, INT64_MIN, INT64_MAX, &s->cols, err);
 	if (rc == 0)

@@ -91,6 +91,7 @@ int st_rounds_load(struct mc_store *s, struct mc_error *err)
 		return rc < 0 ? rc : 0;
 	s->rounds_bad = true;
 	s->nrounds = 0;
+	s->rounds_ascend = true;
 	rc = st_stmt(s, SQL_round_list, &st, err);
 	while (rc >= 0 && (rc = st_step(s, st, err)) == ST_ROW) {
 		void *items = s->rounds;
@@ -98,9 +99,11 @@ int st_rounds_load(struct mc_store *s, struct mc_error *err)
 		s->rounds = items;
 		if (rc < 0)
 			break;
-		s->rounds[s->nrounds++] = (struct st_round){ .id = (uint64_t)sqlite3_column_int64(st, 0),
-			.first = sqlite3_column_int64(st, 1),
+		struct st_round one = { .id = (uint64_t)sqlite3_column_int64(st, 0), .first = sqlite3_column_int64(st, 1),
 			.last = sqlite3_column_type(st, 2) == SQLITE_NULL ? INT64_MAX : sqlite3_column_int64(st, 2) };
+		const struct st_round *before = s->nrounds ? &s->rounds[s->nrounds - 1] : &one;
+		s->rounds_ascend = s->rounds_ascend && before->first <= one.first && before->last <= one.last;
+		s->rounds[s->nrounds++] = one;
 	}
 	sqlite3_reset(st);
 	if (rc < 0)

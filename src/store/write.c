@@ -157,6 +157,11 @@ static int consider(struct mc_store *s, const struct rows *r, size_t i, int64_t 
 	rc = is_stored(s, o, t, err);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
+	if (t <= o->max_t && kind == ST_LIFE) { /* what is kept of the life is without it */
+		rc = st_run(s, SQL_life_data_stale, err, 2, id, t);
+		if (rc < 0)
+			return rc;
+	}
 	o->seen = s->serial;
 	o->late = o->n > 0 && t <= o->last_t;
 	o->ended = false;

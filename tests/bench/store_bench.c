@@ -246,6 +246,34 @@ static void read_back(const char *path, size_t series)
 	printf("points %zu\none_series_ms %.2f\nall_series_ms %.1f\n", points, one, all);
 }
 
+static int add_up(void *user, const struct mc_life_view *v)
+{
+	size_t *values = user;
+	*values += v->series.n * 3;
+	return 0;
+}
+
+/* PATH: three columns of every life of the program, as the detector reads them, best of five. */
+static void read_program(const char *path)
+{
+	struct mc_error e;
+	double best = INFINITY;
+	size_t values = 0;
+	for (int run = 0; run < 5; run++) {
+		struct mc_store *s = open_store(path, MC_STORE_READ);
+		struct mc_series_query q = { .program = 1, .since_ms = INT64_MIN, .until_ms = INT64_MAX,
+			.fields = 1U << MC_F_ANON | 1U << MC_F_SWAP | 1U << MC_F_SHMEM };
+		values = 0;
+		int64_t t0 = mc_mono_ns();
+		if (mc_store_program_series(s, &q, add_up, &values, &e) < 0)
+			die("the program", &e);
+		double took = (double)(mc_mono_ns() - t0) / 1e6;
+		best = took < best ? took : best;
+		mc_store_close(s);
+	}
+	printf("program_values %zu\nprogram_ms %.1f\n", values, best);
+}
+
 /* PATH SLOTS MINUTES SAMPLES: workers that are replaced each minute. */
 static void lives(const char *path, size_t slots, size_t minutes, size_t samples)
 {
@@ -326,11 +354,13 @@ int main(int argc, char **argv)
 		pages(number(argv[2]), number(argv[3]), argv[4]);
 	else if (argc == 4 && strcmp(what, "read") == 0)
 		read_back(argv[2], number(argv[3]));
+	else if (argc == 3 && strcmp(what, "program") == 0)
+		read_program(argv[2]);
 	else if (argc == 6 && strcmp(what, "lives") == 0)
 		lives(argv[2], number(argv[3]), number(argv[4]), number(argv[5]));
 	else {
 		fprintf(stderr, "usage: store_bench fill PATH PROCESSES TICKS STEP_MS 0|1 | text PROCESSES TICKS STEP_MS |\n"
-			"  pages FILES PROCESSES DIR | read PATH SERIES | lives PATH SLOTS MINUTES SAMPLES\n");
+			"  pages FILES PROCESSES DIR | read PATH SERIES | program PATH |\n  lives PATH SLOTS MINUTES SAMPLES\n");
 		return 2;
 	}
 	return 0;

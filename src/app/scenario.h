@@ -4,12 +4,17 @@
 
 #include "memculprit/app.h"
 
+enum { SCENARIO_KEYS = 4 };
+
 struct scenario_life {
 	char *host, *key, *version, *commit; /* clean text, "" where not given */
 	char *build_id;                      /* NULL or text */
 	int64_t pid, start_ms;
 	char *raw; /* the four identifying fields as they stand in the file */
 	size_t raw_len;
+	const char *part[SCENARIO_KEYS]; /* into raw */
+	size_t part_len[SCENARIO_KEYS];
+	bool plain; /* no part needs quotes */
 	size_t n, cap, next; /* next: the life whose row followed last time */
 	int64_t *t_ms;
 	double *v[MC_F_COUNT]; /* NULL: no such column */

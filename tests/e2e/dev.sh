@@ -46,6 +46,23 @@ done
 "$dev" no-such-command >"$work/out" 2>&1
 [ $? = 2 ] || fail "wrong usage is not 2"
 
+# Lanes side by side: their counts add up, one that dies is a failure, and what is left out is said.
+mkdir "$work/tree"
+sed '/^case \${1:-help} in/,$d' "$dev" >"$work/tree/dev"
+cat >"$work/lanes" <<'END'
+. "$1/dev"
+first() { one good 20 true; must bad 20 false || return; one never 20 true; }
+second() { one good-too 20 true; not_run thing "it is not here"; }
+third() { exit 3; }
+lanes first second third
+verdict
+END
+bash "$work/lanes" "$work/tree" >"$work/out" 2>&1 && fail "two lanes went wrong, and it says that all is well"
+[ "$(tail -n 1 "$work/out")" = "2 passed, 2 failed" ] || fail "the lanes do not add up"
+grep -q '^thing: skipped, it is not here' "$work/out" || fail "it does not say what is skipped"
+grep -q '^failed: bad third' "$work/out" || fail "it does not say what failed"
+[ -e "$work/tree/build/log/never.log" ] && fail "a lane goes on where it must not"
+
 # What configure asks for is in the list, under the name of the Debian package that has it.
 PATH=${PATH#"$work/bin:"}
 "$dev" _packages >"$work/out"

@@ -253,8 +253,9 @@ static void add_created(struct mc_buf *out, const struct mc_metrics *m, const st
 	mc_buf_str(out, "\n");
 }
 
-int mc_metrics_write(const struct mc_metrics *m, bool openmetrics, double started, struct mc_buf *out, struct mc_error *err)
+int mc_metrics_write(const struct mc_metrics *m, enum mc_format format, double started, struct mc_buf *out, struct mc_error *err)
 {
+	bool openmetrics = format != MC_FORMAT_TEXT;
 	if (m->failed)
 		return mc_nomem(err, "the metrics page");
 	for (size_t i = 0; i < m->n; i++) {
@@ -266,7 +267,7 @@ int mc_metrics_write(const struct mc_metrics *m, bool openmetrics, double starte
 			const struct sample *s = &f->samples[k];
 			add_sample(out, m, f, s);
 			double created = isnan(s->created) ? started : s->created;
-			if (openmetrics && f->type == MC_COUNTER && isfinite(created))
+			if (format == MC_FORMAT_CREATED && f->type == MC_COUNTER && isfinite(created))
 				add_created(out, m, f, s, created);
 		}
 	}
@@ -277,5 +278,5 @@ int mc_metrics_write(const struct mc_metrics *m, bool openmetrics, double starte
 
 int mc_metrics_text(const struct mc_metrics *m, bool openmetrics, struct mc_buf *out, struct mc_error *err)
 {
-	return mc_metrics_write(m, openmetrics, (double)NAN, out, err);
+	return mc_metrics_write(m, openmetrics ? MC_FORMAT_CREATED : MC_FORMAT_TEXT, (double)NAN, out, err);
 }

@@ -89,10 +89,10 @@ static void consider(struct offer *o, int specificity, int q)
 		*o = (struct offer){ specificity, q };
 }
 
-bool mc_accepts_openmetrics(const char *accept)
+enum mc_format mc_accepted_format(const char *accept)
 {
 	if (!accept)
-		return false;
+		return MC_FORMAT_TEXT;
 	struct offer om = { 0, 0 }, text = { 0, 0 };
 	const char *at = accept, *end = accept + strlen(accept);
 	struct span element;
@@ -116,7 +116,9 @@ bool mc_accepts_openmetrics(const char *accept)
 		}
 	}
 	/* A wildcard alone is a browser or curl: those read text better. */
-	return om.q > 0 && om.specificity >= 3 && om.q >= text.q;
+	if (om.q == 0 || om.specificity < 3 || om.q < text.q)
+		return MC_FORMAT_TEXT;
+	return text.q > 0 ? MC_FORMAT_OPENMETRICS : MC_FORMAT_CREATED;
 }
 
 bool mc_accepts_gzip(const char *accept_encoding)

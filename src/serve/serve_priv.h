@@ -9,11 +9,14 @@
 #include "memculprit/serve.h"
 
 /* ---- metrics.c ---- */
-/* mc_metrics_text, with the _created of counters that have none of their own. */
-int mc_metrics_write(const struct mc_metrics *m, bool openmetrics, double started, struct mc_buf *out, struct mc_error *err);
+/* Prometheus would store each _created as a series of its own, and nearly double the page: who takes the
+ * old text too, as Prometheus does, gets OpenMetrics without; who takes nothing else gets it whole. */
+enum mc_format { MC_FORMAT_TEXT, MC_FORMAT_OPENMETRICS, MC_FORMAT_CREATED, MC_NFORMATS };
+/* `started` stands for the _created of counters that have none of their own; NaN: those have none. */
+int mc_metrics_write(const struct mc_metrics *m, enum mc_format format, double started, struct mc_buf *out, struct mc_error *err);
 
 /* ---- negotiate.c: request headers; each takes NULL for a header that is absent ---- */
-bool mc_accepts_openmetrics(const char *accept);
+enum mc_format mc_accepted_format(const char *accept);
 bool mc_accepts_gzip(const char *accept_encoding);
 bool mc_etag_matches(const char *if_none_match, const char *etag);
 /* A host name or address with an optional port. With loopback, a name with a dot in it (but localhost) is refused:

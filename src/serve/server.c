@@ -296,6 +296,12 @@ int mc_server_reload(struct mc_server *s, struct mc_error *err)
 
 /* ---- the metrics page ---- */
 
+const char *const mc_format_type[MC_NFORMATS] = {
+	[MC_FORMAT_TEXT] = "text/plain; version=0.0.4; charset=utf-8",
+	[MC_FORMAT_OPENMETRICS] = "application/openmetrics-text; version=1.0.0; charset=utf-8",
+	[MC_FORMAT_CREATED] = "application/openmetrics-text; version=1.0.0; charset=utf-8",
+};
+
 void mc_page_format_release(struct page_format *p)
 {
 	if (p->plain)
@@ -307,34 +313,30 @@ void mc_page_format_release(struct page_format *p)
 
 int mc_server_set_metrics(struct mc_server *s, const struct mc_metrics *m, struct mc_error *err)
 {
-	static const char *const type[2] = {
-		"text/plain; version=0.0.4; charset=utf-8",
-		"application/openmetrics-text; version=1.0.0; charset=utf-8",
-	};
-	struct page_format fresh[2] = { 0 };
+	struct page_format fresh[MC_NFORMATS] = { 0 };
 	int rc = 0;
 	pthread_mutex_lock(&s->lock);
 	struct mc_web *web = mc_web_ref(s->web);
 	pthread_mutex_unlock(&s->lock);
-	for (int om = 0; om < 2 && !rc; om++) {
-		rc = mc_metrics_write(m, om, s->started, &fresh[om].text, err);
+	for (int f = 0; f < MC_NFORMATS && !rc; f++) {
+		rc = mc_metrics_write(m, (enum mc_format)f, s->started, &fresh[f].text, err);
 		if (rc)
 			break;
-		fresh[om].plain = mc_response(web, type[om], (void *)(uintptr_t)mc_buf_text(&fresh[om].text), fresh[om].text.len, true);
-		if (!fresh[om].plain)
+		fresh[f].plain = mc_response(web, mc_format_type[f], (void *)(uintptr_t)mc_buf_text(&fresh[f].text), fresh[f].text.len, true);
+		if (!fresh[f].plain)
 			rc = mc_nomem(err, "the metrics page");
 	}
 	mc_web_unref(web);
 	if (!rc) {
-		struct page_format old[2];
+		struct page_format old[MC_NFORMATS];
 		pthread_mutex_lock(&s->lock);
 		memcpy(old, s->page, sizeof(old));
 		memcpy(s->page, fresh, sizeof(fresh));
 		pthread_mutex_unlock(&s->lock);
 		memcpy(fresh, old, sizeof(old));
 	}
-	mc_page_format_release(&fresh[0]);
-	mc_page_format_release(&fresh[1]);
+	for (int f = 0; f < MC_NFORMATS; f++)
+		mc_page_format_release(&fresh[f]);
 	return rc;
 }
 
@@ -407,8 +409,8 @@ void mc_server_stop(struct mc_server *s)
 		mc_unix_socket_remove(&l->file);
 	}
 	free(s->listeners);
-	mc_page_format_release(&s->page[0]);
-	mc_page_format_release(&s->page[1]);
+	for (int f = 0; f < MC_NFORMATS; f++)
+		mc_page_format_release(&s->page[f]);
 	mc_worker_free(s->doorman);
 	mc_worker_free(s->worker);
 	mc_auth_free(s->auth);

@@ -27,7 +27,7 @@ struct instance {
 	int64_t retired_ns;
 };
 
-/* One metrics page in both formats; compressed when first asked for. */
+/* One metrics page in one format; compressed when first asked for. */
 struct page_format {
 	struct MHD_Response *plain, *gz;
 	struct mc_buf text; /* what gz is made from; the plain response owns its own copy */
@@ -48,7 +48,7 @@ struct mc_server {
 	struct mc_auth *auth;
 	pthread_mutex_t lock; /* web, page, reasons */
 	struct mc_web *web;
-	struct page_format page[2];
+	struct page_format page[MC_NFORMATS];
 	char *not_ready, *unhealthy;
 	atomic_ullong requests, errors, refused;
 	pthread_t sweeper;
@@ -64,7 +64,8 @@ void mc_on_completed(void *cls, struct MHD_Connection *mc, void **con_cls, enum 
 /* A response of these bytes (copied with `copy`, else free()d by the library) with the headers all have. */
 struct MHD_Response *mc_response(const struct mc_web *web, const char *content_type, void *data, size_t len, bool copy);
 
-/* ---- page.c ---- */
+/* ---- server.c ---- */
+extern const char *const mc_format_type[MC_NFORMATS]; /* Content-Type */
 void mc_page_format_release(struct page_format *p);
 
 #endif

@@ -12,21 +12,21 @@
 static void test_openmetrics(void **state)
 {
 	(void)state;
-	assert_false(mc_accepts_openmetrics(NULL));
-	assert_false(mc_accepts_openmetrics(""));
-	assert_false(mc_accepts_openmetrics("*/*"));
-	assert_false(mc_accepts_openmetrics("text/html,application/*;q=0.9"));
-	assert_false(mc_accepts_openmetrics(OM ";version=0.0.1"));
-	assert_false(mc_accepts_openmetrics(OM ";q=0,text/plain"));
-	assert_false(mc_accepts_openmetrics(OM ";q=0.1,text/plain;version=0.0.4;q=0.9"));
-	assert_false(mc_accepts_openmetrics(OM ";q=zz"));
-	assert_false(mc_accepts_openmetrics(OM ";q=2"));
-	assert_true(mc_accepts_openmetrics(OM));
-	assert_true(mc_accepts_openmetrics(" Application/OpenMetrics-Text ; Version=\"1.0.0\" ; Q=0.5 , */*;q=0.1"));
-	assert_true(mc_accepts_openmetrics(OM ";version=1.0.0;escaping=allow-utf-8;q=0.5," OM ";version=0.0.1;q=0.4,"
-		"text/plain;version=0.0.4;q=0.2,*/*;q=0.1"));
-	assert_true(mc_accepts_openmetrics(OM ";version=1.0.0;q=0.75," OM ";version=0.0.1;q=0.5;,text/plain;q=0.5"));
-	assert_false(mc_accepts_openmetrics(";;;,q=zz,\x7f/="));
+	assert_int_equal(mc_accepted_format(NULL), MC_FORMAT_TEXT);
+	assert_int_equal(mc_accepted_format(""), MC_FORMAT_TEXT);
+	assert_int_equal(mc_accepted_format("*/*"), MC_FORMAT_TEXT);
+	assert_int_equal(mc_accepted_format("text/html,application/*;q=0.9"), MC_FORMAT_TEXT);
+	assert_int_equal(mc_accepted_format(OM ";version=0.0.1"), MC_FORMAT_TEXT);
+	assert_int_equal(mc_accepted_format(OM ";q=0,text/plain"), MC_FORMAT_TEXT);
+	assert_int_equal(mc_accepted_format(OM ";q=0.1,text/plain;version=0.0.4;q=0.9"), MC_FORMAT_TEXT);
+	assert_int_equal(mc_accepted_format(OM ";q=zz"), MC_FORMAT_TEXT);
+	assert_int_equal(mc_accepted_format(OM ";q=2"), MC_FORMAT_TEXT);
+	assert_int_equal(mc_accepted_format(OM), MC_FORMAT_CREATED);
+	assert_int_equal(mc_accepted_format(" Application/OpenMetrics-Text ; Version=\"1.0.0\" ; Q=0.5 , */*;q=0.1"), MC_FORMAT_OPENMETRICS);
+	assert_int_equal(mc_accepted_format(OM ";version=1.0.0;escaping=allow-utf-8;q=0.5," OM ";version=0.0.1;q=0.4,"
+		"text/plain;version=0.0.4;q=0.2,*/*;q=0.1"), MC_FORMAT_OPENMETRICS);
+	assert_int_equal(mc_accepted_format(OM ";version=1.0.0;q=0.75," OM ";version=0.0.1;q=0.5;,text/plain;q=0.5"), MC_FORMAT_OPENMETRICS);
+	assert_int_equal(mc_accepted_format(";;;,q=zz,\x7f/="), MC_FORMAT_TEXT);
 }
 
 static void test_gzip(void **state)

@@ -13,7 +13,7 @@ try:
     import scipy.signal  # noqa: F401  (parts needs it; say so here and not in the middle)
 except ImportError:
     sys.exit("mech.py: python3-numpy and python3-scipy are needed (run with /usr/bin/python3)")
-import fleet, parts, plan, write
+import fleet, overlay, parts, plan, write
 from parts import MIB, PAGE
 
 KINDS = plan.KINDS
@@ -79,7 +79,8 @@ def body(s, life, j, t, rng):
         m += n * s.pool_bytes
         threads += n
     if s.cache:
-        m += s.cache(np.maximum(served, 0))
+        for a, b in parts.between(t, s.purges):
+            m[a:b] += s.cache(np.maximum(served[a:b], 0))
     if s.sessions:
         m += parts.ttl_cache(served, s.session_keys, s.sessions["ttl"], s.sessions["bytes"])
     if s.batches is not None and (slot == 0 or s.batch_all):
@@ -127,15 +128,15 @@ def simulate(s):
         if x is not None:
             done.append(x)
     if s.children:
-        done += plan.children(s, [x for x in done if x["life"]["slot"] == 0], rng)
+        done += overlay.children(s, [x for x in done if x["life"]["slot"] == 0], rng)
     total = np.zeros(s.n_all)
     for x in done:
         np.add.at(total, x["j"], x["anon"])
-    away = plan.pressure(s, total)
+    away = overlay.pressure(s, total)
     for x in done:
         x["swap"] = np.floor(x["anon"] * away[x["j"]] * np.minimum(1, (x["t"] - x["life"]["start"]) / s.cold_after) / PAGE) * PAGE
-        x["shmem"] = plan.segments(s, x, rng)
-        x["file"] = np.full(len(x["j"]), s.file_bytes) if not s.file_grows else plan.mapped_file(s, x)
+        x["shmem"] = overlay.segments(s, x, rng)
+        x["file"] = np.full(len(x["j"]), s.file_bytes) if not s.file_grows else overlay.mapped_file(s, x)
     return done
 
 

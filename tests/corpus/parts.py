@@ -39,6 +39,12 @@ def lru_cache(served, zipf, capacity, item):
     return np.minimum(zipf.distinct(np.cumsum(served)), capacity) * item
 
 
+def between(t, at):
+    """The parts [a, b) of t that no time in `at` (None: none) cuts."""
+    cuts = np.unique(np.concatenate([[0, len(t)], [] if at is None else np.searchsorted(t, at)]).astype(int))
+    return list(zip(cuts[:-1], cuts[1:]))
+
+
 def ttl_cache(served, zipf, ttl, item):
     """A cache whose entries go ttl steps after they came: as large as the traffic of the last ttl steps."""
     c = np.concatenate([[0.0], np.cumsum(served)])

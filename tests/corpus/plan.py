@@ -13,10 +13,11 @@ KINDS = [
     "leak_overlap", "leak_latemark", "none_frag", "leak_config", "leak_rollback", "none_swap", "leak_fixed", "leak_close",
     "none_scale", "leak_slow", "flag_single", "none_bluegreen", "none_pagecache", "none_growthload",
     "none_down", "leak_quiet", "none_moreload", "none_single",
+    "none_purge", "leak_purge", "leak_gaps", "none_allocator", "leak_multiply", "step_workers",
 ]
 ALONE = ("flag_single", "none_single")         # no release at all
 DAYS = {"leak_nightly", "none_batch", "none_diurnal", "none_scale", "none_growthload"}
-AT_LEAST = {"leak_oneworker": 4, "leak_canary": 3, "leak_rolling": 3, "none_scale": 6, "leak_shmem": 2}
+AT_LEAST = {"leak_oneworker": 4, "leak_canary": 3, "leak_rolling": 3, "none_scale": 6, "leak_shmem": 2, "step_workers": 2}
 DEPLOYS = {"leak_rollback": 3, "leak_fixed": 2, "leak_halffix": 2, "leak_two": 3}
 HOW = {"leak_request": "requests", "leak_quiet": "requests", "leak_timer": "timer", "leak_session": "keys", "leak_burst": "burst", "leak_accel": "accel",
        "leak_reload": "events", "leak_nightly": "events"}
@@ -208,11 +209,17 @@ def differences(s, rng):
     s.life_spread = rng.uniform(0, .8) * own / s.base
     s.release = {c: dict(level=float(rng.normal(0, own / s.base)), warm=within(s.warm, .3), pace=ln(.25), foot=ln(.1), frag=within(s.frag_size, .25))
                  for c in [0] + [r["code"] for r in s.rel]}
+    if s.kind == "none_allocator":
+        factor = rng.uniform(2.5, 7)
+        for c in [c for c in s.release if c is not None and c >= s.rel[s.k]["code"]]:
+            s.release[c]["frag"] *= factor
 
 
 def clutter(s):
     """What a growth has to stand out from: noise, sessions, batches, collections."""
     extra = .3 * s.session_size + .15 * s.saw
+    if s.purges is not None:
+        extra += .3 * s.cache_size
     if s.batches is not None:
         extra += .3 * s.batch_bytes
     return s.noise + extra
@@ -222,6 +229,7 @@ def special(s, rng):
     """What the kinds without growth (and the step) are about."""
     U, kind = rng.uniform, s.kind
     s.session_size = 0.0
+    s.purges = None
     s.cache = s.sessions = s.batches = s.recycle = s.step = s.file_grows = None
     s.swap_windows = s.shm = s.children = s.autoscale = None
     life = s.typical_life
@@ -231,6 +239,14 @@ def special(s, rng):
         full = z.distinct(np.array([s.rate * s.longest_life * (U(.15, .5) if kind == "none_cache" else .1) * stretch]))[0]
         size = s.base * (U(.4, 2.5) if kind == "none_cache" else U(.05, .25))
         s.cache = lambda served: parts.lru_cache(served * stretch, z, full, size / full)
+    if kind in ("none_purge", "leak_purge"):   # emptied now and then by the program itself: a drop that is no restart
+        z = parts.Zipf(int(np.exp(U(np.log(1e4), np.log(1e6)))), U(.5, 1.0))
+        every = max(12 * s.dt, life / float(np.exp(U(np.log(1.5), np.log(25)))))
+        stretch = float(np.exp(U(np.log(1e4), np.log(1e6)))) / (s.rate * every)
+        full = z.distinct(np.array([s.rate * every * U(.4, 3) * stretch]))[0]
+        s.cache_size = s.base * U(.2, .9)
+        s.cache = lambda served: parts.lru_cache(served * stretch, z, full, s.cache_size / full)
+        s.purges = np.cumsum(rng.gamma(4, every / 4, int(3 * (s.span + s.early) / every) + 3)) - s.early
     if kind in ("none_diurnal", "none_growthload", "none_moreload") or rng.random() < .15:
         s.session_keys = parts.Zipf(1000000, U(.3, .8))
         ttl = U(300, 5400) / s.dt if not s.fast else U(10, 60) / s.dt
@@ -248,6 +264,9 @@ def special(s, rng):
         s.warm_pace = warm_pace(s, life * U(.15, .5))
     if kind == "none_frag":
         fragment(s, s.longest_life * U(.08, .22), s.base * U(.1, .6))
+    if kind == "none_allocator":               # holds more in pieces, until it has as many as it ever will
+        fragment(s, s.longest_life * U(.04, .15), s.base * U(.02, .1))
+        s.step = dict(index=s.k, bytes=0.0, code=s.rel[s.k]["code"])
     if kind == "none_pagecache":
         s.file_grows = U(.3, 3) * s.base / (s.rate * life)
     if kind == "none_swap":
@@ -404,54 +423,6 @@ def autoscaled(s, rng):
     return [x for x in out if x["end"] > max(0, x["start"])]
 
 
-def children(s, masters, rng):
-    """Children that nobody reaps: each one small and flat, their number grows with the age of the bad master."""
-    c, out, number = s.children, [], 0
-    for m in masters:
-        life = m["life"]
-        rate = c["codes"].get(life["code"], 0.0)
-        births = [] if not rate else np.arange(life["start"], life["end"], c["every"] / rate)[1:]
-        for b in births:
-            b = float(b + rng.uniform(-.4, .4) * c["every"])
-            keep = (m["t"] > b)
-            if not keep.any():
-                continue
-            number += 1
-            size = c["bytes"] * rng.uniform(.8, 1.25)
-            anon = parts.quantise(size + np.zeros(int(keep.sum())), PAGE)
-            one = dict(slot=100 + number, key="app:child" if c["one_key"] else "app:child%d" % number, start=b, end=life["end"], code=life["code"], why="child", drain=0.0)
-            out.append(dict(life=one, j=m["j"][keep], t=m["t"][keep], anon=anon, threads=np.ones(len(anon)), fds=np.full(len(anon), 4.0), served=np.zeros(len(anon))))
-    return out
-
-
-def pressure(s, total):
-    """Share of the private memory that the host has put out to swap at each step."""
-    t = np.arange(s.n_all) * s.dt - s.early
-    away = np.zeros(s.n_all)
-    if s.kind == "leak_swap":
-        seen = total[t >= 0]
-        lim = max(float(np.quantile(seen, .15)) * s.swap_room, 1.0)
-        away = np.clip(1 - lim / np.maximum(total, lim), 0, .85)
-    for a, length, share in s.swap_windows or []:
-        x = np.clip((t - a) / (.1 * length + s.dt), 0, 1) * np.exp(-np.maximum(0, t - a - length) / (2 * length))
-        away = np.maximum(away, share * x)
-    k = max(1, int(60 / s.dt))
-    return np.convolve(away, np.ones(k) / k, "same")[:s.n_all] if k > 1 and s.n_all >= k else away
-
-
-def segments(s, x, rng):
-    """Shared-memory pages in this process's table."""
-    age = x["t"] - x["life"]["start"]
-    if not s.shm:
-        return np.full(len(x["j"]), s.shm_bytes)
-    touched = np.minimum(1.0, .2 + age / s.shm["touch"])
-    return np.floor((s.shm_bytes + s.shm["total"][x["j"]] * touched) / PAGE) * PAGE
-
-
-def mapped_file(s, x):
-    return np.floor((s.file_bytes + np.minimum(np.cumsum(x["served"]) * s.file_grows, 6 * s.base)) / PAGE) * PAGE
-
-
 def grow(s, rng):
     """Draws what grows and why; sets growths, children or shm, and k, fix, accept."""
     kind = s.kind
@@ -460,7 +431,7 @@ def grow(s, rng):
         every = {r["code"]: 1.0 for r in s.rel if r["code"] is not None}
         every[0] = 1.0
         return every
-    if kind in ("step_up", "none_down", "none_moreload"):
+    if kind in ("step_up", "none_down", "none_moreload", "none_allocator", "step_workers"):
         s.k = int(rng.integers(0, len(s.rel)))
     if not kind.startswith("leak_"):
         return {}
@@ -498,6 +469,9 @@ def place_growth(s, rng, bad):
         e = epoch_of(s, s.k)
         n = min(U(15, 60), max(8.0, 60000 / (e / s.dt)))
         s.children = dict(codes=bad, every=e / n, bytes=U(.3, 4) * MIB, one_key=rng.random() < .5)
+    elif kind == "leak_multiply":              # whole workers, each flat, and one more every now and then
+        e = epoch_of(s, s.k)
+        s.children = dict(codes=bad, every=e / min(U(6, 25), max(6.0, 60000 / (e / s.dt))), bytes=s.base * U(.4, 1), one_key=False)
     elif kind == "leak_shmem":
         e = epoch_of(s, s.k)
         t = np.arange(s.n_all) * s.dt - s.early
@@ -568,6 +542,10 @@ def make(kind, seed, short=False):
     s.lives = fleet.build_lives(rng, dict(slots=s.slots, span=s.span, early=s.early, rel=s.rel, crash=crash, bluegreen=s.bluegreen, down=s.down))
     if kind == "none_scale":
         s.lives = autoscaled(s, rng)
+    if kind == "step_workers":                 # one release starts more workers than those before
+        begin, few = s.rel[s.k]["t"], max(1, int(s.slots * rng.uniform(.3, .75)))
+        s.lives = [x for x in s.lives if x["slot"] < few or x["start"] >= begin - 1]
+        s.step = dict(index=s.k, bytes=0.0, code=s.rel[s.k]["code"])
     multiplier = np.exp(rng.normal(0, s.unequal, s.slots))
     s.slope_of_slot = lambda life, g: multiplier[life["slot"]] if g["slot"] is None else float(life["slot"] == g["slot"]) * 1.5
     marks(s, rng)

@@ -3,7 +3,7 @@
 
   record.py --out DIR [--plans a,b] [--seed 1] [--release 45] [--interval 0.5] [--port 21870]
   record.py --list
-A recording takes (releases x seconds). Needs Debian's redis-server memcached nginx-light lighttpd apache2, node and gcc
+A recording takes (releases x seconds). Needs Debian's redis-server memcached nginx-light lighttpd apache2 libjemalloc2 default-jre-headless, node and gcc
 for the plans that run them; a plan whose program is missing is skipped, and said. Everything listens on 127.0.0.1, and
 only processes that were started here are ended, by their id.
 """
@@ -81,6 +81,10 @@ def end(proc):
         except OSError:
             pass                               # it went by itself
     proc.wait()
+    for _ in range(100):                       # their port is free when they are gone
+        if not any(read_process(p) for p in kids):
+            break
+        time.sleep(.05)
 
 
 class Recording:
@@ -159,9 +163,11 @@ class Recording:
         ref = lambda i: dict(index=i, unix_ms=self.rows_of_deploys[i][0], version=self.rows_of_deploys[i][1], commit="")
         leak, bad = self.first_bad is not None, [bool(r.get("leaks")) for r in p["releases"]]
         k = self.first_bad[0] if leak else None
-        fix = next((i - 1 for i in range(k + 2, len(bad)) if not bad[i]), None) if leak else None
+        step = next((ref(i - 1) for i, r in enumerate(p["releases"]) if r["changed"]), None) if p["kind"].startswith("step_") else None
+        last = max(i for i, b in enumerate(bad) if b) if leak else 0     # what was taken back and came again is one growth
+        fix = last if leak and last + 1 < len(bad) else None
         return dict(kind=p["kind"], seed=self.seed, family="recording", name=p["name"], growth=leak, deploy=ref(k) if leak else None,
-                    onset_ms=self.first_bad[1] if leak else None, deploy_fixed=None if fix is None else ref(fix), step_deploy=None,
+                    onset_ms=self.first_bad[1] if leak else None, deploy_fixed=None if fix is None else ref(fix), step_deploy=step,
                     acceptable_index=[k] if leak else [], interval_ms=int(self.a.interval * 1000), server=p["server"], signal="anon",
                     deploys=len(self.rows_of_deploys), rows=len(self.rows), note=p.get("note", ""))
 
@@ -207,6 +213,9 @@ def main():
         work = tempfile.mkdtemp(prefix="recording-")
         os.chmod(work, 0o755)                  # servers that drop their rights read their files here
         try:
+            if plans[n]["needs"] and not os.path.exists(plans[n]["needs"]):
+                print("%s: skipped, %s is not there" % (n, plans[n]["needs"]), flush=True)
+                continue
             if not servers.prepare(plans[n]["server"], work):
                 print("%s: skipped, its program is not installed" % n, flush=True)
                 continue

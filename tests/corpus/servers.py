@@ -3,7 +3,8 @@ import os, shutil, subprocess
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "real")
 NEEDS = {"small": "gcc", "redis": "redis-server", "memcached": "memcached", "nginx": "nginx", "lighttpd": "lighttpd", "apache": "apache2",
-         "node": "node", "python": "python3"}
+         "node": "node", "python": "python3", "java": "java"}
+JEMALLOC = "/usr/lib/%s-linux-gnu/libjemalloc.so.2" % os.uname().machine
 SHIMMED = ("nginx", "lighttpd", "apache")
 
 
@@ -16,7 +17,9 @@ def prepare(server, work):
     if not which(NEEDS[server]) or (server in SHIMMED and not which("gcc")):
         return False
     if server == "small":
-        subprocess.run(["gcc", "-O2", "-pthread", "-o", work + "/small_server", HERE + "/small_server.c"], check=True)
+        for level in ("-O2", "-O0"):           # two builds of the same source: what a release may be
+            os.makedirs(work + "/build" + level, exist_ok=True)
+            subprocess.run(["gcc", level, "-pthread", "-o", work + "/build" + level + "/small_server", HERE + "/small_server.c"], check=True)
     if server in SHIMMED:
         subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-fno-builtin", "-o", work + "/forget.so", HERE + "/forget.c"], check=True)
     if server in ("nginx", "lighttpd", "apache"):
@@ -81,9 +84,11 @@ def command(server, port, o, work):
     env = {k: str(o[v]) for k, v in (("DROP_FREE", "drop"), ("DROP_MIN", "drop_min"), ("DROP_MAX", "drop_max"), ("KEEP_REPLY", "keep_reply")) if v in o}
     if server in SHIMMED:
         env["LD_PRELOAD"] = work + "/forget.so"
+    if o.get("jemalloc"):
+        env["LD_PRELOAD"] = " ".join(filter(None, [env.get("LD_PRELOAD"), JEMALLOC]))
     p = str(port)
     if server == "small":
-        return [work + "/small_server", p, str(o["workers"]), str(o.get("cache", 0)), o.get("mistake", "none"), str(o.get("part", 1))], env
+        return [work + "/build" + o.get("build", "-O2") + "/small_server", p, str(o["workers"]), str(o.get("cache", 0)), o.get("mistake", "none"), str(o.get("part", 1))], env
     if server == "redis":
         return ["redis-server", "--port", p, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--hz", "20"] + o.get("extra", []), env
     if server == "memcached":
@@ -96,15 +101,18 @@ def command(server, port, o, work):
         return [which("apache2"), "-DFOREGROUND", "-f", apache_conf(o, port, work)], env
     if server == "node":
         return ["node", HERE + "/app.js", p, o.get("mistake", "none"), str(o.get("cache", 0))], env
+    if server == "java":
+        return ["java", "-Xmx%dm" % o.get("heap", 96), "-XX:+Use%sGC" % o.get("collector", "Serial"), HERE + "/App.java", p, o.get("mistake", "none")], env
     return ["python3", HERE + "/app.py", p, str(o["workers"]), o.get("mistake", "none"), str(o.get("cache", 0)), str(o.get("recycle", 0))], env
 
 
 def plan(name, kind, server, load, releases, **more):
-    """releases: a string of letters, g a good release and L one with `wrong` laid over the options (and `load`)."""
-    wrong, wrong_load = more.pop("wrong", {}), more.pop("wrong_load", {})
-    rel = [dict(leaks=True, options=wrong, load=wrong_load) if c == "L" else {} for c in releases]
+    """releases: a string of letters: g as before, L the mistake (`wrong` laid over the options, `wrong_load` over the
+    load), c another build or configuration that makes none (`change`, `change_load`)."""
+    over = {"L": (more.pop("wrong", {}), more.pop("wrong_load", {})), "c": (more.pop("change", {}), more.pop("change_load", {})), "g": ({}, {})}
+    rel = [dict(leaks=r == "L", changed=r == "c", options=over[r][0], load=over[r][1]) for r in releases]
     protocol = {"redis": "redis", "memcached": "memcached"}.get(server, "http")
-    return dict(name=name, kind=kind, server=server, protocol=protocol, load=load, releases=rel, **more)
+    return dict(name=name, kind=kind, server=server, protocol=protocol, load=load, releases=rel, needs=JEMALLOC if more.pop("jemalloc", False) else None, **more)
 
 
 def L(rate, threads, **more):
@@ -135,4 +143,26 @@ PLANS = [
     plan("nginx-steps", "none_flat", "nginx", L(200, 8, keys=300, shape="steps", per_connection=10), "gggg", options=dict(workers=3, gzip="on")),
     plan("lighttpd-rising", "none_flat", "lighttpd", L(250, 10, keys=300, shape="rising"), "ggg"),
     plan("small-late", "leak_latemark", "small", L(200, 6), "gggL", options=dict(workers=4), wrong=dict(mistake="reply", part=2), late_ms=9000, counter_restarts=True),
+    # another allocator, another build, another configuration: a release, and no leak
+    plan("small-allocator", "none_allocator", "small", L(300, 8), "ggcc", options=dict(workers=2, mistake="churn", part=3000), change=dict(jemalloc=True), jemalloc=True),
+    plan("small-build", "none_flat", "small", L(250, 8), "gcgc", options=dict(workers=3), change=dict(build="-O0")),
+    plan("small-jemalloc", "leak_reply", "small", L(250, 8), "ggLL", options=dict(workers=2, jemalloc=True), wrong=dict(mistake="reply", part=3), jemalloc=True),
+    plan("small-jemalloc-churn", "none_frag", "small", L(350, 8), "gggg", options=dict(workers=1, mistake="churn", part=8000, jemalloc=True), jemalloc=True),
+    plan("redis-larger", "step_cache", "redis", L(500, 6, keys=400000), "ggcc", options=dict(extra=["--maxmemory", "3500kb", "--maxmemory-policy", "allkeys-lru"]),
+         change=dict(extra=["--maxmemory", "9mb", "--maxmemory-policy", "allkeys-lru"])),
+    plan("redis-expiry", "none_cache", "redis", L(400, 6, keys=10 ** 9, expire=15), "gggg"),
+    plan("memcached-shift", "none_cache", "memcached", L(400, 6, keys=10 ** 9, expire=12, shape="steps"), "gggg", options=dict(megabytes=256)),
+    # more clients from one release on, or in the midst of a leak
+    plan("small-more-clients", "none_surge", "small", L(150, 4), "ggcc", options=dict(workers=2), change_load=dict(threads=28, rate=420)),
+    plan("small-leak-surge", "leak_reply", "small", L(200, 6, shape="surge"), "gLLg", options=dict(workers=2), wrong=dict(mistake="reply", part=4)),
+    plan("small-leak-rising", "leak_reply", "small", L(250, 8, shape="rising"), "ggLg", options=dict(workers=4), wrong=dict(mistake="reply", part=5)),
+    plan("small-slow", "leak_slow", "small", L(220, 6), "gggLL", options=dict(workers=2, mistake="none"), wrong=dict(mistake="reply", part=40)),
+    # taken back and brought again
+    plan("small-again", "leak_rollback", "small", L(250, 8), "gLgL", options=dict(workers=2), wrong=dict(mistake="reply", part=3)),
+    plan("nginx-four", "leak_shim", "nginx", L(280, 8, keys=300, per_connection=20), "ggLg", options=dict(workers=4), wrong=dict(drop=25)),
+    plan("node-cache", "none_cache", "node", L(300, 8, keys=200000), "gggg", options=dict(cache=6000)),
+    plan("python-cache-leak", "leak_over_cache", "python", L(250, 6, keys=60000), "ggLL", options=dict(workers=2, cache=3000), wrong=dict(mistake="list")),
+    plan("java-heap", "none_gc", "java", L(120, 6), "ggg", options=dict(mistake="garbage", heap=160)),
+    plan("java-list", "leak_list", "java", L(220, 6), "ggL", options=dict(heap=400), wrong=dict(mistake="list")),
+    plan("java-g1", "none_gc", "java", L(150, 6, shape="steps"), "gcg", options=dict(mistake="garbage", heap=160), change=dict(collector="G1")),
 ]

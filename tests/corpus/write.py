@@ -10,7 +10,7 @@ class Clock:
     def __init__(self, s, rng):
         self.t0 = int(s.first * 1000)
         self.at, self.by = np.inf, 0.0
-        if rng.random() < .08:
+        if rng.random() < .08 or s.kind == "leak_gaps":
             self.at = rng.uniform(.1, .9) * s.span
             self.by = rng.uniform(2, 300) if rng.random() < .6 else -rng.uniform(.2, 60)
 
@@ -25,7 +25,7 @@ class Clock:
 def seen(s, rng):
     """Which steps the sampler was there for: gaps of minutes to an hour, rarely more."""
     ok = np.ones(s.n_all, bool)
-    for _ in range(rng.poisson(.8)):
+    for _ in range(rng.poisson(.8) if s.kind != "leak_gaps" else rng.integers(4, 15)):
         a = int(rng.uniform(s.early / s.dt, s.n_all))
         ok[a:a + 1 + int(min(np.exp(rng.uniform(np.log(60), np.log(5400))), .05 * s.span) / s.dt)] = False
     ok[:int(round(s.early / s.dt))] = False
@@ -101,7 +101,7 @@ def load(s, d, ok, tick, rng):
     j = np.flatnonzero(ok)
     req = np.sum(s.req, axis=0)
     total, base = np.cumsum(req), rng.integers(0, 10 ** 7)
-    if rng.random() < .25 and s.rel:
+    if (rng.random() < .25 or s.kind == "leak_gaps") and s.rel:
         for r in s.rel:                        # the counter lives in the program, and dies with it
             a = int((r["t"] + s.early) / s.dt)
             if r["mode"] != "config":

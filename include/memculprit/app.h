@@ -94,11 +94,16 @@ int mc_daemon_run(const struct mc_daemon_options *o, struct mc_error *err);
 /* ---- marking a deploy ---- */
 struct mc_mark {
 	const char *program, *revision, *host, *note;
-	int64_t at_ms;
+	int64_t at_ms;     /* 0: now */
+	int64_t delete_id; /* not 0: this deploy of the program is taken out instead (program may be NULL) */
+	const char *url;   /* of a daemon elsewhere, "http://[user:password@]host:port"; NULL: the one of `db` */
 };
 enum { MC_MARK_KNOWN = 1 }; /* it is the newest deploy already, within ten minutes: nothing changed */
 /* Through the daemon's socket where one runs, else by the store's lock. ret (may be NULL) is the deploy's
- * JSON. MC_ENOTFOUND: program or revision. */
+ * JSON. MC_ENOTFOUND: program, revision or id. */
 int mc_mark_deploy(const struct mc_config *cfg, const char *db, const struct mc_mark *m, struct mc_buf *ret, struct mc_error *err);
+/* A request to the daemon of `db` by its Unix socket. MC_ENOTFOUND: none runs there. *status is HTTP's. */
+int mc_daemon_request(const struct mc_config *cfg, const char *db, const char *method, const char *path, const char *body,
+	int *status, struct mc_buf *ret, struct mc_error *err);
 
 #endif

@@ -1,0 +1,139 @@
+/* Which request of the API goes where. */
+#include "daemon.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int api_store(struct api *a, struct mc_store **ret, struct mc_error *err)
+{
+	int rc = 0;
+	if (!a->store)
+		rc = mc_store_open(&(struct mc_store_config){ .path = a->shared->db, .mode = MC_STORE_READ }, &a->store, err);
+	*ret = a->store;
+	return rc;
+}
+
+int api_fail(struct mc_reply *reply, const struct mc_error *err)
+{
+	int status = 500;
+	if (err->code == MC_ENOTFOUND)
+		status = 404;
+	else if (err->code == MC_EUSAGE || err->code == MC_EFORMAT)
+		status = 400;
+	else if (err->code == MC_EBUSY || err->code == MC_EFULL)
+		status = 503;
+	else if (err->code == MC_EPERM)
+		status = 403;
+	return mc_reply_error(reply, status, "%s", err->text);
+}
+
+int api_json(struct mc_reply *reply, struct mc_json *j)
+{
+	struct mc_buf out = { 0 };
+	struct mc_error err;
+	int rc = j ? mc_json_text(j, MC_JSON_COMPACT, &out, &err) : mc_nomem(&err, "an answer");
+	mc_json_free(j);
+	mc_buf_str(&out, "\n");
+	if (rc == 0)
+		rc = mc_buf_check(&out, &err);
+	if (rc < 0) {
+		mc_buf_release(&out);
+		return rc;
+	}
+	*reply = (struct mc_reply){ .status = 200, .content_type = "application/json", .body = out };
+	return 0;
+}
+
+/* The stored text is good enough while the last tick brought little news; an answer that takes long is
+ * not asked for anew each time. */
+static bool fresh_enough(struct api *a, int64_t as_of_ms)
+{
+	const struct snapshot *p = snapshot_get(a->shared);
+	bool fresh = p && as_of_ms >= p->t_ms - 2 * p->interval_ms - 50 * a->cost_ms;
+	snapshot_put(p);
+	return fresh;
+}
+
+static int stored_answer(struct api *a, struct mc_store *s, const char *program, struct mc_buf *out, struct mc_error *err)
+{
+	const struct snapshot *p = snapshot_get(a->shared);
+	const struct snapshot_program *found = snapshot_find(p, program);
+	int64_t as_of = 0;
+	int rc = found && found->id ? mc_store_answer_get(s, found->id, &as_of, out, err) : MC_ENOTFOUND;
+	snapshot_put(p);
+	if (rc == 0 && !fresh_enough(a, as_of)) {
+		mc_buf_release(out);
+		rc = MC_ENOTFOUND;
+	}
+	return rc;
+}
+
+static int new_answer(struct api *a, struct mc_store *s, const char *program, int64_t as_of_ms, struct mc_buf *out, struct mc_error *err)
+{
+	struct mc_blame b = { 0 };
+	const struct shared_config *cfg = shared_config_get(a->shared);
+	int64_t begun = mc_mono_ns();
+	int rc = mc_blame_program(s, &cfg->c, program, as_of_ms, &b, err);
+	a->cost_ms = (mc_mono_ns() - begun) / 1000000;
+	shared_config_put(cfg);
+	if (rc < 0)
+		return rc;
+	struct mc_json *j = mc_json_new();
+	if (j)
+		mc_blame_json(j, NULL, &b);
+	rc = j ? mc_json_text(j, MC_JSON_COMPACT, out, err) : mc_nomem(err, "an answer");
+	mc_json_free(j);
+	mc_blame_release(&b);
+	return rc;
+}
+
+int api_blame(struct api *a, const struct mc_request *rq, const char *program, struct mc_reply *reply)
+{
+	struct mc_error err = { 0 };
+	struct mc_store *s = NULL;
+	struct mc_buf out = { 0 };
+	int64_t as_of = 0;
+	const char *when = rq->arg ? rq->arg(rq->handle, "as_of") : NULL;
+	int rc = api_store(a, &s, &err);
+	if (rc == 0 && when)
+		rc = mc_time_parse(when, mc_now_ms(), &as_of, &err);
+	if (rc == 0 && (when || stored_answer(a, s, program, &out, NULL) != 0))
+		rc = new_answer(a, s, program, as_of, &out, &err);
+	if (rc < 0) {
+		mc_buf_release(&out);
+		return api_fail(reply, &err);
+	}
+	mc_buf_str(&out, "\n");
+	*reply = (struct mc_reply){ .status = 200, .content_type = "application/json", .body = out };
+	return 0;
+}
+
+/* NAME of PREFIX NAME SUFFIX, to free(); NULL where path is not that. */
+static char *name_between(const char *path, const char *prefix, const char *suffix)
+{
+	size_t n = strlen(path), np = strlen(prefix), ns = strlen(suffix);
+	if (n <= np + ns || strncmp(path, prefix, np) != 0 || strcmp(path + n - ns, suffix) != 0)
+		return NULL;
+	return strndup(path + np, n - np - ns);
+}
+
+static int get(struct api *a, const struct mc_request *rq, struct mc_reply *reply)
+{
+	char *name = name_between(rq->path, "/api/v1/programs/", "/blame");
+	int rc = name ? api_blame(a, rq, name, reply) : mc_reply_error(reply, 404, "no such path");
+	free(name);
+	return rc;
+}
+
+int api_answer(void *user, const struct mc_request *rq, struct mc_reply *reply)
+{
+	static const char deploys[] = "/api/v1/deploys";
+	struct api *a = user;
+	if (strcmp(rq->method, "GET") == 0)
+		return get(a, rq, reply);
+	if (strcmp(rq->method, "POST") == 0 && strcmp(rq->path, deploys) == 0)
+		return api_post_deploy(a, rq, reply);
+	if (strcmp(rq->method, "DELETE") == 0 && strncmp(rq->path, deploys, sizeof deploys - 1) == 0)
+		return api_delete_deploy(a, rq, rq->path + sizeof deploys - 1, reply);
+	return mc_reply_error(reply, 405, "this method is not allowed here");
+}

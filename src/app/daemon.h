@@ -1,0 +1,110 @@
+/* What the daemon's threads share: one snapshot a tick, the configuration, and a way to have the
+ * sampling loop do something, which alone writes the database. App only. */
+#ifndef MEMCULPRIT_APP_DAEMON_H
+#define MEMCULPRIT_APP_DAEMON_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "memculprit/app.h"
+
+/* ---- the snapshot: what the newest tick saw; never changed once it is shared ----
+ * NaN, NULL and time 0: not known. Text is raw and hostile. */
+struct snapshot_version {
+	const char *version, *commit, *build_id;
+	uint32_t processes;
+};
+/* Of the newest answer; the whole of it is in the store (mc_store_answer_get). */
+struct snapshot_answer {
+	int64_t as_of_ms; /* 0: none yet */
+	const char *verdict, *state, *signal; /* as in the JSON; NULL: null */
+	double growth;    /* bytes per second */
+	int64_t onset_ms, exhaustion_ms;      /* MC_NO_TIME: null */
+	const char *culprit_version, *culprit_commit; /* both NULL: none */
+	double probability;
+};
+struct snapshot_program {
+	int64_t id; /* the store's; 0: not stored yet */
+	const char *name;
+	uint32_t processes; /* alive now */
+	double anon, file, shmem, swap, rss, pss; /* bytes */
+	double restarts, deploys, requests, rx_bytes, tx_bytes, rx_packets, tx_packets; /* totals */
+	double io_read, io_write, cpu_seconds, page_faults;                             /* totals */
+	int64_t first_seen_ms, last_deploy_ms;
+	size_t nversions; /* running now; two or more while a canary is out */
+	const struct snapshot_version *versions;
+	struct snapshot_answer answer;
+};
+struct snapshot {
+	atomic_uint refs;
+	int64_t t_ms, interval_ms;
+	size_t nprograms; /* alive ones, and those gone for less than an hour */
+	const struct snapshot_program *programs;
+	struct mc_host host;
+	const char *host_line; /* what `status` says of the host, one sentence */
+	const char *notice;    /* what the reader must know (rights, limits, store), NULL: nothing */
+	double samples, store_bytes;
+};
+
+struct shared_config {
+	atomic_uint refs;
+	struct mc_config c;
+};
+
+struct daemon;
+typedef int (*daemon_fn)(struct daemon *d, void *arg, struct mc_error *err);
+
+struct daemon_shared {
+	pthread_mutex_t lock; /* guards what follows, down to the queue */
+	pthread_cond_t done;
+	struct snapshot *snapshot;    /* NULL before the first tick */
+	struct shared_config *config;
+	struct daemon_call *queue;    /* for the loop, oldest first */
+	bool closing;                 /* the loop takes no calls any more */
+	/* fixed while threads run */
+	int wake;                     /* eventfd of the loop */
+	int hurry;                    /* eventfd of the analysis worker */
+	const char *db, *telemetry_path;
+};
+
+/* The newest snapshot, to be handed back; NULL before the first tick. */
+const struct snapshot *snapshot_get(struct daemon_shared *s);
+void snapshot_put(const struct snapshot *p); /* takes NULL */
+/* Its program of that name, or NULL. */
+const struct snapshot_program *snapshot_find(const struct snapshot *p, const char *name);
+/* The configuration in force, to be handed back. */
+const struct shared_config *shared_config_get(struct daemon_shared *s);
+void shared_config_put(const struct shared_config *c);
+/* Has the sampling loop run fn(d, arg) and waits for it. What fn returned, or MC_EBUSY while the daemon ends. */
+int daemon_call(struct daemon_shared *s, daemon_fn fn, void *arg, struct mc_error *err);
+
+/* For the loop: runs what waits; d NULL: refuses it, and what comes from now on. */
+void daemon_run_calls(struct daemon_shared *s, struct daemon *d);
+/* For the loop: takes the snapshot over, or the contents of c. */
+void daemon_share_snapshot(struct daemon_shared *s, struct snapshot *p);
+int daemon_share_config(struct daemon_shared *s, struct mc_config *c, struct mc_error *err);
+/* Wakes the analysis worker: something is new. */
+void daemon_hurry(struct daemon_shared *s);
+
+/* ---- the API: runs on the server's one API thread ---- */
+struct api {
+	struct daemon_shared *shared;
+	struct mc_store *store; /* the thread's own, read-only; through api_store() */
+	int64_t cost_ms;        /* that the last fresh answer took */
+	const char *rootfs;     /* "" or what stands before the paths of repositories */
+};
+/* mc_api_fn; user is a struct api. */
+int api_answer(void *user, const struct mc_request *rq, struct mc_reply *reply);
+/* The API thread's reader, opened when first asked for. */
+int api_store(struct api *a, struct mc_store **ret, struct mc_error *err);
+/* The code that goes with an error: 404 not found, 503 busy or full, 400 usage, else 500. */
+int api_fail(struct mc_reply *reply, const struct mc_error *err);
+/* Fills reply with the JSON and frees j. */
+int api_json(struct mc_reply *reply, struct mc_json *j);
+/* POST and DELETE of /api/v1/deploys (`rest` is what follows it); in daemon_mark.c. */
+int api_post_deploy(struct api *a, const struct mc_request *rq, struct mc_reply *reply);
+int api_delete_deploy(struct api *a, const struct mc_request *rq, const char *rest, struct mc_reply *reply);
+/* GET /api/v1/programs/NAME/blame: a fresh answer where the stored one is old and the last was cheap. */
+int api_blame(struct api *a, const struct mc_request *rq, const char *program, struct mc_reply *reply);
+
+#endif

@@ -1,0 +1,114 @@
+/* Between the files of the daemon: what the sampling loop owns. Other threads see daemon.h only. */
+#ifndef MEMCULPRIT_APP_DAEMON_PARTS_H
+#define MEMCULPRIT_APP_DAEMON_PARTS_H
+
+#include "daemon.h"
+
+/* ---- which versions of a program were seen (daemon_builds.c) ---- */
+struct build {
+	char *version, *commit, *build_id, *how, *source; /* "" not known */
+	uint32_t alive;      /* lives of it now */
+	uint32_t ticks;      /* in which it was alive since it last came up; 2: it is meant */
+	int64_t first_ms;    /* start of its first life since it last came up */
+	int64_t last_ms;     /* of its last sight */
+	int64_t together_ms; /* how long it ran beside the build deployed after it */
+};
+/* The lives of a program that run the same executable, by its name without digits: a program may be
+ * many executables, and only versions of one of them are held against each other. */
+struct executable {
+	char *key;
+	size_t n, cap, current; /* builds; the one deployed last, SIZE_MAX: none yet */
+	struct build *builds;
+	double share;           /* part of the program's private memory that it holds, 0 to 1, falling slowly */
+	double anon;            /* of this tick, bytes */
+	int64_t recent[8];      /* when its newest deploys were recognised, to notice one that changes all the time */
+	bool restless;          /* it does */
+};
+
+/* ---- a program ---- */
+struct answer_figures {
+	int64_t as_of_ms, onset_ms, exhaustion_ms;
+	const char *verdict, *state, *signal; /* static */
+	double growth, probability;
+	char *culprit_version, *culprit_commit; /* owned; both NULL: none */
+};
+struct program {
+	int64_t id; /* the store's; 0: could not be stored yet */
+	const char *name; /* the sampler's */
+	int64_t first_seen_ms, last_deploy_ms, gone_ms;
+	uint32_t alive;
+	double anon, file, shmem, swap, rss, pss; /* of this tick */
+	bool has_pss;
+	double restarts, deploys;
+	double io_read, io_write, page_faults, cpu_ticks; /* totals */
+	bool has_io;
+	double requests; /* NaN: not configured or not answered */
+	bool known;      /* facts of it were read from the store */
+	bool changed;    /* what is to be remembered of its builds */
+	bool changes;    /* a build is coming up or going: look at it in this tick */
+	size_t nexecutables;
+	struct executable *executables;
+	struct answer_figures answer;
+};
+
+/* ---- a life ---- */
+struct life {
+	uint64_t id; /* the sampler's; 0: the slot is free */
+	int64_t incarnation; /* the store's; 0: not stored yet */
+	uint32_t program, slot; /* slot: number among the program's lives, used again */
+	uint32_t executable, build; /* UINT32_MAX: not known */
+	uint64_t faults, cpu, io_read, io_write; /* as counted so far */
+};
+struct lives { /* open addressing by id; its size is a power of two */
+	size_t n, cap;
+	struct life *v;
+};
+struct life *lives_find(struct lives *l, uint64_t id);
+/* Finds or adds. NULL without memory. */
+struct life *lives_get(struct lives *l, uint64_t id);
+void lives_remove(struct lives *l, uint64_t id);
+
+/* ---- identities kept by file, so that a restart costs nothing ---- */
+struct identity_cache;
+
+/* ---- the daemon ---- */
+enum component { AT_SAMPLE, AT_STORE, AT_ANALYSIS, AT_DEPLOY, AT_LOAD, AT_CONFIG, AT_COUNT };
+struct daemon {
+	const struct mc_daemon_options *options;
+	struct daemon_shared shared;
+	struct shared_config *config; /* a reference of the loop's own */
+	struct mc_store *store;
+	struct mc_sampler *sampler;
+	struct mc_server *server;
+	struct api api;
+	char *db, *socket;
+	int procfd;
+	const struct mc_tick *tick; /* the newest */
+	struct mc_host host_before;
+	int64_t host_before_ms;
+	struct lives lives;
+	size_t nprograms, programs_cap; /* as in the tick: index by index */
+	struct program *programs;
+	struct identity_cache *identities;
+	/* room that is used again each tick */
+	struct mc_row *rows;
+	size_t rows_cap;
+	struct mc_load_row *loads;
+	size_t loads_cap;
+	struct mc_buf text;
+	/* figures */
+	int64_t started_ms, last_ms, mono_ns; /* last_ms: stamp of the newest tick, and when that was */
+	double samples, errors[AT_COUNT], store_bytes;
+	char said[AT_COUNT][256]; /* the error that was logged last, so that it is not logged each tick */
+	char store_trouble[600];  /* why nothing is stored, "": all is well */
+	int64_t store_retry_ms, maintained_ms;
+	struct worker *worker;
+	struct loader *loader;
+};
+
+/* Counts an error, and logs it unless it is the one logged last there. */
+void daemon_trouble(struct daemon *d, enum component at, const struct mc_error *err);
+void daemon_well(struct daemon *d, enum component at);
+const char *daemon_component(enum component at);
+
+#endif

@@ -1,0 +1,30 @@
+/* The list of a program's deploys: what a mark, or a version seen running, does to it. A mark and what was
+ * recognised are one deploy where they are of the same version or commit and at most 30 minutes apart. */
+#ifndef MEMCULPRIT_APP_DEPLOYS_H
+#define MEMCULPRIT_APP_DEPLOYS_H
+
+#include "memculprit/app.h"
+
+enum { DEPLOYS_MERGE_MS = 30 * 60 * 1000, DEPLOYS_KNOWN_MS = 10 * 60 * 1000 };
+/* Where the first version that was ever seen of a program stands in `source`: it began before anybody
+ * looked, so it is no deploy that could be blamed. */
+#define DEPLOYS_BASELINE "first seen"
+
+/* What a mark says, after asking the configured repository (its paths below rootfs, may be NULL). Texts of
+ * ret are allocated: deploys_row_release(). program and id are left 0. MC_ENOTFOUND: no such revision. */
+int deploys_resolve(const struct mc_config *cfg, const char *rootfs, const struct mc_mark *m, int64_t now_ms, struct mc_deploy_row *ret,
+	struct mc_error *err);
+void deploys_row_release(struct mc_deploy_row *d);
+
+/* Writes a mark: joins it with what was recognised, or adds it. 0; MC_MARK_KNOWN. *d becomes what is stored. */
+int deploys_mark(struct mc_store *s, struct mc_deploy_row *d, struct mc_error *err);
+/* Writes what was recognised: d->source says how, unix_ms is the first sight and first_seen_ms the start
+ * of the first life. Joins a mark, or adds it. 0; *d becomes what is stored. */
+int deploys_seen(struct mc_store *s, struct mc_deploy_row *d, struct mc_error *err);
+
+/* The program's id in the store. MC_ENOTFOUND, unless `add` or the configuration names it: then it is added. */
+int deploys_program(struct mc_store *s, const struct mc_config *cfg, const char *name, bool add, int64_t *ret, struct mc_error *err);
+/* {"id", "program", "deployed_ms", ...}, and "known": true where the mark changed nothing. */
+int deploys_json(const struct mc_deploy_row *d, const char *program, bool known, struct mc_buf *out, struct mc_error *err);
+
+#endif

@@ -77,6 +77,111 @@ void mc_blame_release(struct mc_blame *b);
 /* The object of INTERFACE ("schema": 1, ...). */
 void mc_blame_json(struct mc_json *j, const char *key, const struct mc_blame *b);
 
+/* The answer in one sentence, clean of control characters: "v2.3 started it: private memory of logic_worker
+ * grows by 44.0 MiB/h (41.2 MiB/h to 46.9 MiB/h) since 2026-02-03 14:02 (13:58 to 14:07), with a probability of
+ * 97 %." Appended to out. */
+void mc_answer_sentence(const struct mc_case *c, const struct mc_answer *a, bool utc, struct mc_buf *out);
+/* "2026-02-03 14:02 (13:58 to 14:07)"; the interval is left out where it is not known. */
+void mc_interval_text(int64_t at_ms, int64_t lo_ms, int64_t hi_ms, bool utc, struct mc_buf *out);
+/* Bytes per second as a person reads them: "44.0 MiB/h", "1.20 GiB/min". Returns out. */
+const char *mc_rate_text(double bytes_per_second, char out[MC_TIME_TEXT]);
+/* Its version, else commit, else words. Borrowed or static. */
+const char *mc_deploy_name(const struct mc_deploy_mark *d);
+
+/* ---- what there is, for the terminal, the API and the page ---- */
+struct mc_running {
+	char *version, *commit; /* "" not known */
+	size_t processes;
+};
+/* A program now. NaN, MC_NO_TIME and NULL: not known. Texts are valid UTF-8. */
+struct mc_program_status {
+	char *name;
+	int64_t id;
+	int64_t first_ms, last_ms;      /* of its samples */
+	size_t processes;               /* alive at the last sample; 0: the program is gone */
+	double anon, swap, shmem, rss;  /* bytes, of those alive */
+	size_t nrunning;
+	struct mc_running *running;     /* most processes first */
+	int64_t last_deploy_ms;
+	/* of its newest answer */
+	char *verdict, *state, *signal;
+	int64_t answer_ms, onset_ms, exhaustion_ms;
+	double growth;                  /* bytes per second, NULL verdict or no growth: NaN */
+	double grown;                   /* bytes */
+	char *culprit_version, *culprit_commit; /* NULL: none */
+	double culprit_probability;
+	char *fixed_by;                 /* version or commit */
+};
+/* The host at its last sample; rates over the minute before. */
+struct mc_host_status {
+	int64_t t_ms; /* MC_NO_TIME: never sampled, and nothing else is known */
+	double blocked, running, iowait_ratio, swap_in_bytes, swap_out_bytes; /* bytes per second */
+	double memory_total, memory_available, swap_total, swap_free;
+	double memory_pressure, io_pressure, cpu_pressure; /* ratio of time that some waited */
+	char *text; /* one sentence: what the figures mean together */
+};
+struct mc_status {
+	int64_t as_of_ms; /* the last sample of all */
+	struct mc_host_status host;
+	size_t n;
+	struct mc_program_status *programs; /* active growth first, then by memory */
+	char *notice; /* what was met at opening or is missing, NULL: nothing */
+};
+/* Of one program, or of all (NULL). Where no answer is stored it is reckoned here. MC_ENOTFOUND. */
+int mc_status_read(struct mc_store *s, const struct mc_config *cfg, const char *program, struct mc_status *ret, struct mc_error *err);
+void mc_status_release(struct mc_status *st);
+/* {"schema": 1, "as_of_ms", "host": {...}, "programs": [...], "notice"}: docs/schema/status.json. */
+void mc_status_json(struct mc_json *j, const char *key, const struct mc_status *st);
+/* One of its programs. */
+void mc_program_status_json(struct mc_json *j, const char *key, const struct mc_program_status *p);
+
+/* A program's figures at n instants, (until - since) / (n - 1) apart: sums over the processes alive. */
+struct mc_curves {
+	size_t n;
+	int64_t *t_ms;
+	double *priv;      /* bytes: private resident and swapped; NaN: nothing was seen */
+	double *shmem, *rss;
+	double *processes;
+};
+/* since or until MC_NO_TIME: from the first, to the last sample. At most 100,000 instants. */
+int mc_curves_read(struct mc_store *s, int64_t program, int64_t since_ms, int64_t until_ms, size_t n, struct mc_curves *ret, struct mc_error *err);
+void mc_curves_release(struct mc_curves *c);
+
+/* A deploy with what became of memory. */
+struct mc_deploy_view {
+	struct mc_deploy_row row; /* borrowed texts below are in here */
+	char *program;
+	double memory_after;      /* bytes: private memory at the end of what it began */
+	double growth_after;      /* bytes per second of it, the whole program */
+	double probability;       /* that it began the growth; NaN: not a candidate */
+	bool culprit, fix;
+	int64_t until_ms;         /* when the next one replaced it, MC_NO_TIME: it runs */
+};
+struct mc_deploys {
+	size_t n;
+	struct mc_deploy_view *views; /* by program, oldest first */
+};
+/* Of one program, or of all (NULL). MC_ENOTFOUND: no such program. */
+int mc_deploys_read(struct mc_store *s, const struct mc_config *cfg, const char *program, struct mc_deploys *ret, struct mc_error *err);
+void mc_deploys_release(struct mc_deploys *d);
+/* {"schema": 1, "deploys": [...]}: docs/schema/deploys.json. */
+void mc_deploys_json(struct mc_json *j, const char *key, const struct mc_deploys *d);
+
+/* The newest answer's JSON of a program into ret: the stored one, else reckoned here (and not stored). */
+int mc_answer_text(struct mc_store *s, const struct mc_config *cfg, const struct mc_program_row *p, struct mc_buf *ret, struct mc_error *err);
+
+/* ---- scenario folders in and out of the store ---- */
+struct mc_import_counts {
+	uint64_t processes, samples, load, deploys; /* found in the folder */
+	uint64_t new_deploys;
+};
+/* All or nothing; what is there already stays as it is. s is a writer. The caller stores a new answer.
+ * MC_EFORMAT: "FILE:LINE:COLUMN: what". */
+int mc_import(struct mc_store *s, const char *program, const char *dir, struct mc_import_counts *ret, struct mc_error *err);
+/* Writes samples.csv, load.csv and deploys.csv into dir, which is made where it is not there.
+ * MC_EEXIST: one of them is there already; MC_ENOTFOUND: no such program. */
+int mc_export(struct mc_store *s, const char *program, const char *dir, struct mc_import_counts *ret, struct mc_error *err);
+
 /* ---- the daemon ---- */
 struct mc_daemon_options {
 	const char *config_file; /* as given, or NULL */

@@ -1,0 +1,224 @@
+/* The deploys, each with what became of memory after it and what the newest answer says of it. */
+#include "memculprit/app.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { INSTANTS = 2000, SLACK_MS = 60000 }; /* a life may start a little before its mark */
+
+/* Growth within the lives of a release, pooled: sums about each life's means. */
+struct pooled {
+	double sxx, sxy;
+};
+
+struct release_sums {
+	struct mc_deploy_view *views;
+	size_t n;
+	struct pooled *sums;
+};
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b && a[0] && strcmp(a, b) == 0;
+}
+
+/* The deploy whose release a life runs: what it says of itself decides, else the last deploy before its start. */
+static size_t release_of(const struct release_sums *r, const struct mc_incarnation_row *life)
+{
+	size_t last = SIZE_MAX, named = SIZE_MAX;
+	for (size_t i = 0; i < r->n; i++) {
+		const struct mc_deploy_row *d = &r->views[i].row;
+		if (d->host && d->host[0] && life->host && life->host[0] && strcmp(d->host, life->host) != 0)
+			continue;
+		bool before = d->unix_ms <= life->start_ms + SLACK_MS;
+		if (before)
+			last = i;
+		if ((same_text(life->commit, d->commit) || same_text(life->version, d->version)) && (before || named == SIZE_MAX))
+			named = i;
+	}
+	return named != SIZE_MAX ? named : last;
+}
+
+/* A life's slope against time, in sums; its first tenth is warm-up. */
+static int add_life(void *user, const struct mc_life_view *life)
+{
+	struct release_sums *r = user;
+	const struct mc_series *s = &life->series;
+	size_t k = release_of(r, life->row), from = s->n / 10, m = 0;
+	double st = 0, sv = 0, stt = 0, stv = 0;
+	if (k == SIZE_MAX)
+		return 0;
+	for (size_t i = from; i < s->n; i++) {
+		double v = (s->v[MC_F_ANON] ? s->v[MC_F_ANON][i] : (double)NAN) + (s->v[MC_F_SWAP] && isfinite(s->v[MC_F_SWAP][i]) ? s->v[MC_F_SWAP][i] : 0);
+		double t = (double)(s->t_ms[i] - s->t_ms[from]) / 1000;
+		if (!isfinite(v))
+			continue;
+		m++;
+		st += t;
+		sv += v;
+		stt += t * t;
+		stv += t * v;
+	}
+	if (m < 3)
+		return 0;
+	r->sums[k].sxx += stt - st * st / (double)m;
+	r->sums[k].sxy += stv - st * sv / (double)m;
+	return 0;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+	return (*x > *y) - (*x < *y);
+}
+
+/* The median of v over [from, to], NaN where nothing was seen. */
+static double median_in(const struct mc_curves *c, const double *v, int64_t from, int64_t to, double *scratch)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < c->n; i++)
+		if (c->t_ms[i] >= from && c->t_ms[i] <= to && isfinite(v[i]))
+			scratch[n++] = v[i];
+	if (n == 0)
+		return (double)NAN;
+	qsort(scratch, n, sizeof *scratch, compare_doubles);
+	return scratch[n / 2];
+}
+
+static void take_figures(struct release_sums *r, const struct mc_curves *c, double *scratch)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		struct mc_deploy_view *v = &r->views[i];
+		int64_t from = v->row.unix_ms, to = v->until_ms == MC_NO_TIME ? c->t_ms[c->n - 1] : v->until_ms;
+		double processes = median_in(c, c->processes, from, to, scratch);
+		v->memory_after = median_in(c, c->priv, to - (to - from) / 10, to, scratch);
+		if (r->sums[i].sxx > 0)
+			v->growth_after = r->sums[i].sxy / r->sums[i].sxx * processes;
+	}
+}
+
+static int figures(struct mc_store *s, int64_t program, struct mc_deploy_view *views, size_t n, struct mc_error *err)
+{
+	struct mc_curves c = { 0 };
+	struct release_sums r = { views, n, calloc(n, sizeof *r.sums) };
+	struct mc_series_query q = { .program = program, .since_ms = INT64_MIN, .until_ms = INT64_MAX, .fields = 1u << MC_F_ANON | 1u << MC_F_SWAP };
+	double *scratch = mc_reallocarray(NULL, INSTANTS, sizeof *scratch);
+	int rc = r.sums && scratch ? mc_curves_read(s, program, MC_NO_TIME, MC_NO_TIME, INSTANTS, &c, err) : mc_nomem(err, "deploys");
+	if (rc == 0)
+		rc = mc_store_program_series(s, &q, add_life, &r, err);
+	if (rc == 0)
+		take_figures(&r, &c, scratch);
+	mc_curves_release(&c);
+	free(scratch);
+	free(r.sums);
+	return rc;
+}
+
+/* The newest answer is about the deploy of that time and version. */
+static bool is_about(const struct mc_jsonv *v, const struct mc_deploy_row *d)
+{
+	int64_t ms;
+	const char *version = mc_jsonv_str(mc_jsonv_get(v, "version")), *commit = mc_jsonv_str(mc_jsonv_get(v, "commit"));
+	return mc_jsonv_int(mc_jsonv_get(v, "deployed_ms"), &ms) && ms == d->unix_ms && version && strcmp(version, d->version) == 0 && commit &&
+		strcmp(commit, d->commit) == 0;
+}
+
+static void take_answer(struct mc_deploy_view *v, const struct mc_jsonv *a)
+{
+	const struct mc_jsonv *candidates = mc_jsonv_get(a, "candidates");
+	for (size_t i = 0; i < mc_jsonv_count(candidates); i++) {
+		const struct mc_jsonv *k = mc_jsonv_at(candidates, i);
+		if (is_about(k, &v->row))
+			(void)mc_jsonv_num(mc_jsonv_get(k, "probability"), &v->probability);
+	}
+	v->culprit = is_about(mc_jsonv_get(a, "culprit"), &v->row);
+	v->fix = is_about(mc_jsonv_get(a, "fixed_by"), &v->row);
+	double slope;
+	if (v->culprit && mc_jsonv_num(mc_jsonv_get(mc_jsonv_get(a, "slope_bytes_per_second"), "after"), &slope))
+		v->growth_after = slope; /* of one release there are not two figures */
+}
+
+static int answers(struct mc_store *s, const struct mc_program_row *p, struct mc_deploy_view *views, size_t n, struct mc_error *err)
+{
+	struct mc_buf text = { 0 };
+	struct mc_jsondoc *doc = NULL;
+	int rc = mc_answer_text(s, NULL, p, &text, err);
+	if (rc == 0)
+		rc = mc_jsondoc_parse(mc_buf_text(&text), text.len, SIZE_MAX, &doc, err);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		take_answer(&views[i], mc_jsondoc_root(doc));
+	mc_jsondoc_free(doc);
+	mc_buf_release(&text);
+	return rc;
+}
+
+/* When the next deploy of the same hosts came. */
+static int64_t replaced(const struct mc_deploy_row *rows, size_t n, size_t i)
+{
+	for (size_t k = i + 1; k < n; k++)
+		if (rows[k].host[0] == '\0' || rows[i].host[0] == '\0' || strcmp(rows[k].host, rows[i].host) == 0)
+			return rows[k].unix_ms;
+	return MC_NO_TIME;
+}
+
+static int add_program(struct mc_store *s, const struct mc_program_row *p, struct mc_deploys *d, struct mc_error *err)
+{
+	struct mc_deploy_row *rows = NULL;
+	size_t n = 0, first = d->n;
+	int rc = mc_store_deploys(s, p->id, &rows, &n, err);
+	if (rc < 0 || n == 0)
+		return rc;
+	struct mc_deploy_view *views = mc_reallocarray(d->views, first + n, sizeof *views);
+	if (!views) {
+		mc_store_deploys_free(rows, n);
+		return mc_nomem(err, "deploys");
+	}
+	d->views = views;
+	for (size_t i = 0; i < n; i++) /* the rows' texts are the views' from here on */
+		views[first + i] = (struct mc_deploy_view){ .row = rows[i], .memory_after = (double)NAN, .growth_after = (double)NAN,
+			.probability = (double)NAN, .until_ms = replaced(rows, n, i) };
+	free(rows);
+	d->n += n;
+	for (size_t i = first; i < d->n; i++)
+		if (!(views[i].program = mc_strdup(p->name)))
+			return mc_nomem(err, "deploys");
+	if (p->incarnations && (rc = figures(s, p->id, &views[first], n, err)) == 0)
+		rc = answers(s, p, &views[first], n, err);
+	return rc;
+}
+
+int mc_deploys_read(struct mc_store *s, const struct mc_config *cfg, const char *program, struct mc_deploys *ret, struct mc_error *err)
+{
+	struct mc_program_row *rows = NULL;
+	struct mc_deploys d = { 0 };
+	size_t n = 0;
+	bool found = !program;
+	(void)cfg;
+	int rc = mc_store_programs(s, &rows, &n, err);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		if (!program || strcmp(rows[i].name, program) == 0) {
+			found = true;
+			rc = add_program(s, &rows[i], &d, err);
+		}
+	if (rc == 0 && !found)
+		rc = mc_fail(err, MC_ENOTFOUND, 0, "no program '%.100s' in the database; 'memculprit status' lists those that are", program);
+	mc_store_programs_free(rows, n);
+	if (rc < 0)
+		mc_deploys_release(&d);
+	else
+		*ret = d;
+	return rc;
+}
+
+void mc_deploys_release(struct mc_deploys *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		struct mc_deploy_row *r = &d->views[i].row;
+		char *texts[] = { r->version, r->commit, r->build_id, r->host, r->note, r->source, d->views[i].program };
+		for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++)
+			free(texts[k]);
+	}
+	free(d->views);
+	*d = (struct mc_deploys){ 0 };
+}

@@ -1,0 +1,157 @@
+/* A scenario folder into the store: read in full first, then one transaction. */
+#include "scenario_merge.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One tick that is being put together. */
+struct tick {
+	int64_t program, t_ms;
+	int64_t *ids; /* incarnation of each life */
+	size_t n;
+	struct mc_row *rows;
+	bool has_load;
+	struct mc_load_row load;
+};
+
+static int add_lives(struct mc_store *s, const struct scenario_data *d, struct tick *k, struct mc_error *err)
+{
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < d->nlives; i++) {
+		const struct scenario_life *l = &d->lives[i];
+		bool known = l->version[0] || l->commit[0];
+		struct mc_incarnation inc = { .program = k->program, .host = l->host, .key = l->key, .pid = l->pid, .start_ms = l->start_ms,
+			.exe = "", .version = l->version, .commit = l->commit, .build_id = "", .how = known ? "import" : "" };
+		rc = mc_store_incarnation(s, &inc, err);
+		k->ids[i] = inc.id;
+	}
+	return rc;
+}
+
+static int flush(struct mc_store *s, struct tick *k, struct mc_error *err)
+{
+	int rc = k->n || k->has_load ? mc_store_tick(s, k->t_ms, k->rows, k->n, &k->load, k->has_load ? 1 : 0, NULL, err) : 0;
+	k->n = 0;
+	k->has_load = false;
+	return rc;
+}
+
+static void take(const struct scenario_data *d, struct tick *k, size_t stream, size_t row)
+{
+	if (stream == d->nlives) {
+		k->has_load = true;
+		k->load.program = k->program;
+		for (int i = 0; i < MC_L_COUNT; i++)
+			k->load.v[i] = d->load[i] ? d->load[i][row] : (double)NAN;
+		return;
+	}
+	struct mc_row *r = &k->rows[k->n++];
+	r->incarnation = k->ids[stream];
+	for (int i = 0; i < MC_F_COUNT; i++)
+		r->v[i] = d->lives[stream].v[i] ? d->lives[stream].v[i][row] : (double)NAN;
+}
+
+static int add_samples(struct mc_store *s, const struct scenario_data *d, struct tick *k, struct mc_error *err)
+{
+	struct merge m;
+	size_t stream, row;
+	int64_t t;
+	int rc = merge_open(&m, d, true, err);
+	while (rc == 0 && merge_next(&m, &stream, &row, &t)) {
+		if (t != k->t_ms)
+			rc = flush(s, k, err);
+		k->t_ms = t;
+		take(d, k, stream, row);
+	}
+	if (rc == 0)
+		rc = flush(s, k, err);
+	merge_release(&m);
+	return rc;
+}
+
+/* The first life that says it runs this deploy's version or commit, 0: none does. */
+static int64_t first_seen(const struct scenario_data *d, const struct mc_deploy_mark *m)
+{
+	int64_t first = 0;
+	for (size_t i = 0; i < d->nlives; i++) {
+		const struct scenario_life *l = &d->lives[i];
+		bool same = m->commit[0] && l->commit[0] ? strcmp(l->commit, m->commit) == 0 : m->version[0] && strcmp(l->version, m->version) == 0;
+		if (same && l->start_ms >= m->unix_ms - 20 * 60000 && (first == 0 || l->start_ms < first))
+			first = l->start_ms;
+	}
+	return first;
+}
+
+static bool is_there(const struct mc_deploy_row *rows, size_t n, const struct mc_deploy_mark *m)
+{
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].unix_ms == m->unix_ms && strcmp(rows[i].version, m->version) == 0 && strcmp(rows[i].commit, m->commit) == 0 &&
+			strcmp(rows[i].host, m->host) == 0)
+			return true;
+	return false;
+}
+
+static int add_deploy(struct mc_store *s, int64_t program, const struct scenario_data *d, const struct mc_deploy_mark *m, struct mc_error *err)
+{
+	struct mc_deploy_row row = { .program = program, .unix_ms = m->unix_ms, .first_seen_ms = first_seen(d, m), .version = mc_strdup(m->version),
+		.commit = mc_strdup(m->commit), .build_id = mc_strdup(""), .host = mc_strdup(m->host), .note = mc_strdup(""),
+		.source = mc_strdup("import") };
+	char *texts[] = { row.version, row.commit, row.build_id, row.host, row.note, row.source };
+	int rc = 0;
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		rc = texts[i] ? rc : mc_nomem(err, "a deploy");
+	if (rc == 0)
+		rc = mc_store_deploy_add(s, &row, err);
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		free(texts[i]);
+	return rc;
+}
+
+static int add_deploys(struct mc_store *s, int64_t program, const struct scenario_data *d, struct mc_import_counts *counts, struct mc_error *err)
+{
+	struct mc_deploy_row *rows = NULL;
+	size_t n = 0;
+	int rc = mc_store_deploys(s, program, &rows, &n, err);
+	for (size_t i = 0; rc == 0 && i < d->ndeploys; i++)
+		if (!is_there(rows, n, &d->deploys[i])) {
+			rc = add_deploy(s, program, d, &d->deploys[i], err);
+			counts->new_deploys++;
+		}
+	mc_store_deploys_free(rows, n);
+	return rc;
+}
+
+static int write_all(struct mc_store *s, const char *program, const struct scenario_data *d, struct mc_import_counts *counts, struct mc_error *err)
+{
+	struct tick k = { .t_ms = INT64_MIN, .ids = calloc(d->nlives + 1, sizeof *k.ids), .rows = calloc(d->nlives + 1, sizeof *k.rows) };
+	int rc = k.ids && k.rows ? mc_store_program(s, program, &k.program, err) : mc_nomem(err, "a tick");
+	if (rc == 0 && (rc = add_lives(s, d, &k, err)) == 0 && (rc = add_samples(s, d, &k, err)) == 0)
+		rc = add_deploys(s, k.program, d, counts, err);
+	free(k.ids);
+	free(k.rows);
+	return rc;
+}
+
+int mc_import(struct mc_store *s, const char *program, const char *dir, struct mc_import_counts *ret, struct mc_error *err)
+{
+	struct mc_scenario sc;
+	int rc = mc_scenario_read(dir, &sc, err);
+	if (rc < 0)
+		return rc;
+	const struct scenario_data *d = scenario_data(&sc);
+	struct mc_import_counts counts = { .processes = d->nlives, .load = d->nload, .deploys = d->ndeploys };
+	for (size_t i = 0; i < d->nlives; i++)
+		counts.samples += d->lives[i].n;
+	if ((rc = mc_store_begin(s, err)) == 0) {
+		rc = write_all(s, program, d, &counts, err);
+		if (rc == 0)
+			rc = mc_store_commit(s, err);
+		else
+			mc_store_rollback(s);
+	}
+	mc_scenario_release(&sc);
+	if (rc == 0)
+		*ret = counts;
+	return rc;
+}

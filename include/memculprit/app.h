@@ -20,7 +20,7 @@ struct mc_program_config {
 struct mc_config {
 	char *file; /* where it was read from, NULL: none */
 	int64_t interval_ms;
-	enum { MC_PSS_AUTO, MC_PSS_OFF, MC_PSS_ON } pss;
+	enum mc_pss pss;
 	size_t max_programs, max_processes;
 	char *store_path;
 	int64_t keep_ms, keep_hourly_ms;

@@ -1,3 +1,4 @@
+/* The host's figures. */
 #include "host.h"
 
 #include <math.h>
@@ -6,7 +7,7 @@
 #include "file.h"
 #include "parse.h"
 
-enum { TEXT = 65536 };
+enum { TEXT = 262144 }; /* stat has a line a CPU and a figure an interrupt */
 
 static double key(const char *s, ssize_t n, const char *name, double scale)
 {
@@ -17,11 +18,17 @@ static double key(const char *s, ssize_t n, const char *name, double scale)
 static void read_stat(int fd, char *s, struct sm_host_state *st, struct mc_host *h)
 {
 	ssize_t n = sm_read(fd, "stat", s, TEXT);
-	h->blocked = key(s, n, "procs_blocked", 1);
-	h->running = key(s, n, "procs_running", 1);
-	h->ctxt = key(s, n, "ctxt", 1);
-	h->boot_ms = (int64_t)key(s, n, "btime", 1000);
 	h->iowait_ratio = (double)NAN;
+	if (n <= 0)
+		return;
+	/* "intr" with its thousands of figures is in between: the rest is found from the end */
+	const char *rest = memmem(s, (size_t)n, "\nctxt ", 6);
+	rest = rest ? rest + 1 : s;
+	ssize_t k = s + n - rest;
+	h->blocked = key(rest, k, "procs_blocked", 1);
+	h->running = key(rest, k, "procs_running", 1);
+	h->ctxt = key(rest, k, "ctxt", 1);
+	h->boot_ms = (int64_t)key(rest, k, "btime", 1000);
 	if (n < 4 || memcmp(s, "cpu ", 4) != 0)
 		return;
 	double total = 0, iowait = 0;
@@ -29,115 +36,72 @@ static void read_stat(int fd, char *s, struct sm_host_state *st, struct mc_host 
 	for (int i = 0; i < 8; i++) { /* user nice system idle iowait irq softirq steal */
 		while (*p == ' ')
 			p++;
-		size_t k = strspn(p, "0123456789");
+		size_t d = strspn(p, "0123456789");
 		uint64_t v = 0;
-		if (!mc_parse_u64(p, k, &v))
+		if (!mc_parse_u64(p, d, &v))
 			return;
 		total += (double)v;
 		if (i == 4)
 			iowait = (double)v;
-		p += k;
+		p += d;
 	}
 	if (st->known && total > st->total && iowait >= st->iowait)
 		h->iowait_ratio = (iowait - st->iowait) / (total - st->total);
-	*st = (struct sm_host_state){.known = true, .total = total, .iowait = iowait};
+	st->known = true;
+	st->total = total;
+	st->iowait = iowait;
 }
 
-/* "some avg10=0.12 avg60=… total=34" */
-static void pressure(int fd, char *s, const char *path, const char *what, double *avg, double *seconds)
+static void pressure(int fd, char *s, const char *path, double *some, double *some_s, double *full, double *full_s)
 {
-	*avg = *seconds = (double)NAN;
 	ssize_t n = sm_read(fd, path, s, TEXT);
-	const char *line = n > 0 ? strstr(s, what) : NULL;
-	const char *nl = line ? strchr(line, '\n') : NULL;
-	const char *a = line ? strstr(line, "avg10=") : NULL, *t = line ? strstr(line, "total=") : NULL;
-	double v;
-	uint64_t us;
-	if (a && (!nl || a < nl) && mc_parse_double(a + 6, strspn(a + 6, "0123456789."), &v))
-		*avg = v / 100;
-	if (t && (!nl || t < nl) && mc_parse_u64(t + 6, strspn(t + 6, "0123456789"), &us))
-		*seconds = (double)us / 1e6;
+	sm_parse_pressure(s, n > 0 ? (size_t)n : 0, "some", some, some_s);
+	sm_parse_pressure(s, n > 0 ? (size_t)n : 0, "full", full, full_s);
 }
 
-static void read_net(int fd, char *s, struct mc_host *h)
+static void read_memory(int fd, char *s, struct mc_host *h)
 {
-	if (sm_read(fd, "net/dev", s, TEXT) <= 0)
-		return;
-	char *save = NULL;
-	for (char *line = strtok_r(s, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		char *colon = strchr(line, ':');
-		const char *name = line + strspn(line, " ");
-		if (!colon || strchr(line, '|') || (colon - name == 2 && memcmp(name, "lo", 2) == 0))
-			continue;
-		double f[10] = {0};
-		const char *p = colon + 1;
-		for (size_t i = 0; i < 10; i++) {
-			p += strspn(p, " ");
-			size_t k = strspn(p, "0123456789");
-			uint64_t v = 0;
-			if (mc_parse_u64(p, k, &v))
-				f[i] = (double)v;
-			p += k;
-		}
-		h->net_rx_bytes += f[0];
-		h->net_rx_packets += f[1];
-		h->net_tx_bytes += f[8];
-		h->net_tx_packets += f[9];
-	}
-}
-
-void sm_host_read(int fd, struct sm_host_state *st, struct mc_host *h)
-{
-	char s[TEXT];
-	memset(h, 0, sizeof *h);
-	read_stat(fd, s, st, h);
-	ssize_t n = sm_read(fd, "vmstat", s, sizeof s);
+	ssize_t n = sm_read(fd, "vmstat", s, TEXT);
 	h->swapin_pages = key(s, n, "pswpin", 1);
 	h->swapout_pages = key(s, n, "pswpout", 1);
 	h->oom_kills = key(s, n, "oom_kill", 1);
-	n = sm_read(fd, "meminfo", s, sizeof s);
+	n = sm_read(fd, "meminfo", s, TEXT);
 	h->mem_total = key(s, n, "MemTotal", 1024);
 	h->mem_free = key(s, n, "MemFree", 1024);
 	h->mem_available = key(s, n, "MemAvailable", 1024);
 	h->swap_total = key(s, n, "SwapTotal", 1024);
 	h->swap_free = key(s, n, "SwapFree", 1024);
-	pressure(fd, s, "pressure/memory", "some ", &h->psi_memory_some, &h->psi_memory_some_seconds);
-	pressure(fd, s, "pressure/memory", "full ", &h->psi_memory_full, &h->psi_memory_full_seconds);
-	pressure(fd, s, "pressure/io", "some ", &h->psi_io_some, &h->psi_io_some_seconds);
-	double unused;
-	pressure(fd, s, "pressure/cpu", "some ", &h->psi_cpu_some, &unused);
-	read_net(fd, s, h);
-	n = sm_read(fd, "sys/kernel/random/boot_id", s, sizeof s);
-	for (size_t i = 0; n > 0 && i < sizeof h->boot_id - 1 && s[i] && s[i] != '\n'; i++)
-		h->boot_id[i] = s[i];
 }
 
-void mc_host_sentence(const struct mc_host *prev, const struct mc_host *now, double seconds, struct mc_buf *out)
+/* It is another one only after a boot: read once. */
+static void read_boot_id(int fd, char *s, struct sm_host_state *st)
 {
-	double in = 0, swapped = 0;
-	if (prev && seconds > 0 && now->swapin_pages >= prev->swapin_pages) {
-		in = (now->swapin_pages - prev->swapin_pages) * 4 / seconds; /* pages of 4 KiB, as vmstat(8) */
-		swapped = now->swapout_pages >= prev->swapout_pages ?
-				  (now->swapout_pages - prev->swapout_pages) * 4 / seconds : 0;
+	if (st->boot_id[0])
+		return;
+	ssize_t n = sm_read(fd, "sys/kernel/random/boot_id", s, TEXT);
+	for (size_t i = 0; n > 0 && i < sizeof st->boot_id - 1 && s[i] && s[i] != '\n'; i++)
+		st->boot_id[i] = s[i];
+}
+
+void sm_host_read(int fd, struct sm_host_state *st, struct mc_host *h)
+{
+	char s[TEXT];
+	double unused;
+	memset(h, 0, sizeof *h);
+	read_stat(fd, s, st, h);
+	read_memory(fd, s, h);
+	pressure(fd, s, "pressure/memory", &h->psi_memory_some, &h->psi_memory_some_seconds, &h->psi_memory_full,
+		&h->psi_memory_full_seconds);
+	pressure(fd, s, "pressure/io", &h->psi_io_some, &h->psi_io_some_seconds, &unused, &unused);
+	pressure(fd, s, "pressure/cpu", &h->psi_cpu_some, &h->psi_cpu_some_seconds, &unused, &unused);
+	struct sm_net net;
+	ssize_t n = sm_read(fd, "net/dev", s, TEXT);
+	if (n > 0 && sm_parse_net(s, (size_t)n, &net)) {
+		h->net_rx_bytes = net.rx_bytes;
+		h->net_rx_packets = net.rx_packets;
+		h->net_tx_bytes = net.tx_bytes;
+		h->net_tx_packets = net.tx_packets;
 	}
-	double iowait = isfinite(now->iowait_ratio) ? now->iowait_ratio : 0;
-	double used = now->mem_total > 0 ? 1 - now->mem_available / now->mem_total : 0;
-	bool pressed = isfinite(now->psi_memory_some) && now->psi_memory_some >= 0.1;
-	mc_buf_printf(out, "%.0f process%s blocked", now->blocked, now->blocked > 0.5 && now->blocked < 1.5 ? "" : "es");
-	if (in >= 1)
-		mc_buf_printf(out, ", %.0f KiB/s swapped in", in);
-	if (swapped >= 1)
-		mc_buf_printf(out, ", %.0f KiB/s swapped out", swapped);
-	if (isfinite(now->iowait_ratio))
-		mc_buf_printf(out, ", iowait %.0f %%", iowait * 100);
-	if (prev && now->oom_kills > prev->oom_kills)
-		mc_buf_str(out, ": the kernel killed a process for want of memory");
-	else if (in >= 64 || pressed || (swapped >= 64 && used > 0.9))
-		mc_buf_str(out, ": memory is short");
-	else if (used > 0.95)
-		mc_buf_printf(out, ", %.0f %% of memory in use: memory is nearly used up", used * 100);
-	else if (iowait >= 0.2 || now->blocked >= 8)
-		mc_buf_str(out, ": waiting for disks, not for memory");
-	else
-		mc_buf_str(out, ": memory is not short");
+	read_boot_id(fd, s, st);
+	memcpy(h->boot_id, st->boot_id, sizeof h->boot_id);
 }

@@ -1,6 +1,5 @@
 #include "parse.h"
 
-#include <ctype.h>
 #include <string.h>
 
 /* The next run of digits after blanks; *at moves behind it. A value past 2^64 stays at the top. */
@@ -29,6 +28,8 @@ bool sm_parse_statm(const char *s, size_t n, struct sm_statm *ret)
 	struct sm_statm v;
 	if (!number(&at, end, &v.size) || !number(&at, end, &v.resident) || !number(&at, end, &v.shared))
 		return false;
+	v.text = 0;
+	number(&at, end, &v.text);
 	/* no process has 2^48 pages; keeps the product with the page size in range */
 	if (v.size >> 48 || v.resident >> 48 || v.shared > v.resident)
 		return false;
@@ -80,6 +81,10 @@ bool sm_parse_status(const char *s, size_t n, struct sm_status *ret)
 	if (sm_key(s, n, "Threads", &x))
 		v.threads = x;
 	v.uid = sm_key(s, n, "Uid", &x) ? (uint32_t)x : UINT32_MAX;
+	v.switches = UINT64_MAX;
+	uint64_t y = 0;
+	if (sm_key(s, n, "voluntary_ctxt_switches", &x) && sm_key(s, n, "nonvoluntary_ctxt_switches", &y))
+		v.switches = x + y;
 	*ret = v;
 	return true;
 }
@@ -108,82 +113,5 @@ bool sm_parse_stat(const char *s, size_t n, struct sm_stat *ret)
 	v.vsize = f[23];
 	v.stack = f[28];
 	*ret = v;
-	return true;
-}
-
-/* How good the line's hierarchy is for telling programs apart. */
-static int rank(const char *p, const char *colon)
-{
-	size_t n = (size_t)(colon - p);
-	if (n == 0)
-		return 4;
-	if (n == 12 && memcmp(p, "name=systemd", 12) == 0)
-		return 3;
-	return memmem(p, n, "memory", 6) ? 2 : 1;
-}
-
-bool sm_parse_cgroup(const char *s, size_t n, char *path, size_t cap)
-{
-	int best = 0;
-	for (const char *p = s, *end = s + n; p < end;) {
-		const char *nl = memchr(p, '\n', (size_t)(end - p));
-		nl = nl ? nl : end;
-		const char *a = memchr(p, ':', (size_t)(nl - p));
-		const char *b = a ? memchr(a + 1, ':', (size_t)(nl - a - 1)) : NULL;
-		if (b) {
-			size_t len = (size_t)(nl - b - 1);
-			/* on a hybrid host v2's line is there and says only "/" */
-			int r = len <= 1 ? 1 : 1 + rank(a + 1, b);
-			if (r > best && len < cap) {
-				best = r;
-				memcpy(path, b + 1, len);
-				path[len] = 0;
-			}
-		}
-		p = nl + 1;
-	}
-	return best > 0;
-}
-
-bool sm_unit(const char *path, bool bare, char *out, size_t cap)
-{
-	static const char suffix[] = ".service";
-	size_t k = sizeof suffix - 1;
-	for (const char *end = path + strlen(path); end > path;) {
-		const char *slash = memrchr(path, '/', (size_t)(end - path));
-		const char *at = slash ? slash + 1 : path;
-		size_t len = (size_t)(end - at);
-		if (len > k && memcmp(end - k, suffix, k) == 0) {
-			len -= bare ? k : 0;
-			if (len >= cap)
-				return false;
-			memcpy(out, at, len);
-			out[len] = 0;
-			return true;
-		}
-		end = slash ? slash : path;
-	}
-	return false;
-}
-
-bool sm_container(const char *path, char out[16])
-{
-	size_t run = 0;
-	const char *found = NULL;
-	for (const char *p = path;; p++) {
-		if (isdigit((unsigned char)*p) || (*p >= 'a' && *p <= 'f')) {
-			run++;
-			continue;
-		}
-		if (run == 64)
-			found = p - 64;
-		run = 0;
-		if (!*p)
-			break;
-	}
-	if (!found)
-		return false;
-	memcpy(out, found, 12);
-	out[12] = 0;
 	return true;
 }

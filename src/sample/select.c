@@ -146,6 +146,10 @@ static void add_named(const struct one *o, int groups, const char *key, const st
 		mc_buf_printf(out, "%u", f->uid);
 	else if (strcmp(key, "unit") == 0 && sm_unit(f->cgroup, true, unit, sizeof unit))
 		mc_buf_str(out, unit);
+	else if (strcmp(key, "container") == 0 && sm_container(f->cgroup, unit))
+		mc_buf_add(out, unit, 12);
+	else if (strcmp(key, "pod") == 0 && sm_pod(f->cgroup, unit))
+		mc_buf_str(out, unit);
 	else if (o->re) {
 		int g = pcre2_substring_number_from_name(o->re, (PCRE2_SPTR)key);
 		if (g > 0)

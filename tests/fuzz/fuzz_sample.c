@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 3:
 		if (sm_parse_cgroup(s, n, x.path, sizeof x.path)) {
 			sm_unit(x.path, true, out, 16);
-			sm_container(x.path, out);
+			sm_container(x.path, (char[65]){0});
 		}
 		break;
 	default: mc_load_parse(s, n, "a", &x.v, NULL); break;

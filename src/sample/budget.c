@@ -1,0 +1,132 @@
+/* What costs more than a tick may: PSS, mapped libraries, sockets. Each tick earns a little CPU time for
+ * it, and what has waited longest is read with that. */
+#include "sampler.h"
+
+#include <time.h>
+
+#define MS 1000000.0
+enum { LIB_AGE_MS = 3600000, SUSPECT_AGE_MS = 60000, PSS_AGE_MS = 600000, SOCKETS_AGE_MS = 60000, SAME_SOCKETS_AGE_MS = 600000 };
+
+int64_t sm_cpu_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+static bool due(int64_t now, int64_t last, int64_t age)
+{
+	return last == 0 || now - last >= age || now < last;
+}
+
+/* ---- whose turn it is, and what it is thought to cost (ns) ---- */
+typedef bool (*turn_fn)(const struct mc_sampler *s, const struct sm_proc *p, int64_t now, double *cost);
+
+static bool libs_turn(const struct mc_sampler *s, const struct sm_proc *p, int64_t now, double *cost)
+{
+	(void)s;
+	*cost = 0.1 * MS;
+	/* the loader has done its work by then */
+	return p->age >= SM_YOUNG && p->p.exe_id.ino && due(now, p->libs_at, LIB_AGE_MS);
+}
+
+static double pss_cost(const struct mc_sampler *s, const struct sm_proc *p)
+{
+	return 20000 + (double)(p->p.rss / s->page) * s->ns_a_page;
+}
+
+static bool suspect_turn(const struct mc_sampler *s, const struct sm_proc *p, int64_t now, double *cost)
+{
+	*cost = pss_cost(s, p);
+	if (p->nopss || !s->program_state[p->p.program].suspect || !due(now, p->pss_tried, SUSPECT_AGE_MS))
+		return false;
+	return s->pss == MC_PSS_ON || (p->p.rss <= s->pss_limit && *cost <= MS);
+}
+
+static bool pss_turn(const struct mc_sampler *s, const struct sm_proc *p, int64_t now, double *cost)
+{
+	*cost = pss_cost(s, p);
+	bool small = p->p.rss <= s->pss_limit / 4 && *cost <= MS;
+	return !p->nopss && (small || s->pss == MC_PSS_ON) && due(now, p->pss_tried, PSS_AGE_MS);
+}
+
+static bool sockets_turn(const struct mc_sampler *s, const struct sm_proc *p, int64_t now, double *cost)
+{
+	(void)s;
+	*cost = 1500.0 * p->p.fds;
+	if (p->p.fds == UINT32_MAX || p->p.fds > 1024)
+		return false;
+	return due(now, p->sockets_at, p->p.fds == p->sockets_fds ? SAME_SOCKETS_AGE_MS : SOCKETS_AGE_MS);
+}
+
+/* ---- reading ---- */
+static void read_pss(struct mc_sampler *s, struct sm_proc *p, double cost)
+{
+	int64_t begun = sm_cpu_ns();
+	bool ok = sm_read_pss(s, p);
+	double took = (double)(sm_cpu_ns() - begun), pages = (double)(p->p.rss / s->page);
+	p->pss_tried = s->tick.t_ms;
+	p->nopss = !ok;
+	if (!ok)
+		return;
+	p->pss_at = s->tick.t_ms;
+	if (pages >= 256) { /* of large ones the pages are what costs */
+		double a = took / pages;
+		s->ns_a_page += (a - s->ns_a_page) / 8;
+	}
+	/* something about it is costly (huge numbers of mappings): not again, unless asked */
+	if (took > 5 * MS && took > 4 * cost && s->pss == MC_PSS_AUTO)
+		p->nopss = true;
+}
+
+static void read_libs(struct mc_sampler *s, struct sm_proc *p, double cost)
+{
+	(void)cost;
+	sm_read_libraries(s, p);
+	p->libs_at = s->tick.t_ms;
+}
+
+static void read_sockets(struct mc_sampler *s, struct sm_proc *p, double cost)
+{
+	(void)cost;
+	sm_read_sockets(s, p);
+	p->sockets_at = s->tick.t_ms;
+	p->sockets_fds = p->p.fds;
+}
+
+/* Goes round from *at on until the money is spent or everyone has had a look. */
+static void serve_round(struct mc_sampler *s, size_t *at, turn_fn turn, void (*read)(struct mc_sampler *, struct sm_proc *, double))
+{
+	double cost, most = 100 * MS;
+	for (size_t i = 0; i < s->n; i++) {
+		size_t k = (*at + i) % s->n;
+		struct sm_proc *p = s->v[k];
+		if (p->kind != SM_TRACKED || !turn(s, p, s->tick.t_ms, &cost))
+			continue;
+		if (s->tokens_ns < (cost < most ? cost : most)) {
+			*at = k;
+			return;
+		}
+		int64_t begun = sm_cpu_ns();
+		read(s, p, cost);
+		s->tokens_ns -= (double)(sm_cpu_ns() - begun);
+	}
+}
+
+void sm_budget(struct mc_sampler *s, int64_t elapsed_ms)
+{
+	double most = 100 * MS;
+	if (elapsed_ms > 0)
+		s->tokens_ns += s->pss_cpu * MS * (double)elapsed_ms;
+	if (s->tokens_ns > most)
+		s->tokens_ns = most;
+	size_t suspects_at = 0;
+	if (!s->real)
+		s->tokens_ns = most; /* a tree of files costs what it costs */
+	if (s->pss != MC_PSS_OFF)
+		serve_round(s, &suspects_at, suspect_turn, read_pss);
+	serve_round(s, &s->libs_at, libs_turn, read_libs);
+	if (s->pss != MC_PSS_OFF)
+		serve_round(s, &s->pss_at, pss_turn, read_pss);
+	serve_round(s, &s->sockets_at, sockets_turn, read_sockets);
+}

@@ -1,0 +1,178 @@
+/* Who is there: the pids of /proc held against the entries of the tick before. */
+#include "sampler.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+ssize_t sm_slurp(struct mc_sampler *s, int64_t pid, const char *what, char *buf, size_t cap)
+{
+	char path[64];
+	snprintf(path, sizeof path, "%lld/%s", (long long)pid, what);
+	return sm_read(s->procfd, path, buf, cap);
+}
+
+void sm_drop_fd(struct mc_sampler *s, struct sm_proc *p)
+{
+	if (p->fd >= 0) {
+		close(p->fd);
+		s->fds--;
+	}
+	p->fd = -1;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* A name of digits alone, as the kernel writes pids; else 0. */
+static int64_t pid_of(const char *name)
+{
+	int64_t v = 0;
+	if (*name < '1' || *name > '9')
+		return 0;
+	for (; *name >= '0' && *name <= '9' && v < (INT64_MAX - 9) / 10; name++)
+		v = v * 10 + (*name - '0');
+	return *name ? 0 : v;
+}
+
+static int list_pids(struct mc_sampler *s, struct mc_error *err)
+{
+	_Alignas(struct dirent64) char buf[32768];
+	ssize_t n;
+	bool sorted = true;
+	s->npids = 0;
+	if (lseek(s->procfd, 0, SEEK_SET) < 0)
+		return mc_fail(err, MC_EIO, errno, "procfs");
+	while ((n = getdents64(s->procfd, buf, sizeof buf)) > 0) {
+		for (ssize_t at = 0; at < n;) {
+			const struct dirent64 *d = (const void *)(buf + at);
+			at += d->d_reclen;
+			int64_t pid = pid_of(d->d_name);
+			if (!pid)
+				continue;
+			int rc = mc_grow((void **)&s->pids, &s->pids_cap, s->npids + 1, sizeof *s->pids, err);
+			if (rc)
+				return rc;
+			sorted &= s->npids == 0 || s->pids[s->npids - 1] < pid;
+			s->pids[s->npids++] = pid;
+		}
+	}
+	if (n < 0)
+		return mc_fail(err, MC_EIO, errno, "procfs");
+	if (sorted) /* as procfs itself lists them */
+		return 0;
+	qsort(s->pids, s->npids, sizeof *s->pids, by_number);
+	size_t k = 0; /* a process that forks while the list is read is listed once all the same */
+	for (size_t i = 0; i < s->npids; i++)
+		if (k == 0 || s->pids[k - 1] != s->pids[i])
+			s->pids[k++] = s->pids[i];
+	s->npids = k;
+	return 0;
+}
+
+int sm_gone(struct mc_sampler *s, struct sm_proc *p, struct mc_error *err)
+{
+	if (!p->p.id)
+		return 0;
+	int rc = mc_grow((void **)&s->gone, &s->gone_cap, s->ngone + 1, sizeof *s->gone, err);
+	if (!rc) {
+		s->gone[s->ngone++] = p->p.id;
+		p->p.id = 0;
+	}
+	return rc;
+}
+
+int sm_end_life(struct mc_sampler *s, struct sm_proc *p, struct mc_error *err)
+{
+	int rc = sm_gone(s, p, err);
+	if (rc)
+		return rc; /* tried again in the next tick: an end is never lost */
+	sm_drop_fd(s, p);
+	sm_group_drop(s->groups, p);
+	sm_libs_drop(s, p);
+	free(p->exe);
+	*p = (struct sm_proc){.p.pid = p->p.pid, .fd = -1};
+	return 0;
+}
+
+static struct sm_proc *appear(int64_t pid)
+{
+	struct sm_proc *p = calloc(1, sizeof *p);
+	if (p) {
+		p->p.pid = pid;
+		p->fd = -1;
+	}
+	return p;
+}
+
+static bool same(const struct mc_sampler *s)
+{
+	if (s->n != s->npids)
+		return false;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i]->p.pid != s->pids[i])
+			return false;
+	return true;
+}
+
+/* Without memory an end or a beginning waits for the next tick. */
+static int merge(struct mc_sampler *s, struct mc_error *err)
+{
+	size_t i = 0, n = 0;
+	int rc = mc_grow((void **)&s->merged, &s->merged_cap, s->n + s->npids + 1, sizeof *s->merged, err);
+	if (rc)
+		return rc;
+	for (size_t j = 0; i < s->n || j < s->npids;) {
+		struct sm_proc *p;
+		if (i < s->n && (j >= s->npids || s->v[i]->p.pid < s->pids[j])) {
+			p = s->v[i++];
+			int r = sm_end_life(s, p, err);
+			if (r) {
+				rc = r;
+				s->merged[n++] = p;
+			} else {
+				free(p);
+			}
+		} else if (i < s->n && s->v[i]->p.pid == s->pids[j]) {
+			s->merged[n++] = s->v[i++];
+			j++;
+		} else if ((p = appear(s->pids[j++]))) {
+			s->merged[n++] = p;
+		} else {
+			rc = mc_nomem(err, "a process");
+		}
+	}
+	struct sm_proc **v = s->v;
+	size_t cap = s->cap;
+	s->v = s->merged;
+	s->cap = s->merged_cap;
+	s->merged = v;
+	s->merged_cap = cap;
+	s->n = n;
+	return rc;
+}
+
+int sm_pids(struct mc_sampler *s, struct mc_error *err)
+{
+	int rc = list_pids(s, err);
+	return rc || same(s) ? rc : merge(s, err);
+}
+
+struct sm_proc *sm_find(struct mc_sampler *s, int64_t pid)
+{
+	for (size_t lo = 0, hi = s->n; lo < hi;) {
+		size_t mid = (lo + hi) / 2;
+		if (s->v[mid]->p.pid == pid)
+			return s->v[mid];
+		if (s->v[mid]->p.pid < pid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}

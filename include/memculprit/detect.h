@@ -1,8 +1,142 @@
-/* Changepoints, slopes and their errors over arrays. A library that could be taken away and used
- * alone: it knows no SQL, HTTP, git, clock or file. */
+/* Growth in the memory of many lives of processes: robust summaries, a noise model, slopes with honest errors,
+ * and how well each supposition ("the lives of releases 3 to 5 grow") explains all lives together.
+ *
+ * A library that could be taken away and used alone: arrays in, numbers out. It knows no SQL, HTTP, git, clock
+ * or file, and no names: a release is an index, a time is seconds on any axis. What is a deploy, what is
+ * probable beforehand and what to say to people is src/attribute's affair.
+ *
+ * The way of working, with sources at each function:
+ *   mc_lifesum   a life as at most MC_LIFESUM_BINS bins, however long it is (streaming, constant memory)
+ *   mc_panel     all lives as bins with their columns: common curve of age, load, growth
+ *   mc_noise     white + fast + slow memory, by restricted likelihood; every life may have a slope of its own
+ *   mc_panel_evidence  the log evidence of each supposition, integrated over how much releases and lives differ anyway */
 #ifndef MEMCULPRIT_DETECT_H
 #define MEMCULPRIT_DETECT_H
 
 #include "memculprit/base.h"
+
+/* ---- robust numbers over arrays ---- */
+/* Median of v (reordered in place); NaN for n = 0. Every element must be finite. */
+double mc_median(double *v, size_t n);
+/* 1.4826 times the median absolute deviation from m: the standard deviation of a Gaussian. `work` has n elements.
+ * Hampel, The influence curve and its role in robust estimation, 1974. */
+double mc_mad(const double *v, size_t n, double m, double *work);
+/* Pulls each value back to the median of its 2*half+1 neighbours, give or take c times their MAD: spikes lose their
+ * weight, trends keep theirs. 0, MC_ENOMEM. */
+int mc_hampel(double *v, size_t n, size_t half, double c, struct mc_error *err);
+/* Median of all pairwise slopes of at most 300 points (Sen 1968); NaN for less than two times. 0, MC_ENOMEM. */
+int mc_sen_slope(const double *t, const double *v, size_t n, double *ret, struct mc_error *err);
+
+/* Changepoints in the mean under Gaussian noise of variance 1, by PELT (Killick, Fearnhead, Eckley 2012): the
+ * classical method, kept as a yardstick. `penalty` a changepoint (3 ln n is usual), segments of at least minseg.
+ * *ret: *nret first indices of segments, but the first; the caller frees. 0, MC_ENOMEM. */
+int mc_pelt_mean(const double *v, size_t n, double penalty, size_t minseg, size_t **ret, size_t *nret, struct mc_error *err);
+
+/* ---- one life, summed up as it goes ---- */
+enum { MC_LIFESUM_BINS = 320, MC_LIFESUM_COVARIATES = 3 };
+struct mc_lifebin {
+	double t;     /* mean time of its samples, seconds on the caller's axis */
+	double y;     /* mean, after a running median of five that takes single spikes out */
+	double low;   /* least */
+	double x[MC_LIFESUM_COVARIATES]; /* mean of the caller's covariates (threads, descriptors, requests); NaN: none */
+	double n;     /* samples */
+	int64_t key;  /* which stretch of age it covers; see lifesum.c */
+};
+/* A life as bins: fine in its youth, where warm-up happens, and coarser the longer it lives. How it was fed, at once
+ * or over weeks with restarts between, does not change the bins. Zero-initialised but for start. */
+struct mc_lifesum {
+	double start;  /* when the process started, on the caller's axis */
+	int level;     /* the coarsest bin is MC_LIFESUM_TICK << level */
+	size_t n;      /* bins in use */
+	double last_t; /* time of the last sample */
+	double tail_t[5], tail_y[5], tail_x[5][MC_LIFESUM_COVARIATES]; /* samples that the running median still needs */
+	unsigned ntail;
+	bool flushed;  /* no sample may follow */
+	struct mc_lifebin bin[MC_LIFESUM_BINS];
+};
+/* Seconds of the finest bin. */
+#define MC_LIFESUM_TICK 0.25
+void mc_lifesum_init(struct mc_lifesum *s, double start);
+/* One sample; times must rise, others and values that are not finite are ignored. x: MC_LIFESUM_COVARIATES numbers, or NULL. */
+void mc_lifesum_add(struct mc_lifesum *s, double t, double y, const double *x);
+/* Takes in what the running median still held back. Work on a copy where the life goes on. */
+void mc_lifesum_flush(struct mc_lifesum *s);
+/* Little-endian bytes to keep, and back. MC_ECORRUPT where they are not ours or of another version. */
+int mc_lifesum_write(const struct mc_lifesum *s, struct mc_buf *out, struct mc_error *err);
+int mc_lifesum_read(struct mc_lifesum *s, const void *data, size_t len, struct mc_error *err);
+
+/* ---- all lives together ---- */
+struct mc_panel_life {
+	size_t n;
+	const double *t;  /* seconds, rising */
+	const double *y;  /* in the caller's unit */
+	const double *samples; /* how many samples each stands for */
+	const double *x[2];    /* covariates that explain levels (running maxima of threads, descriptors); NULL: none */
+	const double *requests; /* of this life since its start, NULL: the program's are used */
+	double start;     /* seconds; may be long before t[0] */
+	size_t release;   /* 0: what ran before the first deploy; k: what deploy k-1 brought */
+};
+/* The program's load, relative to its mean: n points in time, each with the level until the next. */
+struct mc_panel_load {
+	size_t n;
+	const double *t, *level;
+};
+struct mc_panel_in {
+	size_t nlives;
+	const struct mc_panel_life *lives;
+	size_t nreleases;          /* number of release indices */
+	const double *release_t;   /* when each release began to run; [0] is not read */
+	struct mc_panel_load load; /* n 0: not known */
+	double bin;                /* typical width of a bin, seconds */
+	double quantum;            /* variance below which no program is quieter (a page: 4096^2/12 in the unit) */
+	size_t nonsets;
+	const double *onsets;      /* times at which growth may have begun by itself, rising */
+};
+struct mc_panel; /* opaque: columns and Gram matrices */
+int mc_panel_new(const struct mc_panel_in *in, struct mc_panel **ret, struct mc_error *err);
+void mc_panel_free(struct mc_panel *p);
+
+/* What is left of a life after its level, curve, load and growth: white (share `white`), a fast and a slow
+ * Ornstein-Uhlenbeck process (share `slow` of the rest is the slow one). */
+struct mc_noise {
+	double tau_fast, tau_slow; /* seconds */
+	double slow, white;        /* shares, 0 to 1 */
+	double var;                /* of one bin, unit squared */
+};
+void mc_panel_noise(const struct mc_panel *p, struct mc_noise *ret);
+
+/* A supposition: growth in the releases [from, until) and, where again < nreleases, in [again, again_until). */
+struct mc_supposition {
+	size_t from, until, again, again_until;
+};
+enum mc_growth { MC_GROWTH_TIME, MC_GROWTH_REQUESTS, MC_GROWTH_BOUNDED, MC_GROWTH_KINDS };
+struct mc_growth_fit {
+	double log_evidence; /* -INFINITY: growth is negative or nothing */
+	double slope, slope_sd; /* unit per second in a life (per relative request second for MC_GROWTH_REQUESTS); of the likeliest spread */
+	double z;
+};
+struct mc_growth_evidence {
+	double none;                    /* log evidence of no growth */
+	size_t n;
+	struct mc_growth_fit *set[MC_GROWTH_KINDS]; /* a fit a supposition */
+	struct mc_growth_fit all[MC_GROWTH_KINDS];  /* growth in every release; bounded: time scale of lives and more */
+	size_t nonsets;
+	struct mc_growth_fit *onset;    /* growth from onsets[i] on, in the lives of then and all later releases */
+	double *release_slope, *release_sd; /* each release by itself, about the common curve: unit per second */
+};
+/* The evidence of each supposition; *ret is released by the caller. 0, MC_ENOMEM. */
+int mc_panel_evidence(struct mc_panel *p, const struct mc_supposition *s, size_t n, struct mc_growth_evidence *ret, struct mc_error *err);
+void mc_growth_evidence_release(struct mc_growth_evidence *e);
+
+/* ---- after mc_panel_evidence(): curve and levels ---- */
+/* Height of each life at full age and mean load, and its variance; arrays of nlives. 0, MC_ENOMEM. */
+int mc_panel_levels(const struct mc_panel *p, double *level, double *var, struct mc_error *err);
+/* How much the common curve of age rises from one age to another, seconds; in the unit. */
+double mc_panel_curve(const struct mc_panel *p, double from, double to);
+/* Standard deviation of what the load explains, in the unit. */
+double mc_panel_load(const struct mc_panel *p);
+/* Log evidence that the levels of releases [from, until) are shifted up (from >= until: that none are), whose variances are
+ * known; releases drift by about sigma anyway, over a grid. *ret (may be NULL) gets the shift as `slope`. */
+double mc_step_evidence(const double *level, const double *var, size_t n, double sigma, size_t from, size_t until, struct mc_growth_fit *ret);
 
 #endif

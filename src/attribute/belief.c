@@ -1,0 +1,210 @@
+#include "belief.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* The evidence is divided by this: neighbouring bins, lives of one program and releases agree more than the model knows.
+ * Learnt on development corpora (docs/calibration.md). */
+static const double TEMPERATURE = 2.0;
+/* What is likely beforehand. A program is judged because somebody watches it, not because it grows. */
+static const double PRIOR_NONE = .5, PRIOR_ALL = .05, PRIOR_ALL_BOUNDED = .12, PRIOR_BOUNDED = .1, PRIOR_FREE = .08, PRIOR_DEPLOY = .25;
+/* One version that grows at one time and not at another: the label lies, or something else grew. */
+static const double CONTRADICTION = 4.0;
+
+static bool inside(const struct mc_supposition *s, size_t r)
+{
+	return (r >= s->from && r < s->until) || (r >= s->again && r < s->again_until);
+}
+
+/* Releases of one version should all grow or none. */
+static bool consistent(const struct history *h, const struct mc_supposition *s)
+{
+	for (size_t k = 0; k < h->ndeploys; k++)
+		for (size_t o = k + 1; o < h->ndeploys; o++)
+			if (h->deploy[k].identity == h->deploy[o].identity && inside(s, k + 1) != inside(s, o + 1))
+				return false;
+	return true;
+}
+
+static bool repeats(const struct history *h)
+{
+	for (size_t k = 0; k < h->ndeploys; k++)
+		if (h->deploy[k].identity != k + 1)
+			return true;
+	return false;
+}
+
+struct adding {
+	const struct history *h;
+	struct suppositions *out;
+	size_t cap, cap_cost;
+	bool repeats;
+};
+
+static int add(struct adding *a, struct mc_supposition s, double cost, struct mc_error *err)
+{
+	void *items = a->out->s, *costs = a->out->cost;
+	int rc = mc_grow(&items, &a->cap, a->out->n + 1, sizeof *a->out->s, err);
+	a->out->s = items;
+	if (rc == 0)
+		rc = mc_grow(&costs, &a->cap_cost, a->out->n + 1, sizeof *a->out->cost, err);
+	a->out->cost = costs;
+	if (rc < 0)
+		return rc;
+	a->out->s[a->out->n] = s;
+	a->out->cost[a->out->n++] = cost + (a->repeats && !consistent(a->h, &s) ? CONTRADICTION : 0);
+	return 0;
+}
+
+enum { PAIRS_MOST = 14, ALL_ENDS_MOST = 60, ENDS_NEAR = 8 };
+
+/* Growth that stopped and came back: likely where an old version came back in between. */
+static int add_again(struct adding *a, size_t from, size_t until, double cost, struct mc_error *err)
+{
+	size_t r = a->h->ndeploys;
+	int rc = 0;
+	for (size_t q = until + 1; rc == 0 && q <= r; q++) {
+		bool back = false;
+		for (size_t m = until; m < q; m++)
+			back = back || a->h->deploy[m - 1].identity < from;
+		if (a->h->deploy[q - 1].lives)
+			rc = add(a, (struct mc_supposition){ from, until, q, r + 1 },
+				cost + (back ? 1 : 2.5) + log(fmax((double)(r - (until - 1)), 1)), err);
+	}
+	return rc;
+}
+
+int suppositions_new(const struct history *h, struct suppositions *ret, struct mc_error *err)
+{
+	struct suppositions out = { 0 };
+	struct adding a = { .h = h, .out = &out, .repeats = repeats(h) };
+	size_t r = h->ndeploys, run = 0;
+	int rc = 0;
+	for (size_t k = 0; k < r; k++)
+		run += h->deploy[k].lives > 0;
+	for (size_t from = 1; rc == 0 && from <= r; from++) {
+		if (h->deploy[from - 1].lives == 0)
+			continue;
+		for (size_t until = from + 1; rc == 0 && until <= r + 1; until++) {
+			bool end = until == r + 1;
+			if (!end && (h->deploy[until - 1].lives == 0 || (r > ALL_ENDS_MOST && until > from + ENDS_NEAR)))
+				continue;
+			double cost = log((double)run) + log(2) + (end ? 0 : log(fmax((double)(r - from), 1)));
+			rc = add(&a, (struct mc_supposition){ from, until, 0, 0 }, cost, err);
+			if (rc == 0 && !end && (r <= PAIRS_MOST || a.repeats) && r <= 2 * PAIRS_MOST)
+				rc = add_again(&a, from, until, cost, err);
+		}
+	}
+	if (rc < 0) {
+		suppositions_release(&out);
+		return rc;
+	}
+	*ret = out;
+	return 0;
+}
+
+void suppositions_release(struct suppositions *s)
+{
+	free(s->s);
+	free(s->cost);
+	*s = (struct suppositions){ 0 };
+}
+
+static double log_add(double a, double b)
+{
+	double hi = fmax(a, b);
+	return hi == -(double)INFINITY ? hi : hi + log(exp(a - hi) + exp(b - hi));
+}
+
+/* An onset early in a release's reign, or just before it, is that deploy's: coincidence is less likely than cause. */
+static size_t owner(const struct history *h, double t, double end)
+{
+	for (size_t k = 0; k < h->ndeploys; k++) {
+		double at = h->deploy[k].lives ? h->deploy[k].begins : h->deploy[k].mark;
+		double next = k + 1 < h->ndeploys ? h->deploy[k + 1].begins : end;
+		double before = k ? h->deploy[k - 1].begins : 0;
+		if (t >= at - .05 * (at - before) && t <= at + .1 * (next - at))
+			return k;
+	}
+	return MC_NO_DEPLOY;
+}
+
+static void weigh_sets(const struct suppositions *s, const struct mc_growth_evidence *e, struct belief *b, double *bounded)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		double both = log_add(e->set[MC_GROWTH_TIME][i].log_evidence, e->set[MC_GROWTH_REQUESTS][i].log_evidence);
+		b->weight[i] = log(PRIOR_DEPLOY) + (both - e->none) / TEMPERATURE - s->cost[i];
+		size_t k = s->s[i].from - 1;
+		b->deploy[k] = log_add(b->deploy[k], b->weight[i]);
+		*bounded = log_add(*bounded, log(PRIOR_BOUNDED) + (e->set[MC_GROWTH_BOUNDED][i].log_evidence - e->none) / TEMPERATURE - s->cost[i]);
+	}
+}
+
+static void weigh_onsets(const struct history *h, const struct mc_growth_evidence *e, const struct history_rows *rows, struct belief *b)
+{
+	for (size_t i = 0; i < e->nonsets; i++) {
+		double v = (e->onset[i].log_evidence - e->none) / TEMPERATURE, prior = log(PRIOR_FREE) - log((double)e->nonsets);
+		size_t k = owner(h, rows->onsets[i], h->as_of);
+		/* a deploy that restarted nothing, at its very time */
+		if (k != MC_NO_DEPLOY && h->deploy[k].lives == 0 && rows->onsets[i] == h->deploy[k].mark)
+			prior = log(PRIOR_DEPLOY) - log(2 * (double)h->ndeploys);
+		b->onset_of[i] = k;
+		b->onset_weight[i] = prior + v;
+		if (k == MC_NO_DEPLOY)
+			b->free_onset = log_add(b->free_onset, b->onset_weight[i]);
+		else
+			b->deploy[k] = log_add(b->deploy[k], b->onset_weight[i]);
+	}
+}
+
+static void normalise(struct belief *b, size_t nsets, size_t nonsets)
+{
+	double *v[] = { &b->none, &b->all, &b->bounded, &b->free_onset }, sum = -(double)INFINITY;
+	for (size_t i = 0; i < 4; i++)
+		sum = log_add(sum, *v[i]);
+	for (size_t k = 0; k < b->ndeploys; k++)
+		sum = log_add(sum, b->deploy[k]);
+	for (size_t i = 0; i < 4; i++)
+		*v[i] = exp(*v[i] - sum);
+	for (size_t k = 0; k < b->ndeploys; k++)
+		b->deploy[k] = exp(b->deploy[k] - sum);
+	for (size_t i = 0; i < nsets; i++)
+		b->weight[i] = exp(b->weight[i] - sum);
+	for (size_t i = 0; i < nonsets; i++)
+		b->onset_weight[i] = exp(b->onset_weight[i] - sum);
+}
+
+int belief_new(const struct history *h, const struct suppositions *s, const struct mc_growth_evidence *e, const struct history_rows *rows,
+	struct belief *ret, struct mc_error *err)
+{
+	struct belief b = { .ndeploys = h->ndeploys, .none = log(PRIOR_NONE), .free_onset = -(double)INFINITY, .no_step = 1 };
+	b.deploy = calloc(h->ndeploys + 1, sizeof *b.deploy);
+	b.step = calloc(h->ndeploys + 1, sizeof *b.step);
+	b.weight = calloc(s->n + 1, sizeof *b.weight);
+	b.onset_weight = calloc(e->nonsets + 1, sizeof *b.onset_weight);
+	b.onset_of = calloc(e->nonsets + 1, sizeof *b.onset_of);
+	if (!b.deploy || !b.step || !b.weight || !b.onset_weight || !b.onset_of) {
+		belief_release(&b);
+		return mc_nomem(err, "the belief");
+	}
+	for (size_t k = 0; k < h->ndeploys; k++)
+		b.deploy[k] = -(double)INFINITY;
+	double all = log_add(e->all[MC_GROWTH_TIME].log_evidence, e->all[MC_GROWTH_REQUESTS].log_evidence);
+	b.all = log(PRIOR_ALL) + (all - e->none) / TEMPERATURE;
+	b.bounded = log(PRIOR_ALL_BOUNDED) + (e->all[MC_GROWTH_BOUNDED].log_evidence - e->none) / TEMPERATURE;
+	weigh_sets(s, e, &b, &b.bounded);
+	weigh_onsets(h, e, rows, &b);
+	normalise(&b, s->n, e->nonsets);
+	*ret = b;
+	return 0;
+}
+
+void belief_release(struct belief *b)
+{
+	free(b->deploy);
+	free(b->step);
+	free(b->weight);
+	free(b->onset_weight);
+	free(b->onset_of);
+	*b = (struct belief){ 0 };
+}

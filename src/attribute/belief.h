@@ -1,0 +1,31 @@
+/* From evidence to probabilities: what is likely beforehand, and what the data make of it. */
+#ifndef MEMCULPRIT_ATTRIBUTE_BELIEF_H
+#define MEMCULPRIT_ATTRIBUTE_BELIEF_H
+
+#include "history.h"
+
+struct suppositions {
+	size_t n;
+	struct mc_supposition *s; /* of releases: deploy k is release k + 1 */
+	double *cost;             /* minus the log of its share of the prior */
+};
+int suppositions_new(const struct history *h, struct suppositions *ret, struct mc_error *err);
+void suppositions_release(struct suppositions *s);
+
+struct belief {
+	double none, all, bounded, free_onset; /* no growth; growth since ever; growth that levels off; growth no deploy began */
+	double *deploy;      /* a deploy began it */
+	double *step;        /* given no growth, a deploy brought a lasting step */
+	double no_step;
+	size_t ndeploys;
+	/* of the likeliest deploy's suppositions */
+	double *weight;      /* of each supposition, sums to 1 over all hypotheses */
+	double *onset_weight; /* of each onset */
+	size_t *onset_of;    /* deploy that owns the onset, or MC_NO_DEPLOY */
+};
+/* 0, MC_ENOMEM. `usable`: releases that have rows in the panel. */
+int belief_new(const struct history *h, const struct suppositions *s, const struct mc_growth_evidence *e, const struct history_rows *rows,
+	struct belief *ret, struct mc_error *err);
+void belief_release(struct belief *b);
+
+#endif

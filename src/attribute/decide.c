@@ -1,0 +1,327 @@
+/* From probabilities to the answer: verdict, culprit, times, slopes. */
+#include "judge.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const double LEAST_SHOWN = .001, DAY_MS = 86400e3;
+
+size_t lives_at(const struct history *h, double t)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < h->nlives; i++)
+		n += h->life[i].start <= t && h->life[i].last >= t - 3 * h->tick;
+	return n;
+}
+
+static int by_probability(const void *a, const void *b)
+{
+	const struct mc_candidate *x = a, *y = b;
+	if (x->probability != y->probability)
+		return (x->probability < y->probability) - (x->probability > y->probability);
+	return (x->deploy > y->deploy) - (x->deploy < y->deploy);
+}
+
+/* Each deploy's probability: it began a growth, or, where nothing grows, a step. */
+static int candidates(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
+{
+	const struct belief *b = &j->belief;
+	double rest = b->none + b->bounded, shown = 0;
+	a->candidates = calloc(h->ndeploys + 1, sizeof *a->candidates);
+	if (!a->candidates)
+		return mc_nomem(err, "the candidates");
+	for (size_t k = 0; k < h->ndeploys; k++) {
+		double p = b->deploy[k] + rest * b->step[k];
+		if (p < LEAST_SHOWN)
+			continue;
+		shown += p;
+		a->candidates[a->ncandidates++] = (struct mc_candidate){ .deploy = h->deploy[k].index, .probability = p,
+			.first_seen_ms = isnan(h->deploy[k].first_seen) ? MC_NO_TIME : history_ms(h, h->deploy[k].first_seen) };
+	}
+	qsort(a->candidates, a->ncandidates, sizeof *a->candidates, by_probability);
+	a->not_a_deploy = b->free_onset + b->all;
+	a->no_change = fmax(0, 1 - shown - a->not_a_deploy);
+	return 0;
+}
+
+static size_t likeliest(const double *p, size_t n)
+{
+	size_t best = 0;
+	for (size_t k = 1; k < n; k++)
+		if (p[k] > p[best])
+			best = k;
+	return best;
+}
+
+static enum mc_verdict quiet_verdict(const struct history *h, const struct judgement *j)
+{
+	struct mc_noise noise;
+	mc_panel_noise(j->panel, &noise);
+	double sigma = sqrt(noise.var), life = 0;
+	for (size_t i = 0; i < j->nlives; i++)
+		life = fmax(life, j->lives[i].last - j->lives[i].start);
+	if (j->belief.bounded > .5 || mc_panel_curve(j->panel, .15 * life, life) > 4 * sigma)
+		return MC_VERDICT_PLATEAU;
+	if (h->nload && mc_panel_load(j->panel) > 2 * sigma)
+		return MC_VERDICT_LOAD;
+	return MC_VERDICT_NONE;
+}
+
+/* The likeliest supposition of this deploy; MC_NO_DEPLOY: an onset explains it better. */
+static size_t best_set(const struct judgement *j, size_t k)
+{
+	size_t best = MC_NO_DEPLOY;
+	for (size_t i = 0; i < j->sets.n; i++)
+		if (j->sets.s[i].from == k + 1 && (best == MC_NO_DEPLOY || j->belief.weight[i] > j->belief.weight[best]))
+			best = i;
+	return best;
+}
+
+static size_t best_onset(const struct judgement *j, size_t k)
+{
+	size_t best = MC_NO_DEPLOY;
+	for (size_t i = 0; i < j->evidence.nonsets; i++)
+		if (j->belief.onset_of[i] == k && (best == MC_NO_DEPLOY || j->belief.onset_weight[i] > j->belief.onset_weight[best]))
+			best = i;
+	return best;
+}
+
+/* When the growth of deploy k ended: the release from which on nothing grows has more weight than 'still growing'. */
+static size_t ended_by(const struct history *h, const struct judgement *j, size_t k)
+{
+	double *p = calloc(h->ndeploys + 2, sizeof *p), open = 0;
+	size_t r = MC_NO_DEPLOY;
+	if (!p)
+		return r;
+	for (size_t i = 0; i < j->sets.n; i++) {
+		const struct mc_supposition *s = &j->sets.s[i];
+		if (s->from != k + 1)
+			continue;
+		size_t until = s->again_until > s->again ? s->again_until : s->until;
+		if (until > h->ndeploys)
+			open += j->belief.weight[i];
+		else
+			p[until] += j->belief.weight[i];
+	}
+	for (size_t i = 0; i < j->evidence.nonsets; i++)
+		if (j->belief.onset_of[i] == k)
+			open += j->belief.onset_weight[i];
+	double ended = 0;
+	for (size_t i = 0; i <= h->ndeploys; i++)
+		ended += p[i];
+	if (ended > open)
+		r = likeliest(p, h->ndeploys + 1) - 1;
+	free(p);
+	return r;
+}
+
+struct moment {
+	double t, p;
+};
+
+static int by_time(const void *a, const void *b)
+{
+	const struct moment *x = a, *y = b;
+	return (x->t > y->t) - (x->t < y->t);
+}
+
+/* 95 % interval over everything that could have been the onset. */
+static int onset_interval(const struct history *h, const struct judgement *j, size_t k, struct mc_answer *a, struct mc_error *err)
+{
+	size_t n = 0;
+	struct moment *m = calloc(2 * h->ndeploys + j->evidence.nonsets + 2, sizeof *m);
+	double sum = 0, acc = 0, lo = (double)NAN, hi = (double)NAN, best = (double)NAN, most = -1;
+	if (!m)
+		return mc_nomem(err, "the onset");
+	for (size_t d = 0; d < h->ndeploys; d++) {
+		double p = j->belief.deploy[d];
+		for (size_t i = 0; i < j->evidence.nonsets; i++)
+			if (j->belief.onset_of[i] == d)
+				p -= j->belief.onset_weight[i];
+		double at = isnan(h->deploy[d].first_seen) ? h->deploy[d].mark : fmin(h->deploy[d].first_seen, fmax(h->deploy[d].begins, h->deploy[d].mark));
+		m[n++] = (struct moment){ at, fmax(p, 0) };
+	}
+	for (size_t i = 0; i < j->evidence.nonsets; i++)
+		m[n++] = (struct moment){ j->rows.onsets[i], j->belief.onset_weight[i] };
+	m[n++] = (struct moment){ 0, j->belief.all };
+	/* where a deploy is named the onset is that deploy's */
+	for (size_t i = 0; i < n; i++) {
+		bool of = i == k || (i >= h->ndeploys && i < h->ndeploys + j->evidence.nonsets && j->belief.onset_of[i - h->ndeploys] == k);
+		if (k != MC_NO_DEPLOY && !of)
+			m[i].p = 0;
+		sum += m[i].p;
+		if (m[i].p > most) {
+			most = m[i].p;
+			best = m[i].t;
+		}
+	}
+	qsort(m, n, sizeof *m, by_time);
+	for (size_t i = 0; i < n; i++) {
+		acc += m[i].p / sum;
+		if (isnan(lo) && acc >= .025)
+			lo = m[i].t;
+		if (isnan(hi) && acc >= .975)
+			hi = m[i].t;
+	}
+	double step = j->evidence.nonsets > 1 ? (j->rows.onsets[j->evidence.nonsets - 1] - j->rows.onsets[0]) / (double)j->evidence.nonsets : 0;
+	bool sharp = k != MC_NO_DEPLOY && lo == hi;
+	a->onset_ms = history_ms(h, best);
+	a->onset_lo_ms = history_ms(h, sharp ? fmin(lo, h->deploy[k].mark) - h->tick : lo - step);
+	a->onset_hi_ms = history_ms(h, sharp ? fmax(hi, h->deploy[k].mark) + fmax(2 * h->tick, j->rows.bin) : hi + step);
+	free(m);
+	return 0;
+}
+
+static void slopes(const struct history *h, const struct judgement *j, size_t k, const struct mc_growth_fit *f, struct mc_answer *a)
+{
+	double n = 1, until = h->as_of;
+	size_t end = ended_by(h, j, k);
+	if (end != MC_NO_DEPLOY)
+		until = h->deploy[end].begins;
+	if (j->signal == HISTORY_ANON)
+		n = fmax(1, (double)lives_at(h, until - 2 * h->tick));
+	a->slope_after = f->slope * n * j->unit;
+	a->slope_after_lo = (f->slope - 1.96 * f->slope_sd) * n * j->unit;
+	a->slope_after_hi = (f->slope + 1.96 * f->slope_sd) * n * j->unit;
+	size_t before = k; /* release index of what ran before deploy k */
+	while (before > 0 && !isfinite(j->evidence.release_slope[before]))
+		before--;
+	a->slope_before = isfinite(j->evidence.release_slope[before]) ? j->evidence.release_slope[before] * n * j->unit : 0;
+	a->grown_bytes = fmax(0, a->slope_after * (until - (double)(a->onset_ms - h->origin_ms) / 1000));
+}
+
+static int one_episode(struct mc_answer *a, enum mc_verdict v, size_t culprit, size_t fixed, int64_t onset, int64_t stopped, struct mc_error *err)
+{
+	struct mc_episode *e = mc_reallocarray(a->episodes, a->nepisodes + 1, sizeof *e);
+	if (!e)
+		return mc_nomem(err, "the episodes");
+	a->episodes = e;
+	e[a->nepisodes++] = (struct mc_episode){ v, culprit, fixed, onset, stopped };
+	return 0;
+}
+
+static void stopped(const struct history *h, const struct judgement *j, size_t k, struct mc_answer *a)
+{
+	const struct history_deploy *d = &h->deploy[k];
+	double at = isnan(d->first_seen) ? d->begins : d->first_seen;
+	a->state = MC_STATE_FIXED;
+	a->fixed_by = d->index;
+	a->fixed_first_seen_ms = isnan(d->first_seen) ? MC_NO_TIME : history_ms(h, d->first_seen);
+	a->stopped_ms = history_ms(h, at);
+	a->stopped_lo_ms = history_ms(h, fmin(at, d->mark) - h->tick);
+	a->stopped_hi_ms = history_ms(h, fmax(at, d->mark) + j->rows.bin);
+}
+
+static int leak_episodes(const struct history *h, size_t culprit, const struct mc_supposition *s, struct mc_answer *a, struct mc_error *err)
+{
+	bool again = s && s->again_until > s->again;
+	size_t end = a->fixed_by;
+	if (!again)
+		return one_episode(a, MC_VERDICT_LEAK, culprit, end, a->onset_ms, a->stopped_ms, err);
+	const struct history_deploy *stop = &h->deploy[s->until - 1], *back = &h->deploy[s->again - 1];
+	int rc = one_episode(a, MC_VERDICT_LEAK, culprit, stop->index, a->onset_ms, history_ms(h, stop->begins), err);
+	return rc < 0 ? rc : one_episode(a, MC_VERDICT_LEAK, back->index, end, history_ms(h, back->begins), a->stopped_ms, err);
+}
+
+static int leak(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
+{
+	size_t k = h->ndeploys ? likeliest(j->belief.deploy, h->ndeploys) : MC_NO_DEPLOY;
+	bool named = k != MC_NO_DEPLOY && j->belief.deploy[k] > .5;
+	const struct mc_growth_fit *f = &j->evidence.all[MC_GROWTH_TIME];
+	const struct mc_supposition *s = NULL;
+	a->verdict = MC_VERDICT_LEAK;
+	a->state = MC_STATE_ACTIVE;
+	int rc = onset_interval(h, j, named ? k : MC_NO_DEPLOY, a, err);
+	double deploys = j->grows - j->belief.all - j->belief.free_onset;
+	if (rc == 0 && k != MC_NO_DEPLOY && (named || deploys > j->belief.free_onset + j->belief.all)) {
+		size_t set = best_set(j, k), onset = best_onset(j, k);
+		if (set != MC_NO_DEPLOY && (onset == MC_NO_DEPLOY || j->belief.weight[set] >= j->belief.onset_weight[onset])) {
+			s = &j->sets.s[set];
+			f = &j->evidence.set[MC_GROWTH_TIME][set];
+		} else if (onset != MC_NO_DEPLOY)
+			f = &j->evidence.onset[onset];
+		size_t end = ended_by(h, j, k);
+		slopes(h, j, k, f, a);
+		if (end != MC_NO_DEPLOY)
+			stopped(h, j, end, a);
+	} else if (rc == 0) {
+		size_t onset = j->evidence.nonsets ? likeliest(j->belief.onset_weight, j->evidence.nonsets) : 0;
+		if (j->belief.free_onset > j->belief.all && j->evidence.nonsets)
+			f = &j->evidence.onset[onset];
+		double n = j->signal == HISTORY_ANON ? fmax(1, (double)lives_at(h, h->as_of)) : 1;
+		a->slope_after = f->slope * n * j->unit;
+		a->slope_after_lo = (f->slope - 1.96 * f->slope_sd) * n * j->unit;
+		a->slope_after_hi = (f->slope + 1.96 * f->slope_sd) * n * j->unit;
+		a->grown_bytes = fmax(0, a->slope_after * (h->as_of - (double)(a->onset_ms - h->origin_ms) / 1000));
+	}
+	if (named)
+		for (size_t i = 0; i < a->ncandidates; i++)
+			if (a->candidates[i].deploy == h->deploy[k].index)
+				a->culprit = i;
+	return rc < 0 ? rc : leak_episodes(h, named ? h->deploy[k].index : MC_NO_DEPLOY, s, a, err);
+}
+
+static int step(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
+{
+	size_t k = likeliest(j->belief.step, h->ndeploys);
+	double p = (j->belief.none + j->belief.bounded) * j->belief.step[k], n = fmax(1, (double)lives_at(h, h->as_of));
+	bool named = p > .5;
+	a->verdict = MC_VERDICT_STEP;
+	a->state = MC_STATE_ACTIVE;
+	double at = isnan(h->deploy[k].first_seen) ? h->deploy[k].begins : h->deploy[k].first_seen;
+	a->onset_ms = history_ms(h, at);
+	a->onset_lo_ms = history_ms(h, fmin(at, h->deploy[k].mark) - h->tick);
+	a->onset_hi_ms = history_ms(h, fmax(at, h->deploy[k].mark) + j->rows.bin);
+	a->grown_bytes = j->step_fit[k].slope * j->unit * (j->signal == HISTORY_ANON ? n : 1);
+	if (j->step_until[k] != SIZE_MAX && j->step_until[k] > 0)
+		stopped(h, j, j->step_until[k] - 1, a);
+	if (named)
+		for (size_t i = 0; i < a->ncandidates; i++)
+			if (a->candidates[i].deploy == h->deploy[k].index)
+				a->culprit = i;
+	return one_episode(a, MC_VERDICT_STEP, named ? h->deploy[k].index : MC_NO_DEPLOY, a->fixed_by, a->onset_ms, a->stopped_ms, err);
+}
+
+/* Private and swapped memory of all processes that are alive. */
+static double total_now(const struct history *h)
+{
+	double v = 0;
+	for (size_t i = 0; i < h->nlives; i++)
+		if (h->life[i].last >= h->as_of - 3 * h->tick && h->life[i].sum.n)
+			v += h->life[i].sum.bin[h->life[i].sum.n - 1].y;
+	return v;
+}
+
+static int64_t runs_out(const struct history *h, double left, double slope)
+{
+	double s = slope > 0 ? left / slope : (double)INFINITY;
+	return s < 100 * 365.25 * DAY_MS / 1000 ? history_ms(h, h->as_of + fmax(s, 0)) : MC_NO_TIME;
+}
+
+static void exhaustion(const struct history *h, struct mc_answer *a)
+{
+	double left = h->c->memory_limit - total_now(h);
+	if (!isfinite(left) || a->verdict != MC_VERDICT_LEAK || a->state != MC_STATE_ACTIVE || !(a->slope_after > 0))
+		return;
+	a->exhaustion_ms = runs_out(h, left, a->slope_after);
+	a->exhaustion_lo_ms = runs_out(h, left, a->slope_after_hi);
+	a->exhaustion_hi_ms = runs_out(h, left, a->slope_after_lo);
+}
+
+int decide(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
+{
+	int rc = candidates(h, j, a, err);
+	if (rc < 0)
+		return rc;
+	a->signal = j->signal == HISTORY_ANON ? MC_SIGNAL_ANON : j->signal == HISTORY_SHMEM ? MC_SIGNAL_SHMEM : MC_SIGNAL_PROCESSES;
+	if (j->grows > .5) {
+		rc = leak(h, j, a, err);
+		exhaustion(h, a);
+		return rc;
+	}
+	if ((j->belief.none + j->belief.bounded) * j->changed > .5)
+		return step(h, j, a, err);
+	a->verdict = quiet_verdict(h, j);
+	a->signal = MC_SIGNAL_NULL;
+	return 0;
+}

@@ -1,0 +1,267 @@
+#include "history.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_LIVES = 20000, MOST_DEPLOYS = 500 };
+
+static double value(const double *v, size_t i)
+{
+	return v ? v[i] : (double)NAN;
+}
+
+/* Private memory, what was swapped out of it included. */
+static double private_bytes(const struct mc_life *l, size_t i)
+{
+	double a = value(l->anon, i), s = value(l->swap, i);
+	if (!isfinite(a))
+		a = value(l->rss, i);
+	return isfinite(s) ? a + s : a;
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct history_life *x = a, *y = b;
+	return x->start != y->start ? (x->start > y->start) - (x->start < y->start) : (x->slot > y->slot) - (x->slot < y->slot);
+}
+
+static int by_mark(const void *a, const void *b)
+{
+	const struct history_deploy *x = a, *y = b;
+	return x->mark != y->mark ? (x->mark > y->mark) - (x->mark < y->mark) : (x->index > y->index) - (x->index < y->index);
+}
+
+static int64_t first_sample(const struct mc_case *c)
+{
+	int64_t first = INT64_MAX;
+	for (size_t i = 0; i < c->nlives; i++)
+		if (c->lives[i].n && c->lives[i].t_ms[0] < first)
+			first = c->lives[i].t_ms[0];
+	return first == INT64_MAX ? 0 : first;
+}
+
+static int64_t last_sample(const struct mc_case *c)
+{
+	int64_t last = INT64_MIN;
+	for (size_t i = 0; i < c->nlives; i++)
+		if (c->lives[i].n && c->lives[i].t_ms[c->lives[i].n - 1] > last)
+			last = c->lives[i].t_ms[c->lives[i].n - 1];
+	return last;
+}
+
+static double seconds(const struct history *h, int64_t ms)
+{
+	return ((double)ms - (double)h->origin_ms) / 1000;
+}
+
+/* Slot numbers: same host and key. */
+static int slots(struct history *h, struct mc_error *err)
+{
+	struct mc_map *m = mc_map_new();
+	struct mc_buf b = { 0 };
+	int rc = m ? 0 : mc_nomem(err, "the slots");
+	for (size_t i = 0; rc == 0 && i < h->nlives; i++) {
+		const struct mc_life *l = h->life[i].from;
+		uint64_t at = 0;
+		b.len = 0;
+		mc_buf_str(&b, l->host ? l->host : "");
+		mc_buf_add(&b, "", 1);
+		mc_buf_str(&b, l->key ? l->key : "");
+		if ((rc = mc_buf_check(&b, err)) < 0)
+			break;
+		bool named = l->key && l->key[0];
+		if (!named || !mc_map_get(m, b.data, b.len, &at)) {
+			at = h->nslots++;
+			if (named)
+				rc = mc_map_set(m, b.data, b.len, at);
+		}
+		h->life[i].slot = at;
+	}
+	mc_buf_release(&b);
+	mc_map_free(m);
+	return rc;
+}
+
+/* Largest so far: what a surge of connections took is not given back. */
+static void feed(struct history_life *l, const struct history *h, int64_t until)
+{
+	const struct mc_life *f = l->from;
+	double threads = 0, fds = 0, x[MC_LIFESUM_COVARIATES];
+	size_t i = 0;
+	mc_lifesum_init(&l->sum, l->start);
+	for (; i < f->n && f->t_ms[i] <= until; i++) {
+		double y = private_bytes(f, i), th = value(f->threads, i), fd = value(f->fds, i);
+		threads = isfinite(th) ? fmax(threads, th) : threads;
+		fds = isfinite(fd) ? fmax(fds, fd) : fds;
+		x[0] = isfinite(th) ? threads : (double)NAN;
+		x[1] = isfinite(fd) ? fds : (double)NAN;
+		x[2] = value(f->requests, i);
+		mc_lifesum_add(&l->sum, seconds(h, f->t_ms[i]), y, x);
+		l->n += isfinite(y);
+	}
+	mc_lifesum_flush(&l->sum);
+	l->first = i ? seconds(h, f->t_ms[0]) : l->start;
+	l->last = i ? seconds(h, f->t_ms[i - 1]) : l->start;
+	l->hold = l->n > 1 ? (l->last - l->first) / (l->n - 1) : 0;
+}
+
+static int take_lives(struct history *h, int64_t until, struct mc_error *err)
+{
+	const struct mc_case *c = h->c;
+	if (c->nlives > MOST_LIVES * 10)
+		return mc_fail(err, MC_ELIMIT, 0, "%zu lives are more than can be judged together; narrow the time", c->nlives);
+	h->life = calloc(c->nlives + 1, sizeof *h->life);
+	if (!h->life)
+		return mc_nomem(err, "the lives");
+	for (size_t i = 0; i < c->nlives; i++) {
+		const struct mc_life *f = &c->lives[i];
+		if (f->n == 0 || f->t_ms[0] > until)
+			continue;
+		/* a process can't be seen before it starts; start times run some ms early or late */
+		double start = fmin(seconds(h, f->start_ms), seconds(h, f->t_ms[0]));
+		h->life[h->nlives++] = (struct history_life){ .from = f, .start = start };
+	}
+	int rc = slots(h, err);
+	qsort(h->life, h->nlives, sizeof *h->life, by_start);
+	for (size_t i = 0; rc == 0 && i < h->nlives; i++)
+		feed(&h->life[i], h, until);
+	return rc;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b && a[0] && strcmp(a, b) == 0;
+}
+
+static bool same_version(const struct mc_deploy_mark *a, const struct mc_deploy_mark *b)
+{
+	if (a->commit && b->commit && a->commit[0] && b->commit[0])
+		return strcmp(a->commit, b->commit) == 0;
+	return same_text(a->version, b->version);
+}
+
+static int take_deploys(struct history *h, int64_t until, struct mc_error *err)
+{
+	const struct mc_case *c = h->c;
+	h->deploy = calloc(c->ndeploys + 1, sizeof *h->deploy);
+	if (!h->deploy)
+		return mc_nomem(err, "the deploys");
+	size_t skip = c->ndeploys > MOST_DEPLOYS ? c->ndeploys - MOST_DEPLOYS : 0; /* only the newest */
+	for (size_t i = 0; i < c->ndeploys; i++)
+		if (c->deploys[i].unix_ms <= until)
+			h->deploy[h->ndeploys++] = (struct history_deploy){ .index = i, .mark = seconds(h, c->deploys[i].unix_ms) };
+	qsort(h->deploy, h->ndeploys, sizeof *h->deploy, by_mark);
+	if (h->ndeploys > MOST_DEPLOYS) {
+		skip = h->ndeploys - MOST_DEPLOYS;
+		memmove(h->deploy, h->deploy + skip, MOST_DEPLOYS * sizeof *h->deploy);
+		h->ndeploys = MOST_DEPLOYS;
+	}
+	for (size_t i = 0; i < h->ndeploys; i++) {
+		h->deploy[i].identity = i + 1;
+		for (size_t k = 0; k < i; k++)
+			if (same_version(&c->deploys[h->deploy[k].index], &c->deploys[h->deploy[i].index])) {
+				h->deploy[i].identity = h->deploy[k].identity;
+				break;
+			}
+	}
+	return 0;
+}
+
+static int typical_tick(struct history *h, struct mc_error *err)
+{
+	double *v = mc_reallocarray(NULL, h->nlives + 1, sizeof *v);
+	size_t n = 0;
+	if (!v)
+		return mc_nomem(err, "the lives");
+	for (size_t i = 0; i < h->nlives; i++)
+		if (h->life[i].hold > 0)
+			v[n++] = h->life[i].hold;
+	h->tick = n ? mc_median(v, n) : 1;
+	free(v);
+	return 0;
+}
+
+int history_new(const struct mc_case *c, struct history *ret, struct mc_error *err)
+{
+	struct history h = { .c = c, .origin_ms = first_sample(c) };
+	int64_t until = c->as_of_ms ? c->as_of_ms : last_sample(c);
+	h.as_of = seconds(&h, until);
+	int rc = take_lives(&h, until, err);
+	if (rc == 0)
+		rc = take_deploys(&h, until, err);
+	if (rc == 0)
+		rc = typical_tick(&h, err);
+	if (rc == 0)
+		rc = history_load(&h, err);
+	if (rc == 0)
+		rc = history_releases(&h, err);
+	if (rc < 0) {
+		history_release(&h);
+		return rc;
+	}
+	*ret = h;
+	return 0;
+}
+
+void history_release(struct history *h)
+{
+	free(h->life);
+	free(h->deploy);
+	free(h->load_t);
+	free(h->load_level);
+	*h = (struct history){ 0 };
+}
+
+/* ---- load ---- */
+/* Rises of a cumulative counter; where it falls it has started again. Returns how much it rose in all. */
+static double counter_rises(const struct mc_load *l, const double *v, size_t n, double *rise)
+{
+	double all = 0, before = (double)NAN;
+	for (size_t i = 0; i < n; i++) {
+		rise[i] = 0;
+		if (!isfinite(v[i]))
+			continue;
+		if (isfinite(before))
+			rise[i] = v[i] >= before ? v[i] - before : fmax(v[i], 0);
+		all += rise[i];
+		before = v[i];
+	}
+	(void)l;
+	return all;
+}
+
+int history_load(struct history *h, struct mc_error *err)
+{
+	const struct mc_load *l = &h->c->load;
+	const struct { const double *v; const char *what; } from[] = { { l->requests, "requests" }, { l->rx_packets, "packets received" },
+		{ l->rx_bytes, "bytes received" }, { l->tx_bytes, "bytes sent" }, { l->io_read, "bytes read" }, { l->cpu_seconds, "CPU time" } };
+	size_t n = 0;
+	while (n < l->n && seconds(h, l->t_ms[n]) <= h->as_of)
+		n++;
+	if (n < 8)
+		return 0;
+	h->load_t = mc_reallocarray(NULL, n, sizeof *h->load_t);
+	h->load_level = mc_reallocarray(NULL, n, sizeof *h->load_level);
+	if (!h->load_t || !h->load_level)
+		return mc_nomem(err, "the load");
+	double all = 0, span = seconds(h, l->t_ms[n - 1]) - seconds(h, l->t_ms[0]);
+	for (size_t k = 0; k < sizeof from / sizeof *from && all <= 0; k++)
+		if (from[k].v) {
+			all = counter_rises(l, from[k].v, n, h->load_level);
+			h->load_what = from[k].what;
+		}
+	if (all <= 0 || span <= 0) {
+		h->load_what = NULL;
+		return 0;
+	}
+	h->load_mean = all / span;
+	/* level[i] holds from t[i] to t[i + 1] */
+	for (size_t i = 0; i < n; i++) {
+		h->load_t[i] = seconds(h, l->t_ms[i]);
+		double dt = i + 1 < n ? seconds(h, l->t_ms[i + 1]) - h->load_t[i] : 1;
+		h->load_level[i] = i + 1 < n && dt > 0 ? h->load_level[i + 1] / dt / h->load_mean : i ? h->load_level[i - 1] : 1;
+	}
+	h->nload = n;
+	return 0;
+}

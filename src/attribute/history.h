@@ -1,0 +1,77 @@
+/* A program's history as attribution sees it: lives as summaries, deploys in the order of time, which release each life
+ * runs, and the panel that src/detect judges. Times are seconds since `origin_ms`. */
+#ifndef MEMCULPRIT_ATTRIBUTE_HISTORY_H
+#define MEMCULPRIT_ATTRIBUTE_HISTORY_H
+
+#include "memculprit/attribute.h"
+#include "memculprit/detect.h"
+
+/* A mark may come this much before or after the restarts that it is about. */
+#define HISTORY_MARK_SLACK 1200.0
+
+struct history_life {
+	const struct mc_life *from; /* NULL: no life of one process (a program's shared memory, its number of processes) */
+	struct mc_lifesum sum;
+	double start, first, last;  /* start; first and last sample */
+	double hold;                /* seconds between samples, typically */
+	size_t release;             /* 0: before the first deploy */
+	size_t slot;                /* lives of one slot have one number */
+	size_t row0, nrows;         /* of the panel; nrows 0: too short */
+	double n;                   /* samples */
+};
+
+struct history_deploy {
+	size_t index;     /* into mc_case.deploys */
+	double mark;      /* its time */
+	double begins;    /* lives that start from here on run it */
+	double first_seen; /* first start of a life that runs it; NAN: none */
+	size_t lives;     /* that run it */
+	size_t identity;  /* deploys of the same version have the same number; 0: of what ran before all */
+};
+
+struct history {
+	const struct mc_case *c;
+	int64_t origin_ms;
+	double as_of;      /* last moment looked at */
+	double tick;       /* typical interval between samples */
+	size_t nlives, ndeploys, nslots;
+	struct history_life *life; /* by start */
+	struct history_deploy *deploy; /* by time */
+	/* load: level relative to its mean */
+	size_t nload;
+	double *load_t, *load_level;
+	double load_mean;  /* per second */
+	const char *load_what; /* "requests", ...; NULL: none */
+};
+
+enum history_signal { HISTORY_ANON, HISTORY_SHMEM, HISTORY_PROCESSES };
+
+/* Sums up all lives up to c->as_of_ms. 0, MC_ENOMEM, MC_ELIMIT. */
+int history_new(const struct mc_case *c, struct history *ret, struct mc_error *err);
+void history_release(struct history *h);
+/* Which release each life runs: by what it says of itself, else by the waves of restarts near the marks. */
+int history_releases(struct history *h, struct mc_error *err);
+/* Fills load_t, load_level from the best counter that there is. */
+int history_load(struct history *h, struct mc_error *err);
+/* The panel of the signal; *ret NULL where there is too little. */
+struct history_rows {
+	double *block;
+	struct mc_panel_life *life;
+	size_t nlives, nrows;
+	size_t *of;        /* index of the history's life a panel life */
+	double *release_t, *onsets;
+	size_t nonsets;
+	double bin;
+};
+int history_panel(struct history *h, const struct history_life *lives, size_t n, double unit, struct history_rows *rows,
+	struct mc_panel **ret, struct mc_error *err);
+void history_rows_release(struct history_rows *r);
+/* Lives of the whole program, one a release: its shared memory, or how many processes it has. *ret is the caller's. */
+int history_whole(struct history *h, enum history_signal signal, struct history_life **ret, size_t *n, struct mc_error *err);
+
+static inline int64_t history_ms(const struct history *h, double t)
+{
+	return h->origin_ms + (int64_t)(t * 1000 + (t < 0 ? -.5 : .5));
+}
+
+#endif

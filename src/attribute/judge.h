@@ -1,0 +1,35 @@
+/* What one signal of a program was found to do; between judge.c, steps.c, decide.c, explain.c. */
+#ifndef MEMCULPRIT_ATTRIBUTE_JUDGE_H
+#define MEMCULPRIT_ATTRIBUTE_JUDGE_H
+
+#include "belief.h"
+
+struct judgement {
+	enum history_signal signal;
+	double unit;                  /* bytes (or processes) a unit of the panel */
+	const struct history_life *lives; /* those judged */
+	size_t nlives;
+	struct history_life *own;     /* made for this signal, to be freed */
+	struct history_rows rows;
+	struct mc_panel *panel;       /* NULL: too little */
+	struct suppositions sets;
+	struct mc_growth_evidence evidence;
+	struct belief belief;
+	double grows, changed;        /* probability of growth; of a step where nothing grows */
+	struct mc_growth_fit *step_fit; /* a deploy: its shift */
+	size_t *step_until;           /* likeliest release at which it ends */
+};
+int judge(struct history *h, enum history_signal signal, struct judgement *ret, struct mc_error *err);
+void judgement_release(struct judgement *j);
+/* Fills belief.step, belief.no_step, step_fit. */
+int judge_steps(const struct history *h, struct judgement *j, struct mc_error *err);
+
+/* Turns the judgement into the answer's numbers, times and episodes. */
+int decide(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err);
+/* Adds the sentences. */
+int explain(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err);
+
+/* Lives of the release that are alive at the last moment, or were at its end. */
+size_t lives_at(const struct history *h, double t);
+
+#endif

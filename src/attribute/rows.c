@@ -1,0 +1,218 @@
+/* From summaries to the rows of a panel: one width of bins for all lives that suits the typical one. */
+#include "history.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TARGET_ROWS = 60, MOST_ROWS = 320, ALL_ROWS = 5200, LEAST_ROWS = 3, FREE_ONSETS = 60 };
+
+static double pick_bin(const struct history *h, const struct history_life *l, size_t n, double *work)
+{
+	size_t k = 0;
+	double longest = 0, all = 0;
+	for (size_t i = 0; i < n; i++) {
+		double len = l[i].last - l[i].first;
+		longest = fmax(longest, len);
+		all += len;
+		if (l[i].n > 20)
+			work[k++] = len;
+	}
+	for (size_t i = 0; k == 0 && i < n; i++)
+		work[i] = l[i].last - l[i].first;
+	double typical = mc_median(work, k ? k : n);
+	double w = fmax(typical / TARGET_ROWS, fmin(longest / MOST_ROWS, 3 * typical / TARGET_ROWS));
+	return fmax(fmax(w, all / ALL_ROWS), 2 * h->tick);
+}
+
+/* Width for one life: short ones get at least 12 rows where they have the samples. */
+static double width_of(const struct history *h, const struct history_life *l, double bin)
+{
+	return fmax(fmin(bin, (l->last - l->first) / 12), fmin(bin, h->tick));
+}
+
+struct columns {
+	double *t, *y, *n, *x[2], *requests;
+};
+
+/* Joins the bins of a life into rows of at least `width`. Returns how many; writes nothing where c is NULL. */
+static size_t join_rows(const struct history_life *l, double width, double unit, const struct columns *c)
+{
+	size_t rows = 0;
+	int64_t before = 0;
+	double n = 0;
+	for (size_t i = 0; i < l->sum.n; i++) {
+		const struct mc_lifebin *b = &l->sum.bin[i];
+		int64_t key = (int64_t)floor((b->t - l->first) / width);
+		if (i == 0 || key != before) {
+			rows++;
+			n = 0;
+			before = key;
+		}
+		if (!c)
+			continue;
+		double f = b->n / (n + b->n);
+		size_t r = rows - 1;
+		c->t[r] = n > 0 ? c->t[r] + (b->t - c->t[r]) * f : b->t;
+		c->y[r] = n > 0 ? c->y[r] + (b->y / unit - c->y[r]) * f : b->y / unit;
+		for (size_t k = 0; k < 2; k++)
+			c->x[k][r] = isfinite(b->x[k]) ? b->x[k] : 0;
+		c->requests[r] = b->x[2];
+		n += b->n;
+		c->n[r] = n;
+	}
+	return rows;
+}
+
+/* A covariate is of use where it moves within lives. */
+static bool moves(const struct history_life *l, size_t n, size_t k)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct mc_lifesum *s = &l[i].sum;
+		if (s->n > 2 && isfinite(s->bin[s->n / 8].x[k]) && s->bin[s->n - 1].x[k] > 1.05 * s->bin[s->n / 8].x[k])
+			return true;
+	}
+	return false;
+}
+
+/* A life that counts its own requests, all of them in the unit of the program's mean. */
+static bool counts_requests(const struct history_life *l, size_t n)
+{
+	size_t with = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct mc_lifesum *s = &l[i].sum;
+		with += s->n > 1 && isfinite(s->bin[0].x[2]) && isfinite(s->bin[s->n - 1].x[2]) && s->bin[s->n - 1].x[2] > s->bin[0].x[2];
+	}
+	return with > 0 && 10 * with >= 9 * n;
+}
+
+static int allocate(struct history_rows *r, size_t nlives, size_t rows, size_t nreleases, size_t nonsets, struct mc_error *err)
+{
+	r->block = mc_reallocarray(NULL, rows * 6 + 1, sizeof *r->block);
+	r->life = calloc(nlives + 1, sizeof *r->life);
+	r->of = calloc(nlives + 1, sizeof *r->of);
+	r->release_t = calloc(nreleases + 1, sizeof *r->release_t);
+	r->onsets = calloc(nonsets + 1, sizeof *r->onsets);
+	return r->block && r->life && r->of && r->release_t && r->onsets ? 0 : mc_nomem(err, "the lives");
+}
+
+static int by_number(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+/* Evenly over the time seen, and at deploys that restarted nothing. */
+static void set_onsets(const struct history *h, struct history_rows *r, double from, double to)
+{
+	for (size_t i = 1; i <= FREE_ONSETS; i++)
+		r->onsets[r->nonsets++] = from + (to - from) * (double)i / (FREE_ONSETS + 1);
+	for (size_t k = 0; k < h->ndeploys; k++)
+		if (h->deploy[k].lives == 0 && h->deploy[k].mark > from && h->deploy[k].mark < to)
+			r->onsets[r->nonsets++] = h->deploy[k].mark;
+	qsort(r->onsets, r->nonsets, sizeof *r->onsets, by_number);
+}
+
+static void scale_requests(struct history_rows *r)
+{
+	double all = 0, time = 0;
+	for (size_t i = 0; i < r->nlives; i++) {
+		const struct mc_panel_life *l = &r->life[i];
+		double d = l->requests[l->n - 1] - l->requests[0];
+		if (isfinite(d) && d > 0) {
+			all += d;
+			time += l->t[l->n - 1] - l->t[0];
+		}
+	}
+	double *v = r->block + 5 * r->nrows;
+	for (size_t i = 0; i < r->nrows && all > 0; i++)
+		v[i] *= time / all;
+	for (size_t i = 1; i < r->nrows; i++)
+		if (!isfinite(v[i]))
+			v[i] = v[i - 1];
+}
+
+static void fill(struct history *h, const struct history_life *l, size_t n, double unit, struct history_rows *r, double *t0, double *t1)
+{
+	bool use[2] = { moves(l, n, 0), moves(l, n, 1) }, own = counts_requests(l, n);
+	size_t at = 0, all = r->nrows;
+	*t0 = (double)INFINITY;
+	*t1 = -(double)INFINITY;
+	for (size_t i = 0; i < n; i++) {
+		double w = width_of(h, &l[i], r->bin);
+		size_t rows = join_rows(&l[i], w, unit, NULL);
+		if (rows < LEAST_ROWS)
+			continue;
+		struct columns c = { r->block + at, r->block + all + at, r->block + 2 * all + at, { r->block + 3 * all + at, r->block + 4 * all + at },
+			r->block + 5 * all + at };
+		join_rows(&l[i], w, unit, &c);
+		r->of[r->nlives] = i;
+		r->life[r->nlives++] = (struct mc_panel_life){ .n = rows, .t = c.t, .y = c.y, .samples = c.n,
+			.x = { use[0] ? c.x[0] : NULL, use[1] ? c.x[1] : NULL }, .requests = own ? c.requests : NULL,
+			.start = l[i].start, .release = l[i].release };
+		*t0 = fmin(*t0, c.t[0]);
+		*t1 = fmax(*t1, c.t[rows - 1]);
+		at += rows;
+	}
+	if (own)
+		scale_requests(r);
+}
+
+int history_panel(struct history *h, const struct history_life *l, size_t n, double unit, struct history_rows *rows, struct mc_panel **ret,
+	struct mc_error *err)
+{
+	struct history_rows r = { 0 };
+	size_t total = 0, kept = 0;
+	double t0, t1;
+	*ret = NULL;
+	*rows = r;
+	double *work = mc_reallocarray(NULL, n + 1, sizeof *work);
+	if (!work)
+		return mc_nomem(err, "the lives");
+	r.bin = pick_bin(h, l, n, work);
+	free(work);
+	for (size_t i = 0; i < n; i++) {
+		size_t k = join_rows(&l[i], width_of(h, &l[i], r.bin), unit, NULL);
+		total += k >= LEAST_ROWS ? k : 0;
+		kept += k >= LEAST_ROWS;
+	}
+	if (kept == 0 || total < 8 || !(r.bin > 0))
+		return 0;
+	r.nrows = total;
+	int rc = allocate(&r, kept, total, h->ndeploys + 1, FREE_ONSETS + h->ndeploys, err);
+	if (rc == 0) {
+		fill(h, l, n, unit, &r, &t0, &t1);
+		for (size_t k = 0; k < h->ndeploys; k++)
+			r.release_t[k + 1] = h->deploy[k].begins;
+		set_onsets(h, &r, t0, t1);
+		double page = unit > 1 ? 4096 / unit : 1;
+		struct mc_panel_in in = { .nlives = r.nlives, .lives = r.life, .nreleases = h->ndeploys + 1, .release_t = r.release_t,
+			.load = { h->nload, h->load_t, h->load_level }, .bin = r.bin, .quantum = page * page / 12, .nonsets = r.nonsets,
+			.onsets = r.onsets };
+		rc = mc_panel_new(&in, ret, err);
+	}
+	if (rc < 0) {
+		history_rows_release(&r);
+		return rc;
+	}
+	*rows = r;
+	return 0;
+}
+
+void history_rows_release(struct history_rows *r)
+{
+	free(r->block);
+	free(r->life);
+	free(r->of);
+	free(r->release_t);
+	free(r->onsets);
+	*r = (struct history_rows){ 0 };
+}
+
+int history_whole(struct history *h, enum history_signal signal, struct history_life **ret, size_t *n, struct mc_error *err)
+{
+	(void)h; (void)signal; (void)err;
+	*ret = NULL;
+	*n = 0;
+	return 0;
+}

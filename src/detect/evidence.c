@@ -1,0 +1,622 @@
+/* The log evidence of every supposition about growth, as marginal likelihoods of one linear mixed model:
+ *
+ *   y = level(life) + common curve of age + load            (wide Gaussians, common to all lives)
+ *     + a release's departure from both, and in slope       (spread summed over a small grid)
+ *     + a life's larger or smaller share of the load
+ *     + growth on some releases, lives scattered about it   (flat in the log of its size)
+ *     + noise (noise.c)
+ *
+ * A supposition is judged with the spread that the other releases support, so growth of one release does not hide in
+ * the spread that it makes itself. Everything is done on Gram matrices of whitened lives. Linear mixed models: Laird and Ware
+ * 1982; marginal likelihood over hyperparameters in place of a plug-in: MacKay, Bayesian Interpolation, 1992. */
+#include "evidence.h"
+#include "linalg.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Grids of spreads. Departure of a release's curve, relative to the curve's size; slopes of releases, in noise deviations over
+ * a median life; growth between lives, relative to the growth. */
+static const double CURVE_SPREAD[] = { .02, .1, .4 }, SLOPE_SPREAD[] = { 1e-3, .25, .7 }, LIFE_SPREAD[] = { .12, .4, 1.2 };
+enum { NCURVE = 3, NSLOPE = 3, NLIFE = 3, NSCATTER = 14, REFINED = 160 };
+
+double evidence_drop_direction(double *g, size_t q, const double *u, double precision)
+{
+	double gu[PANEL_MOST_COLUMNS], v = 0;
+	for (size_t a = 0; a < q; a++) {
+		gu[a] = 0;
+		for (size_t b = 0; b < q; b++)
+			gu[a] += g[a * q + b] * u[b];
+		v += gu[a] * u[a];
+	}
+	double inv = 1 / (v + precision);
+	for (size_t a = 0; a < q; a++)
+		for (size_t b = 0; b < q; b++)
+			g[a * q + b] -= gu[a] * gu[b] * inv;
+	return .5 * log1p(v / precision);
+}
+
+/* The same for any width: columns 1..it of a w x w matrix. */
+static double eliminate(size_t it, size_t w, const double *in, const struct spread *s, double *g)
+{
+	double l[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], y[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
+	double logs = 0;
+	for (size_t a = 0; a < it; a++) {
+		for (size_t b = 0; b <= a; b++)
+			l[a * it + b] = in[(1 + a) * w + 1 + b];
+		l[a * it + a] += 1 / (s->sd[1 + a] * s->sd[1 + a]);
+		logs += log(s->sd[1 + a]);
+		memcpy(y + a * w, in + (1 + a) * w, w * sizeof *y);
+	}
+	logs += linalg_cholesky(l, it, it);
+	linalg_forward(l, it, it, y, w);
+	for (size_t a = 0; a < w; a++)
+		for (size_t b = 0; b <= a; b++) {
+			double v = in[a * w + b];
+			for (size_t k = 0; k < it; k++)
+				v -= y[k * w + a] * y[k * w + b];
+			g[a * w + b] = g[b * w + a] = v;
+		}
+	return logs;
+}
+
+double evidence_eliminate(const struct mc_panel *p, const double *in, const struct spread *s, double *g)
+{
+	return eliminate(p->it, p->q, in, s, g);
+}
+
+void evidence_finish(double n, const struct score *s, struct mc_growth_fit *ret)
+{
+	*ret = (struct mc_growth_fit){ .log_evidence = -(double)INFINITY };
+	if (!(s->info > 1e-4 * s->info_all) || !(s->num > 0) || !(s->info > 0))
+		return;
+	double z2 = s->num * s->num / s->info;
+	if (!(z2 < .9999 * s->yy)) /* digits are lost */
+		return;
+	double rest = s->yy - z2, z = sqrt(z2 / (rest / n));
+	ret->slope = s->num / s->info;
+	ret->slope_sd = sqrt(rest / n / s->info);
+	ret->z = z;
+	/* a prior that is flat in the log of the slope over e^8 has, at its peak, this Laplace integral */
+	if (z > 1)
+		ret->log_evidence = -.5 * n * log(rest / n) - s->logs - log(z) - 1.16;
+}
+
+static double log_add(double a, double b)
+{
+	if (a < b) {
+		double c = a;
+		a = b;
+		b = c;
+	}
+	return b == -(double)INFINITY ? a : a + log1p(exp(b - a));
+}
+
+/* Sums a fit over the grid; keeps the slope of the likeliest. */
+static void gather(struct mc_growth_fit *sum, double *best, const struct mc_growth_fit *f)
+{
+	if (f->log_evidence > *best) {
+		*best = f->log_evidence;
+		sum->slope = f->slope;
+		sum->slope_sd = f->slope_sd;
+		sum->z = f->z;
+	}
+	sum->log_evidence = log_add(sum->log_evidence, f->log_evidence);
+}
+
+/* ---- the work space ---- */
+struct work {
+	const struct mc_panel *p;
+	size_t q, nr, nc, nsets;
+	const struct mc_supposition *sets;
+	double n;                    /* rows less lives */
+	double *life;                /* Grams with the life's share of load taken out */
+	double *sum;                 /* a release, no scatter */
+	double curve[2][LINALG_QP_MOST], *slope[2]; /* time, requests */
+	double scatter_sd[2][NSCATTER];
+	double *scatter[2][NSCATTER], *scatter_logs[2][NSCATTER]; /* lazily: sums with lives scattered in slope */
+	double *elim[2][NSCATTER], *elim_logs[2][NSCATTER];       /* of the present spread; logs NULL-like by `have` */
+	bool have[2][NSCATTER];
+	double *base, *base_logs;    /* eliminated sums without scatter */
+	double *pre_u, *pre_num, *pre_info, *pre_logs; /* prefix sums over releases */
+	double *total;               /* q x q */
+	double l[LINALG_QP_MOST * LINALG_QP_MOST], uy[LINALG_QP_MOST], yy, none_logs;
+	double *best[MC_GROWTH_KINDS], *first[2]; /* likeliest so far; kappa 0 evidence of a set */
+	double best_all[MC_GROWTH_KINDS + 8], *best_onset;
+	double share[PANEL_MOST_COLUMNS];
+	struct onset_grams onsets[2];
+	double nfits;
+};
+
+static size_t growth_column(const struct mc_panel *p, enum mc_growth g)
+{
+	return g == MC_GROWTH_REQUESTS ? p->iq : p->it;
+}
+
+static double *numbers(size_t n, bool *ok)
+{
+	double *v = calloc(n + 1, sizeof *v);
+	*ok = *ok && v;
+	return v;
+}
+
+static int work_new(struct work *w, const struct mc_panel *p, const struct mc_supposition *s, size_t n, struct mc_error *err)
+{
+	bool ok = true;
+	size_t q = p->q, nr = p->nreleases;
+	*w = (struct work){ .p = p, .q = q, .nr = nr, .nc = panel_common(p), .nsets = n, .sets = s, .n = (double)(p->rows - p->nlives) };
+	w->life = numbers(p->nlives * q * q, &ok);
+	w->sum = numbers(nr * q * q, &ok);
+	w->base = numbers(nr * q * q, &ok);
+	w->base_logs = numbers(nr, &ok);
+	w->total = numbers(q * q, &ok);
+	w->pre_u = numbers((nr + 1) * w->nc, &ok);
+	w->pre_num = numbers(nr + 1, &ok);
+	w->pre_info = numbers(nr + 1, &ok);
+	w->pre_logs = numbers(nr + 1, &ok);
+	for (size_t k = 0; k < 2; k++) {
+		w->slope[k] = numbers(nr, &ok);
+		w->first[k] = numbers(n, &ok);
+	}
+	for (size_t k = 0; k < MC_GROWTH_KINDS; k++)
+		w->best[k] = numbers(n, &ok);
+	w->best_onset = numbers(p->nonsets, &ok);
+	return ok ? 0 : mc_nomem(err, "the evidence");
+}
+
+static void work_release(struct work *w)
+{
+	double *v[] = { w->life, w->sum, w->base, w->base_logs, w->total, w->pre_u, w->pre_num, w->pre_info, w->pre_logs, w->slope[0],
+		w->slope[1], w->first[0], w->first[1], w->best[0], w->best[1], w->best[2], w->best_onset };
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++)
+		free(v[i]);
+	for (size_t k = 0; k < 2; k++)
+		for (size_t i = 0; i < NSCATTER; i++) {
+			free(w->scatter[k][i]);
+			free(w->scatter_logs[k][i]);
+			free(w->elim[k][i]);
+			free(w->elim_logs[k][i]);
+		}
+	onset_grams_release(&w->onsets[0]);
+	onset_grams_release(&w->onsets[1]);
+}
+
+static void sum_releases(const struct mc_panel *p, const double *life, double *sum)
+{
+	size_t qq = p->q * p->q;
+	memset(sum, 0, p->nreleases * qq * sizeof *sum);
+	for (size_t i = 0; i < p->nlives; i++)
+		for (size_t k = 0; k < qq; k++)
+			sum[p->life[i].release * qq + k] += life[i * qq + k];
+}
+
+/* Curve, slopes, each life's share of the load, and the classes of scatter. */
+static int prepare(struct work *w, struct mc_error *err)
+{
+	const struct mc_panel *p = w->p;
+	size_t q = w->q, qq = q * q;
+	double sigma = sqrt(p->noise.var), unit = sigma / p->life_seconds, most = unit;
+	memcpy(w->life, p->gram, p->nlives * qq * sizeof *w->life);
+	sum_releases(p, w->life, w->sum);
+	for (size_t r = 0; r < w->nr; r++)
+		for (size_t k = 0; k < qq; k++)
+			w->total[k] += w->sum[r * qq + k];
+	curve_fit(p, w->sum, w->total, p->it, w->curve[0], w->slope[0]);
+	if (p->has_requests)
+		curve_fit(p, w->sum, w->total, p->iq, w->curve[1], w->slope[1]);
+	for (size_t i = 0; i < p->nload; i++)
+		w->share[1 + p->ntau + i] = w->curve[0][p->ntau + i];
+	for (size_t i = 0; i < p->nlives; i++)
+		evidence_drop_direction(w->life + i * qq, q, w->share, 1 / (.3 * .3));
+	sum_releases(p, w->life, w->sum);
+	for (size_t k = 0; k < 2; k++)
+		for (size_t i = 0; i < NSCATTER; i++)
+			w->scatter_sd[k][i] = .03 * unit * ldexp(1, (int)i);
+	for (size_t r = 0; r < w->nr; r++)
+		most = fmax(most, w->slope[0][r]);
+	int rc = onset_grams_new(p, w->share, 0, &w->onsets[0], err);
+	return rc < 0 ? rc : onset_grams_new(p, w->share, .4 * most, &w->onsets[1], err);
+}
+
+/* Sums with lives scattered about the growth by class i; made when first asked for. */
+static int scattered(struct work *w, size_t kind, size_t i, struct mc_error *err)
+{
+	size_t q = w->q, qq = q * q, h = growth_column(w->p, (enum mc_growth)kind);
+	double g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], sd = w->scatter_sd[kind][i];
+	bool ok = true;
+	if (w->scatter[kind][i])
+		return 0;
+	double *x = numbers(w->nr * qq, &ok), *l = numbers(w->nr, &ok), *e = numbers(w->nr * qq, &ok), *el = numbers(w->nr, &ok);
+	w->scatter[kind][i] = x;
+	w->scatter_logs[kind][i] = l;
+	w->elim[kind][i] = e;
+	w->elim_logs[kind][i] = el;
+	if (!ok)
+		return mc_nomem(err, "the evidence");
+	for (size_t j = 0; j < w->p->nlives; j++) {
+		size_t r = w->p->life[j].release;
+		memcpy(g, w->life + j * qq, qq * sizeof *g);
+		l[r] += panel_drop(g, q, h, 1 / (sd * sd));
+		for (size_t k = 0; k < qq; k++)
+			x[r * qq + k] += g[k];
+	}
+	return 0;
+}
+
+static void set_spread(const struct work *w, double curve, double slope, struct spread *s)
+{
+	const struct mc_panel *p = w->p;
+	const double *c = w->curve[0];
+	double sigma = sqrt(p->noise.var), load = 0;
+	for (size_t i = 0; i < p->ntau; i++) {
+		double v = fabs(c[i]), weight = 1;
+		if (i > 0)
+			v += .5 * fabs(c[i - 1]), weight += .5;
+		if (i + 1 < p->ntau)
+			v += .5 * fabs(c[i + 1]), weight += .5;
+		s->sd[1 + i] = curve * (v / weight + .3 * sigma);
+	}
+	for (size_t i = 0; i < p->nload; i++)
+		load += fabs(c[p->ntau + i]);
+	for (size_t i = 0; i < p->nx; i++)
+		s->sd[1 + p->ntau + i] = .3 * (i < p->nload ? load / sqrt(3) : fabs(c[p->ntau + i])) + 1e-3 * sigma;
+	s->sd[p->it] = fmax(slope * sigma / p->life_seconds, 1e-9 * sigma / p->life_seconds);
+}
+
+/* Everything common taken out of the total: l, uy, yy. */
+static void common(struct work *w)
+{
+	size_t q = w->q, nc = w->nc;
+	double prior = 1 / pow(.5 * w->p->level, 2);
+	for (size_t a = 0; a < nc; a++) {
+		for (size_t b = 0; b <= a; b++)
+			w->l[a * nc + b] = w->total[(1 + a) * q + 1 + b];
+		w->l[a * nc + a] += prior;
+		w->uy[a] = w->total[(1 + a) * q];
+	}
+	w->none_logs += linalg_cholesky(w->l, nc, nc);
+	linalg_forward(w->l, nc, nc, w->uy, 1);
+	w->yy = w->total[0];
+	for (size_t a = 0; a < nc; a++)
+		w->yy -= w->uy[a] * w->uy[a];
+}
+
+/* Departures out of every release; their total; what is left without growth. */
+static void begin_spread(struct work *w, const struct spread *s)
+{
+	size_t qq = w->q * w->q;
+	w->none_logs = 0;
+	memset(w->total, 0, qq * sizeof *w->total);
+	memset(w->have, 0, sizeof w->have);
+	for (size_t r = 0; r < w->nr; r++) {
+		w->base_logs[r] = evidence_eliminate(w->p, w->sum + r * qq, s, w->base + r * qq);
+		w->none_logs += w->base_logs[r];
+		for (size_t k = 0; k < qq; k++)
+			w->total[k] += w->base[r * qq + k];
+	}
+	common(w);
+}
+
+/* Prefix sums over releases of score, information and common part of growth along column h. */
+static void prefix(struct work *w, size_t h)
+{
+	size_t q = w->q, nc = w->nc;
+	for (size_t r = 0; r < w->nr; r++) {
+		const double *g = w->base + r * q * q;
+		double u[LINALG_QP_MOST], num = g[h];
+		for (size_t a = 0; a < nc; a++)
+			u[a] = g[(1 + a) * q + h];
+		linalg_forward(w->l, nc, nc, u, 1);
+		for (size_t a = 0; a < nc; a++) {
+			num -= u[a] * w->uy[a];
+			w->pre_u[(r + 1) * nc + a] = w->pre_u[r * nc + a] + u[a];
+		}
+		w->pre_num[r + 1] = w->pre_num[r] + num;
+		w->pre_info[r + 1] = w->pre_info[r] + g[h * q + h];
+	}
+}
+
+static double over(const double *pre, const struct mc_supposition *s)
+{
+	double v = pre[s->until] - pre[s->from];
+	return s->again_until > s->again ? v + pre[s->again_until] - pre[s->again] : v;
+}
+
+/* A supposition when lives do not scatter: by prefix sums. */
+static void plain(const struct work *w, const struct mc_supposition *s, struct mc_growth_fit *f)
+{
+	size_t nc = w->nc;
+	struct score x = { .yy = w->yy, .num = over(w->pre_num, s), .info_all = over(w->pre_info, s), .logs = w->none_logs };
+	bool again = s->again_until > s->again;
+	x.info = x.info_all;
+	for (size_t a = 0; a < nc; a++) {
+		double u = w->pre_u[s->until * nc + a] - w->pre_u[s->from * nc + a];
+		if (again)
+			u += w->pre_u[s->again_until * nc + a] - w->pre_u[s->again * nc + a];
+		x.info -= u * u;
+	}
+	evidence_finish(w->n, &x, f);
+}
+
+/* m := total with the releases of s exchanged; x := sum of the exchanged; returns the log determinants' change. */
+static double exchange(const struct work *w, size_t kind, size_t i, const struct mc_supposition *s, double *m, double *x)
+{
+	size_t qq = w->q * w->q;
+	double logs = 0;
+	memcpy(m, w->total, qq * sizeof *m);
+	memset(x, 0, qq * sizeof *x);
+	for (size_t r = 0; r < w->nr; r++) {
+		bool in = (r >= s->from && r < s->until) || (r >= s->again && r < s->again_until);
+		if (!in)
+			continue;
+		const double *e = w->elim[kind][i] + r * qq, *b = w->base + r * qq;
+		logs += w->elim_logs[kind][i][r] - w->base_logs[r];
+		for (size_t k = 0; k < qq; k++) {
+			x[k] += e[k];
+			m[k] += e[k] - b[k];
+		}
+	}
+	return logs;
+}
+
+/* Growth along column `col` of x against the common columns of m; both have stride ld. */
+static void against_common(const struct work *w, const double *m, const double *x, size_t ld, size_t col, double logs,
+	struct mc_growth_fit *f)
+{
+	size_t nc = w->nc;
+	double l[LINALG_QP_MOST * LINALG_QP_MOST], u[LINALG_QP_MOST * 2], prior = 1 / pow(.5 * w->p->level, 2);
+	for (size_t a = 0; a < nc; a++) {
+		for (size_t b = 0; b <= a; b++)
+			l[a * nc + b] = m[(1 + a) * ld + 1 + b];
+		l[a * nc + a] += prior;
+		u[2 * a] = m[(1 + a) * ld];
+		u[2 * a + 1] = x[(1 + a) * ld + col];
+	}
+	logs += linalg_cholesky(l, nc, nc);
+	linalg_forward(l, nc, nc, u, 2);
+	struct score s = { .yy = m[0], .num = x[col], .info = x[col * ld + col], .info_all = x[col * ld + col], .logs = logs };
+	for (size_t a = 0; a < nc; a++) {
+		s.yy -= u[2 * a] * u[2 * a];
+		s.num -= u[2 * a] * u[2 * a + 1];
+		s.info -= u[2 * a + 1] * u[2 * a + 1];
+	}
+	evidence_finish(w->n, &s, f);
+}
+
+static size_t scatter_class(const struct work *w, size_t kind, double sd)
+{
+	double x = log2(fmax(sd, 1e-300) / w->scatter_sd[kind][0]);
+	return x <= 0 ? 0 : x >= NSCATTER - 1 ? NSCATTER - 1 : (size_t)(x + .5);
+}
+
+/* The same with lives scattered about the growth. */
+static int with_scatter(struct work *w, const struct spread *s, size_t kind, const struct mc_supposition *set, double sd,
+	struct mc_growth_fit *f, struct mc_error *err)
+{
+	double m[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], x[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
+	size_t i = scatter_class(w, kind, sd), qq = w->q * w->q;
+	int rc = scattered(w, kind, i, err);
+	if (rc < 0)
+		return rc;
+	if (!w->have[kind][i]) {
+		for (size_t r = 0; r < w->nr; r++)
+			w->elim_logs[kind][i][r] = w->scatter_logs[kind][i][r] +
+				evidence_eliminate(w->p, w->scatter[kind][i] + r * qq, s, w->elim[kind][i] + r * qq);
+		w->have[kind][i] = true;
+	}
+	double all = 0;
+	for (size_t r = 0; r < w->nr; r++)
+		all += w->base_logs[r];
+	double logs = all + exchange(w, kind, i, set, m, x);
+	against_common(w, m, x, w->q, growth_column(w->p, (enum mc_growth)kind), logs, f);
+	return 0;
+}
+
+static int by_falling(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x < y) - (x > y);
+}
+
+/* What the REFINED-th best of the sets reaches. */
+static int cut_of(const double *v, size_t n, double *ret, struct mc_error *err)
+{
+	*ret = -(double)INFINITY;
+	if (n <= REFINED)
+		return 0;
+	double *x = mc_reallocarray(NULL, n, sizeof *x);
+	if (!x)
+		return mc_nomem(err, "the evidence");
+	memcpy(x, v, n * sizeof *x);
+	qsort(x, n, sizeof *x, by_falling);
+	*ret = x[REFINED];
+	free(x);
+	return 0;
+}
+
+static int growth_sets(struct work *w, const struct spread *s, size_t kind, struct mc_growth_evidence *e, struct mc_error *err)
+{
+	double cut;
+	struct mc_growth_fit f, g;
+	if (kind == MC_GROWTH_REQUESTS && !w->p->has_requests)
+		return 0;
+	prefix(w, growth_column(w->p, (enum mc_growth)kind));
+	for (size_t i = 0; i < w->nsets; i++) {
+		plain(w, &w->sets[i], &f);
+		w->first[kind][i] = f.log_evidence;
+	}
+	int rc = cut_of(w->first[kind], w->nsets, &cut, err);
+	struct mc_supposition all = { 0, w->nr, 0, 0 };
+	for (size_t i = 0; rc == 0 && i <= w->nsets; i++) {
+		bool last = i == w->nsets;
+		const struct mc_supposition *set = last ? &all : &w->sets[i];
+		struct mc_growth_fit *sum = last ? &e->all[kind] : &e->set[kind][i];
+		double *best = last ? &w->best_all[kind] : &w->best[kind][i];
+		plain(w, set, &f);
+		gather(sum, best, &f);
+		for (size_t k = 0; rc == 0 && k < NLIFE; k++) {
+			g = f;
+			if (f.slope > 0 && (last || f.log_evidence >= cut))
+				rc = with_scatter(w, s, kind, set, LIFE_SPREAD[k] * f.slope, &g, err);
+			gather(sum, best, &g);
+		}
+	}
+	return rc;
+}
+
+/* Growth that levels off: within a life (a set), or over lives and longer (all). */
+static void bounded_sets(struct work *w, struct mc_growth_evidence *e)
+{
+	const struct mc_panel *p = w->p;
+	size_t usable = 0;
+	struct mc_growth_fit f;
+	while (usable < p->ntau && (usable == 0 || p->tau[usable] < .5 * p->life_seconds))
+		usable++;
+	for (size_t k = 0; k < usable; k++) {
+		prefix(w, 1 + k);
+		for (size_t i = 0; i < w->nsets; i++) {
+			plain(w, &w->sets[i], &f);
+			f.log_evidence += log(4) - log((double)usable); /* as many terms as the others have */
+			gather(&e->set[MC_GROWTH_BOUNDED][i], &w->best[MC_GROWTH_BOUNDED][i], &f);
+		}
+	}
+	double logs = 0;
+	for (size_t r = 0; r < w->nr; r++)
+		logs += w->base_logs[r];
+	for (size_t k = 0; k < PANEL_LONG; k++) {
+		against_common(w, w->total, w->total, w->q, p->is + k, logs, &f);
+		f.log_evidence += log(4) - log(PANEL_LONG);
+		gather(&e->all[MC_GROWTH_BOUNDED], &w->best_all[MC_GROWTH_BOUNDED], &f);
+	}
+}
+
+/* Growth from an onset on: the kinked lives of its release, all of every later one. */
+static void onset_sets(struct work *w, const struct spread *s, const struct onset_grams *o, double weight, struct mc_growth_evidence *e)
+{
+	const struct mc_panel *p = w->p;
+	size_t q = w->q, ww = o->w, it = p->it;
+	double g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], m[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], x[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
+	for (size_t k = 0; k < p->nonsets; k++) {
+		struct mc_growth_fit f;
+		double logs = o->logs[k] + eliminate(it, ww, o->x + k * ww * ww, s, g);
+		memset(m, 0, ww * ww * sizeof *m);
+		memcpy(x, g, ww * ww * sizeof *x);
+		for (size_t a = 0; a < ww; a++)
+			for (size_t b = 0; b < ww; b++)
+				m[a * ww + b] = g[a * ww + b];
+		for (size_t r = 0; r < w->nr; r++) {
+			const double *b = w->base + r * q * q;
+			if (r == o->release[k])
+				continue;
+			logs += w->base_logs[r];
+			for (size_t a = 0; a <= it; a++)
+				for (size_t c = 0; c <= it; c++)
+					m[a * ww + c] += b[a * q + c];
+			if (r < o->release[k])
+				continue;
+			for (size_t a = 0; a <= it; a++)
+				x[a * ww + ww - 1] += b[a * q + it];
+			x[(ww - 1) * ww + ww - 1] += b[it * q + it];
+		}
+		for (size_t a = 0; a <= it; a++) /* row `ww - 1` read as score: symmetric */
+			x[(ww - 1) * ww + a] = x[a * ww + ww - 1];
+		against_common(w, m, x, ww, ww - 1, logs, &f);
+		f.log_evidence += log(weight);
+		gather(&e->onset[k], &w->best_onset[k], &f);
+	}
+}
+
+static void each_release(struct work *w, struct mc_growth_evidence *e)
+{
+	prefix(w, w->p->it);
+	for (size_t r = 0; r < w->nr; r++) {
+		double info = w->pre_info[r + 1] - w->pre_info[r];
+		for (size_t a = 0; a < w->nc; a++) {
+			double u = w->pre_u[(r + 1) * w->nc + a] - w->pre_u[r * w->nc + a];
+			info -= u * u;
+		}
+		e->release_slope[r] = info > 0 ? (w->pre_num[r + 1] - w->pre_num[r]) / info : (double)NAN;
+		e->release_sd[r] = info > 0 ? sqrt(fmax(w->yy / w->n, 1e-12) / info) : (double)NAN;
+	}
+}
+
+static int over_grid(struct work *w, struct mc_growth_evidence *e, struct mc_error *err)
+{
+	int rc = 0;
+	for (size_t a = 0; a < NCURVE; a++)
+		for (size_t b = 0; rc == 0 && b < NSLOPE; b++) {
+			struct spread s = { .sd = { 1 } };
+			set_spread(w, CURVE_SPREAD[a], SLOPE_SPREAD[b], &s);
+			begin_spread(w, &s);
+			double none = -.5 * w->n * log(w->yy / w->n) - w->none_logs;
+			e->none = log_add(e->none, none + log(4));
+			rc = growth_sets(w, &s, MC_GROWTH_TIME, e, err);
+			if (rc == 0)
+				rc = growth_sets(w, &s, MC_GROWTH_REQUESTS, e, err);
+			bounded_sets(w, e);
+			onset_sets(w, &s, &w->onsets[0], 2, e);
+			onset_sets(w, &s, &w->onsets[1], 2, e);
+			if (a == 1 && b == 1)
+				each_release(w, e);
+		}
+	return rc;
+}
+
+static int evidence_new(const struct mc_panel *p, size_t n, struct mc_growth_evidence *e, struct mc_error *err)
+{
+	bool ok = true;
+	*e = (struct mc_growth_evidence){ .none = -(double)INFINITY, .n = n, .nonsets = p->nonsets };
+	for (size_t k = 0; k < MC_GROWTH_KINDS; k++) {
+		e->set[k] = calloc(n + 1, sizeof *e->set[k]);
+		ok = ok && e->set[k];
+		e->all[k].log_evidence = -(double)INFINITY;
+		for (size_t i = 0; ok && i < n; i++)
+			e->set[k][i].log_evidence = -(double)INFINITY;
+	}
+	e->onset = calloc(p->nonsets + 1, sizeof *e->onset);
+	for (size_t i = 0; e->onset && i < p->nonsets; i++)
+		e->onset[i].log_evidence = -(double)INFINITY;
+	e->release_slope = numbers(p->nreleases, &ok);
+	e->release_sd = numbers(p->nreleases, &ok);
+	return ok && e->onset ? 0 : mc_nomem(err, "the evidence");
+}
+
+int mc_panel_evidence(struct mc_panel *p, const struct mc_supposition *s, size_t n, struct mc_growth_evidence *ret, struct mc_error *err)
+{
+	struct work w;
+	struct mc_growth_evidence e;
+	int rc = evidence_new(p, n, &e, err);
+	int rc2 = work_new(&w, p, s, n, err);
+	rc = rc < 0 ? rc : rc2;
+	for (size_t k = 0; rc == 0 && k < MC_GROWTH_KINDS; k++) {
+		w.best_all[k] = -(double)INFINITY;
+		for (size_t i = 0; i < n; i++)
+			w.best[k][i] = -(double)INFINITY;
+	}
+	for (size_t i = 0; rc == 0 && i < p->nonsets; i++)
+		w.best_onset[i] = -(double)INFINITY;
+	if (rc == 0)
+		rc = prepare(&w, err);
+	if (rc == 0)
+		memcpy(p->curve, w.curve[0], w.nc * sizeof *p->curve);
+	if (rc == 0)
+		rc = over_grid(&w, &e, err);
+	work_release(&w);
+	if (rc < 0) {
+		mc_growth_evidence_release(&e);
+		return rc;
+	}
+	*ret = e;
+	return 0;
+}
+
+void mc_growth_evidence_release(struct mc_growth_evidence *e)
+{
+	for (size_t k = 0; k < MC_GROWTH_KINDS; k++)
+		free(e->set[k]);
+	free(e->onset);
+	free(e->release_slope);
+	free(e->release_sd);
+	*e = (struct mc_growth_evidence){ 0 };
+}

@@ -1,0 +1,46 @@
+/* Between curve.c, scatter.c and evidence.c. */
+#ifndef MEMCULPRIT_DETECT_EVIDENCE_H
+#define MEMCULPRIT_DETECT_EVIDENCE_H
+
+#include "panel.h"
+
+enum { EVIDENCE_MOST_RELEASES = 512 };
+
+/* The common curve c (panel_common() numbers) and each release's own slope along column h (time or requests), >= 0.
+ * sum: Gram matrices a release; total: their sum. */
+void curve_fit(const struct mc_panel *p, const double *sum, const double *total, size_t h, double *c, double *slope);
+
+/* How far releases may depart from the common curve, and in slope: one standard deviation a column 1..it. */
+struct spread {
+	double sd[PANEL_MOST_COLUMNS];
+};
+
+/* Grams of all releases with their own departures taken out. */
+struct releases {
+	double *g;    /* nreleases of q x q */
+	double *logs; /* half log determinants */
+};
+
+/* g := in, with a Gaussian effect of sd[i] along each of the columns 1..it taken out; returns half the log determinant. */
+double evidence_eliminate(const struct mc_panel *p, const double *in, const struct spread *s, double *g);
+
+/* One growth coefficient on top of everything common: log evidence, slope, error. */
+struct score {
+	double yy, num, info, info_all, logs; /* what is left of y; score; information, and that before the common was taken out */
+};
+void evidence_finish(double n, const struct score *s, struct mc_growth_fit *ret);
+
+/* Growth from each onset on. x: a matrix of w x w an onset, w = it + 2: columns 0..it, then the kinked growth. */
+struct onset_grams {
+	size_t w;
+	double *x;
+	double *logs;
+	size_t *release; /* running at the onset */
+};
+int onset_grams_new(const struct mc_panel *p, const double *share, double scatter, struct onset_grams *ret, struct mc_error *err);
+void onset_grams_release(struct onset_grams *o);
+
+/* Takes a Gaussian effect along the direction u (q numbers) out of g; returns half the log determinant. */
+double evidence_drop_direction(double *g, size_t q, const double *u, double precision);
+
+#endif

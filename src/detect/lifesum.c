@@ -1,0 +1,150 @@
+/* A life as a bounded number of bins. A bin covers a stretch of age [k*w, (k+1)*w), w = MC_LIFESUM_TICK * 2^e. Young ages
+ * have narrow ones: e is the largest with 16 * w <= age, never above `level`. When there are too many bins, level rises by
+ * one and neighbours in the coarsest ones join. Widths are nested, so what came first and what was joined when is the same. */
+#include "memculprit/detect.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { YOUNG = 16, MOST_LEVEL = 46, WINDOW = 5 };
+
+void mc_lifesum_init(struct mc_lifesum *s, double start)
+{
+	memset(s, 0, sizeof *s);
+	s->start = start;
+	s->last_t = -(double)INFINITY;
+}
+
+/* Exponent and index of the bin that covers this age, in one number. */
+static int64_t key_of(double age, int level)
+{
+	int e = 0;
+	double a = (age > 0 ? age : 0) / MC_LIFESUM_TICK;
+	if (a >= 2.0 * YOUNG) {
+		frexp(a / YOUNG, &e);
+		e -= 1;
+	}
+	e = e < level ? e : level;
+	return (int64_t)e << 56 | (int64_t)fmin(ldexp(a, -e), 0x1p55);
+}
+
+static void join(struct mc_lifebin *a, const struct mc_lifebin *b)
+{
+	double n = a->n + b->n;
+	a->t += (b->t - a->t) * b->n / n;
+	a->y += (b->y - a->y) * b->n / n;
+	a->low = fmin(a->low, b->low);
+	for (size_t i = 0; i < MC_LIFESUM_COVARIATES; i++)
+		a->x[i] = isfinite(b->x[i]) ? (isfinite(a->x[i]) ? a->x[i] + (b->x[i] - a->x[i]) * b->n / n : b->x[i]) : a->x[i];
+	a->n = n;
+}
+
+static void coarser(struct mc_lifesum *s)
+{
+	while (s->n >= MC_LIFESUM_BINS && s->level < MOST_LEVEL) {
+		size_t k = 0;
+		s->level++;
+		for (size_t i = 0; i < s->n; i++) {
+			struct mc_lifebin b = s->bin[i];
+			b.key = key_of(b.t - s->start, s->level);
+			if (k > 0 && s->bin[k - 1].key == b.key)
+				join(&s->bin[k - 1], &b);
+			else
+				s->bin[k++] = b;
+		}
+		s->n = k;
+	}
+}
+
+/* One sample that has gone through the running median. */
+static void put(struct mc_lifesum *s, double t, double y, double raw, const double *x)
+{
+	struct mc_lifebin b = { .t = t, .y = y, .low = fmin(raw, y), .n = 1, .key = key_of(t - s->start, s->level) };
+	memcpy(b.x, x, sizeof b.x);
+	if (s->n > 0 && s->bin[s->n - 1].key == b.key) {
+		join(&s->bin[s->n - 1], &b);
+		return;
+	}
+	if (s->n == MC_LIFESUM_BINS)
+		coarser(s);
+	if (s->n < MC_LIFESUM_BINS)
+		s->bin[s->n++] = b;
+}
+
+static double median_of(const double *v, unsigned n)
+{
+	double w[WINDOW];
+	for (unsigned i = 0; i < n; i++) {
+		unsigned k = i;
+		for (; k > 0 && w[k - 1] > v[i]; k--)
+			w[k] = w[k - 1];
+		w[k] = v[i];
+	}
+	return n % 2 ? w[n / 2] : (w[n / 2 - 1] + w[n / 2]) / 2;
+}
+
+void mc_lifesum_add(struct mc_lifesum *s, double t, double y, const double *x)
+{
+	if (!isfinite(t) || !isfinite(y) || t <= s->last_t || s->flushed)
+		return;
+	s->last_t = t;
+	if (s->ntail == WINDOW) {
+		memmove(s->tail_t, s->tail_t + 1, (WINDOW - 1) * sizeof *s->tail_t);
+		memmove(s->tail_y, s->tail_y + 1, (WINDOW - 1) * sizeof *s->tail_y);
+		memmove(s->tail_x, s->tail_x + 1, (WINDOW - 1) * sizeof *s->tail_x);
+		s->ntail--;
+	}
+	s->tail_t[s->ntail] = t;
+	s->tail_y[s->ntail] = y;
+	for (size_t i = 0; i < MC_LIFESUM_COVARIATES; i++)
+		s->tail_x[s->ntail][i] = x ? x[i] : (double)NAN;
+	s->ntail++;
+	/* the middle of the window goes in; a life's first two samples with the window that they have */
+	if (s->ntail == 3 && s->n == 0)
+		put(s, s->tail_t[0], median_of(s->tail_y, 3), s->tail_y[0], s->tail_x[0]);
+	else if (s->ntail == 4)
+		put(s, s->tail_t[1], median_of(s->tail_y, 4), s->tail_y[1], s->tail_x[1]);
+	else if (s->ntail == WINDOW)
+		put(s, s->tail_t[2], median_of(s->tail_y, WINDOW), s->tail_y[2], s->tail_x[2]);
+}
+
+void mc_lifesum_flush(struct mc_lifesum *s)
+{
+	if (s->flushed)
+		return;
+	s->flushed = true;
+	unsigned n = s->ntail, from = n < 3 ? 0 : n - 2;
+	double m = n ? median_of(s->tail_y + (n < 3 ? 0 : n - 3), n < 3 ? n : 3) : 0;
+	for (unsigned i = from; i < n; i++)
+		put(s, s->tail_t[i], m, s->tail_y[i], s->tail_x[i]);
+}
+
+enum { VERSION = 1, HEAD = 8 };
+
+int mc_lifesum_write(const struct mc_lifesum *s, struct mc_buf *out, struct mc_error *err)
+{
+	unsigned char head[HEAD] = { 'L', 'S', VERSION, sizeof(double) };
+	uint32_t n = (uint32_t)s->n;
+	memcpy(head + 4, &n, sizeof n);
+	mc_buf_add(out, head, sizeof head);
+	mc_buf_add(out, s, offsetof(struct mc_lifesum, bin));
+	mc_buf_add(out, s->bin, s->n * sizeof *s->bin);
+	return mc_buf_check(out, err);
+}
+
+int mc_lifesum_read(struct mc_lifesum *s, const void *data, size_t len, struct mc_error *err)
+{
+	const unsigned char *p = data;
+	uint32_t n = 0;
+	size_t fixed = offsetof(struct mc_lifesum, bin);
+	if (len < HEAD + fixed || p[0] != 'L' || p[1] != 'S' || p[2] != VERSION || p[3] != sizeof(double))
+		return mc_fail(err, MC_ECORRUPT, 0, "a life's summary is of another version");
+	memcpy(&n, p + 4, sizeof n);
+	if (n > MC_LIFESUM_BINS || len != HEAD + fixed + n * sizeof *s->bin)
+		return mc_fail(err, MC_ECORRUPT, 0, "a life's summary is cut off");
+	memcpy(s, p + HEAD, fixed);
+	memcpy(s->bin, p + HEAD + fixed, n * sizeof *s->bin);
+	if (s->n != n || s->ntail > WINDOW || s->level < 0 || s->level > MOST_LEVEL)
+		return mc_fail(err, MC_ECORRUPT, 0, "a life's summary is damaged");
+	return 0;
+}

@@ -1,0 +1,21 @@
+/* Small dense symmetric systems, row-major, in place. No library is worth its weight for 15 columns. */
+#ifndef MEMCULPRIT_DETECT_LINALG_H
+#define MEMCULPRIT_DETECT_LINALG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Lower Cholesky factor of the n x n matrix a with row stride ld, in its lower triangle. A pivot that is lost to
+ * rounding is lifted to a sliver of its diagonal, so that it never fails. Returns the sum of the logs of the diagonal. */
+double linalg_cholesky(double *a, size_t n, size_t ld);
+/* b := L^-1 b for m right hand sides: b is n x m, row-major. */
+void linalg_forward(const double *l, size_t n, size_t ld, double *b, size_t m);
+/* b := L^-T b, one right hand side. */
+void linalg_backward(const double *l, size_t n, size_t ld, double *b);
+
+enum { LINALG_QP_MOST = 32 };
+/* argmin x'Hx/2 - g'x, x[i] >= 0 where bound[i] (Lawson and Hanson's active set, Solving Least Squares Problems, 1974).
+ * n <= LINALG_QP_MOST. x is the result. */
+void linalg_bounded(const double *h, const double *g, size_t n, const bool *bound, double *x);
+
+#endif

@@ -1,0 +1,85 @@
+/* Growth that begins at a time of its own: a kink in the lives that are running then. */
+#include "evidence.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t running_at(const struct mc_panel *p, double t)
+{
+	size_t r = 0;
+	for (size_t k = 1; k < p->nreleases; k++)
+		if (p->release_t[k] <= t)
+			r = k;
+	return r;
+}
+
+/* Gram of a life's columns 0..it and the kink at `onset`. */
+static void kinked(const struct mc_panel *p, size_t life, double onset, double *work, double *g)
+{
+	const struct panel_life *l = &p->life[life];
+	size_t w = p->it + 2, q = p->q;
+	const double *whole = p->gram + life * q * q;
+	memset(g, 0, w * w * sizeof *g);
+	if (onset > l->start && onset < l->t[l->n - 1]) {
+		for (size_t i = 0; i < l->n; i++) {
+			memcpy(work + i * w, l->m + i * q, (w - 1) * sizeof *work);
+			work[i * w + w - 1] = fmax(0, l->t[i] - onset);
+		}
+		panel_whiten(l, &p->noise, work, w, g);
+		for (size_t k = 0; k < w * w; k++)
+			g[k] /= p->noise.var;
+		return;
+	}
+	/* begun later: the kink is the whole life's growth; ended before: it is nothing */
+	for (size_t a = 0; a + 1 < w; a++)
+		for (size_t b = 0; b + 1 < w; b++)
+			g[a * w + b] = whole[a * q + b];
+	if (onset <= l->start) {
+		for (size_t a = 0; a + 1 < w; a++)
+			g[a * w + w - 1] = g[(w - 1) * w + a] = whole[a * q + p->it];
+		g[w * w - 1] = whole[p->it * q + p->it];
+	}
+}
+
+int onset_grams_new(const struct mc_panel *p, const double *share, double scatter, struct onset_grams *ret, struct mc_error *err)
+{
+	size_t w = p->it + 2, most = 0;
+	double u[PANEL_MOST_COLUMNS] = { 0 }, g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
+	memcpy(u, share, (p->it + 1) * sizeof *u);
+	for (size_t i = 0; i < p->nlives; i++)
+		most = p->life[i].n > most ? p->life[i].n : most;
+	*ret = (struct onset_grams){ .w = w };
+	double *work = mc_reallocarray(NULL, most * w + 1, sizeof *work);
+	ret->x = calloc(p->nonsets * w * w + 1, sizeof *ret->x);
+	ret->logs = calloc(p->nonsets + 1, sizeof *ret->logs);
+	ret->release = calloc(p->nonsets + 1, sizeof *ret->release);
+	if (!work || !ret->x || !ret->logs || !ret->release) {
+		free(work);
+		onset_grams_release(ret);
+		return mc_nomem(err, "onsets");
+	}
+	for (size_t k = 0; k < p->nonsets; k++) {
+		ret->release[k] = running_at(p, p->onsets[k]);
+		for (size_t i = 0; i < p->nlives; i++) {
+			if (p->life[i].release != ret->release[k])
+				continue;
+			kinked(p, i, p->onsets[k], work, g);
+			evidence_drop_direction(g, w, u, 1 / (.3 * .3));
+			if (scatter > 0)
+				ret->logs[k] += panel_drop(g, w, w - 1, 1 / (scatter * scatter));
+			for (size_t a = 0; a < w * w; a++)
+				ret->x[k * w * w + a] += g[a];
+		}
+	}
+	free(work);
+	return 0;
+}
+
+void onset_grams_release(struct onset_grams *o)
+{
+	free(o->x);
+	free(o->logs);
+	free(o->release);
+	*o = (struct onset_grams){ 0 };
+}

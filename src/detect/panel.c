@@ -1,0 +1,304 @@
+/* All lives as columns: memory, a common curve of age at a ladder of time scales, load, and growth. */
+#include "linalg.h"
+#include "panel.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static double longest(const struct mc_panel_in *in, double t0)
+{
+	double most = 0;
+	for (size_t i = 0; i < in->nlives; i++) {
+		const struct mc_panel_life *l = &in->lives[i];
+		if (l->n)
+			most = fmax(most, l->t[l->n - 1] - fmax(l->start, t0));
+	}
+	return most;
+}
+
+static void set_columns(struct mc_panel *p, const struct mc_panel_in *in)
+{
+	double most = longest(in, p->t0), a = 3 * p->bin;
+	bool covariate[PANEL_COVARIATES] = { false };
+	do
+		p->tau[p->ntau++] = a;
+	while ((a *= 2.5) < .8 * most && p->ntau < PANEL_MOST_TAUS);
+	for (size_t i = 0; i < PANEL_LONG; i++)
+		p->long_tau[i] = most * (double[]){ .6, 1.5, 4 }[i];
+	p->nload = in->load.n > 1 ? PANEL_LOADS : 0;
+	for (size_t i = 0; i < in->nlives; i++)
+		for (size_t c = 0; c < PANEL_COVARIATES; c++)
+			covariate[c] = covariate[c] || in->lives[i].x[c];
+	p->nx = p->nload;
+	for (size_t c = 0; c < PANEL_COVARIATES; c++)
+		p->nx += covariate[c];
+	p->has_requests = in->load.n > 1;
+	for (size_t i = 0; i < in->nlives; i++)
+		p->has_requests = p->has_requests || in->lives[i].requests;
+	p->it = 1 + p->ntau + p->nx;
+	p->iq = p->it + 1;
+	p->is = p->iq + 1;
+	p->q = p->is + PANEL_LONG;
+}
+
+/* The load's integral up to time x, and where the search ended (times rise from call to call). */
+struct cursor {
+	const struct mc_panel_load *load;
+	const double *sum; /* up to each point */
+};
+
+static double integral(const struct cursor *c, double x)
+{
+	const struct mc_panel_load *l = c->load;
+	size_t lo = 0, hi = l->n;
+	if (x <= l->t[0])
+		return (x - l->t[0]) * l->level[0];
+	while (hi - lo > 1) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (l->t[mid] <= x)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return c->sum[lo] + (x - l->t[lo]) * l->level[lo];
+}
+
+static double *load_sums(const struct mc_panel_load *l)
+{
+	double *sum = mc_reallocarray(NULL, l->n + 1, sizeof *sum);
+	if (!sum)
+		return NULL;
+	sum[0] = 0;
+	for (size_t i = 1; i < l->n; i++)
+		sum[i] = sum[i - 1] + (l->t[i] - l->t[i - 1]) * l->level[i - 1];
+	return sum;
+}
+
+static void fill_row(const struct mc_panel *p, const struct mc_panel_life *in, const struct panel_life *l, size_t i,
+	const struct cursor *c, double *m)
+{
+	double t = in->t[i], age = fmax(t - in->start, 0), since = t - l->start;
+	size_t at = 1;
+	for (size_t k = 0; k < p->ntau; k++)
+		m[at++] = -exp(-age / p->tau[k]);
+	if (p->nload) {
+		double now = integral(c, t);
+		for (size_t k = 0; k < PANEL_LOADS; k++) {
+			double w = fmin(p->bin * (double[]){ 1, 4, 16 }[k], fmax(t - p->t0, p->bin));
+			m[at++] = (now - integral(c, t - w)) / w - 1;
+		}
+		m[p->iq] = now - integral(c, l->start);
+	}
+	for (size_t k = 0; k < PANEL_COVARIATES && at < p->it; k++)
+		if (in->x[k] || p->nx - p->nload == PANEL_COVARIATES)
+			m[at++] = in->x[k] ? in->x[k][i] : 0;
+	if (in->requests)
+		m[p->iq] = in->requests[i] - in->requests[0];
+	m[p->it] = since;
+	for (size_t k = 0; k < PANEL_LONG; k++)
+		m[p->is + k] = 1 - exp(-age / p->long_tau[k]);
+}
+
+/* Bounded influence of what is no growth: plateaus of an hour, spikes of a few bins. The life's own robust fit (level,
+ * slope, curve, load); residuals beyond 3 robust deviations are pulled back to that. Growth is in the fit, so it is left alone.
+ * (Huber's Winsorised residuals, Robust Statistics, 1981.) */
+static void columns_for_bound(const struct mc_panel *p, const struct panel_life *l, size_t i, double *x, size_t nx)
+{
+	const double *m = l->m + i * p->q;
+	double since = m[p->it] - l->m[p->it], len = fmax(l->m[(l->n - 1) * p->q + p->it] - l->m[p->it], 1e-9);
+	x[0] = 1;
+	x[1] = since / len;
+	x[2] = exp(-since / (.06 * len));
+	x[3] = exp(-since / (.25 * len));
+	for (size_t k = 4; k < nx; k++)
+		x[k] = m[1 + p->ntau + 1 + (k - 4)];
+}
+
+enum { BOUND_COLUMNS = 6 };
+
+static void least_squares(const double *x, size_t n, size_t nx, const double *y, double *b)
+{
+	double h[BOUND_COLUMNS * BOUND_COLUMNS] = { 0 };
+	memset(b, 0, nx * sizeof *b);
+	for (size_t i = 0; i < n; i++)
+		for (size_t a = 0; a < nx; a++) {
+			b[a] += x[i * nx + a] * y[i];
+			for (size_t c = 0; c <= a; c++)
+				h[a * nx + c] += x[i * nx + a] * x[i * nx + c];
+		}
+	for (size_t a = 0; a < nx; a++)
+		h[a * nx + a] += 1e-8 * h[a * nx + a] + 1e-12 * (double)n;
+	linalg_cholesky(h, nx, nx);
+	linalg_forward(h, nx, nx, b, 1);
+	linalg_backward(h, nx, nx, b);
+}
+
+static int bound_influence(const struct mc_panel *p, struct panel_life *l, struct mc_error *err)
+{
+	size_t nx = p->nload ? BOUND_COLUMNS : 4, n = l->n;
+	if (n < 4 * nx)
+		return 0;
+	double *x = mc_reallocarray(NULL, n * (nx + 4), sizeof *x);
+	if (!x)
+		return mc_nomem(err, "a robust fit");
+	double *z = x + n * nx, *r = z + n, *s = r + n, *work = s + n, b[BOUND_COLUMNS];
+	for (size_t i = 0; i < n; i++) {
+		columns_for_bound(p, l, i, x + i * nx, nx);
+		z[i] = l->m[i * p->q];
+	}
+	for (int turn = 0; turn < 3; turn++) {
+		least_squares(x, n, nx, z, b);
+		for (size_t i = 0; i < n; i++) {
+			double fit = 0;
+			for (size_t a = 0; a < nx; a++)
+				fit += b[a] * x[i * nx + a];
+			s[i] = r[i] = l->m[i * p->q] - fit;
+		}
+		double m = mc_median(s, n), bound = 3 * (mc_mad(r, n, m, work) + 1e-9);
+		for (size_t i = 0; i < n; i++)
+			z[i] = l->m[i * p->q] - r[i] + m + fmax(-bound, fmin(bound, r[i] - m));
+	}
+	for (size_t i = 0; i < n; i++)
+		l->m[i * p->q] = z[i];
+	free(x);
+	return 0;
+}
+
+static int fill_life(const struct mc_panel *p, const struct mc_panel_life *in, struct panel_life *l, const struct cursor *c,
+	struct mc_error *err)
+{
+	double *y = mc_reallocarray(NULL, 2 * l->n, sizeof *y);
+	if (!y)
+		return mc_nomem(err, "a life");
+	memcpy(y, in->y, l->n * sizeof *y);
+	int rc = mc_hampel(y, l->n, 3, 4, err);
+	memcpy(y + l->n, y, l->n * sizeof *y);
+	double mid = mc_median(y + l->n, l->n), typical = 0;
+	for (size_t i = 0; i < l->n; i++)
+		y[l->n + i] = in->samples[i];
+	l->mid = mid;
+	typical = mc_median(y + l->n, l->n);
+	for (size_t i = 0; i < l->n; i++) {
+		double *m = l->m + i * p->q;
+		fill_row(p, in, l, i, c, m);
+		m[0] = y[i] - mid;
+		l->t[i] = in->t[i];
+		l->gap[i] = i ? in->t[i] - in->t[i - 1] : 0;
+		l->white[i] = fmax(.5, fmin(20, typical / fmax(in->samples[i], 1)));
+	}
+	free(y);
+	return rc < 0 ? rc : bound_influence(p, l, err);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+static int typical_life(struct mc_panel *p, const struct mc_panel_in *in, struct mc_error *err)
+{
+	double *v = mc_reallocarray(NULL, p->nlives * 2 + 1, sizeof *v);
+	if (!v)
+		return mc_nomem(err, "lives");
+	for (size_t i = 0; i < p->nlives; i++) {
+		v[i] = p->life[i].seconds;
+		v[p->nlives + i] = in->lives[i].y[in->lives[i].n / 2];
+	}
+	p->life_seconds = fmax(mc_median(v, p->nlives), p->bin);
+	qsort(v + p->nlives, p->nlives, sizeof *v, by_number);
+	p->level = fmax(fabs(v[p->nlives + p->nlives / 2]), 4 * sqrt(p->quantum));
+	free(v);
+	return 0;
+}
+
+static int allocate(struct mc_panel *p, const struct mc_panel_in *in, struct mc_error *err)
+{
+	for (size_t i = 0; i < in->nlives; i++)
+		p->rows += in->lives[i].n;
+	p->life = calloc(in->nlives + 1, sizeof *p->life);
+	p->block = calloc(p->rows * (p->q + 3) + 1, sizeof *p->block);
+	p->gram = calloc(in->nlives * p->q * p->q + 1, sizeof *p->gram);
+	p->release_t = mc_reallocarray(NULL, in->nreleases + in->nonsets + 1, sizeof *p->release_t);
+	if (!p->life || !p->block || !p->gram || !p->release_t)
+		return mc_nomem(err, "the lives");
+	p->onsets = p->release_t + in->nreleases;
+	memcpy(p->release_t, in->release_t, in->nreleases * sizeof *p->release_t);
+	for (size_t i = 0; i < in->nonsets; i++)
+		p->onsets[i] = in->onsets[i];
+	double *at = p->block;
+	for (size_t i = 0; i < in->nlives; i++) {
+		struct panel_life *l = &p->life[i];
+		l->n = in->lives[i].n;
+		l->release = in->lives[i].release;
+		l->m = at;
+		l->t = at + l->n * p->q;
+		l->gap = l->t + l->n;
+		l->white = l->gap + l->n;
+		at = l->white + l->n;
+		l->start = fmax(in->lives[i].start, p->t0);
+		l->seconds = fmax(in->lives[i].t[l->n - 1] - l->start, p->bin);
+	}
+	return 0;
+}
+
+static int fill(struct mc_panel *p, const struct mc_panel_in *in, struct mc_error *err)
+{
+	struct cursor c = { &in->load, NULL };
+	double *sums = load_sums(&in->load);
+	int rc = sums ? 0 : mc_nomem(err, "the load");
+	c.sum = sums;
+	for (size_t i = 0; rc == 0 && i < in->nlives; i++)
+		rc = fill_life(p, &in->lives[i], &p->life[i], &c, err);
+	free(sums);
+	return rc;
+}
+
+int mc_panel_new(const struct mc_panel_in *in, struct mc_panel **ret, struct mc_error *err)
+{
+	struct mc_panel *p = calloc(1, sizeof *p);
+	if (!p)
+		return mc_nomem(err, "a panel");
+	p->nlives = in->nlives;
+	p->nreleases = in->nreleases;
+	p->nonsets = in->nonsets;
+	p->bin = in->bin;
+	p->quantum = in->quantum;
+	p->t0 = (double)INFINITY;
+	p->t1 = -(double)INFINITY;
+	for (size_t i = 0; i < in->nlives; i++) {
+		p->t0 = fmin(p->t0, in->lives[i].t[0]);
+		p->t1 = fmax(p->t1, in->lives[i].t[in->lives[i].n - 1]);
+	}
+	set_columns(p, in);
+	int rc = allocate(p, in, err);
+	if (rc == 0)
+		rc = typical_life(p, in, err);
+	if (rc == 0)
+		rc = fill(p, in, err);
+	if (rc == 0)
+		rc = panel_fit_noise(p, err);
+	if (rc < 0) {
+		mc_panel_free(p);
+		return rc;
+	}
+	*ret = p;
+	return 0;
+}
+
+void mc_panel_free(struct mc_panel *p)
+{
+	if (!p)
+		return;
+	free(p->life);
+	free(p->block);
+	free(p->gram);
+	free(p->release_t);
+	free(p);
+}
+
+void mc_panel_noise(const struct mc_panel *p, struct mc_noise *ret)
+{
+	*ret = p->noise;
+}

@@ -1,0 +1,59 @@
+/* What the files of this stage share: all lives as rows of columns, and their Gram matrices. */
+#ifndef MEMCULPRIT_DETECT_PANEL_H
+#define MEMCULPRIT_DETECT_PANEL_H
+
+#include "memculprit/detect.h"
+
+enum { PANEL_MOST_TAUS = 10, PANEL_LOADS = 3, PANEL_COVARIATES = 2, PANEL_LONG = 3 };
+/* y, curve of age, load and covariates, growth in time, growth in requests, long bounded growth */
+enum { PANEL_MOST_COLUMNS = 1 + PANEL_MOST_TAUS + PANEL_LOADS + PANEL_COVARIATES + 2 + PANEL_LONG };
+
+struct panel_life {
+	size_t n, release;
+	double *m;      /* n rows of q columns */
+	double *t;      /* seconds */
+	double *gap;    /* seconds since the row before */
+	double *white;  /* factor of the white variance: rows of few samples have more */
+	double mid;     /* what was taken from m's first column: the median */
+	double start;   /* max(start, first time of the panel) */
+	double seconds; /* from start to its last row */
+};
+
+struct mc_panel {
+	size_t nlives, nreleases, rows;
+	struct panel_life *life;
+	double *release_t;
+	size_t nonsets;
+	double *onsets;
+	double *block;          /* all rows */
+	double bin, quantum;
+	double t0, t1;
+	size_t ntau, nx;        /* columns of the curve; of load and covariates */
+	double tau[PANEL_MOST_TAUS], long_tau[PANEL_LONG];
+	size_t nload;           /* of nx, those of the load */
+	bool has_requests;
+	size_t q, it, iq, is;   /* columns in all; of growth in time, in requests; first of the long ones */
+	double level;           /* typical height of a life, in the unit */
+	double life_seconds;    /* median life */
+	struct mc_noise noise;
+	double curve[PANEL_MOST_COLUMNS]; /* of age and load, once the evidence has been weighed */
+	double *gram;           /* q x q a life, own level taken out, divided by noise.var */
+};
+
+/* Columns [1, 1 + ntau + nx) are what any life may do; nc is their number. */
+static inline size_t panel_common(const struct mc_panel *p)
+{
+	return p->ntau + p->nx;
+}
+
+/* Whitens the q columns of a life under the noise's shape (variance 1 in all), adds the Gram matrix to g (q x q,
+ * lower and upper) with the life's own level taken out; returns the log determinant's half. `columns` is n x q. */
+double panel_whiten(const struct panel_life *l, const struct mc_noise *noise, const double *columns, size_t q, double *g);
+/* Fits p->noise by restricted likelihood and fills p->gram. 0, MC_ENOMEM. */
+int panel_fit_noise(struct mc_panel *p, struct mc_error *err);
+/* Level of a life of which `rest` is what is left without it, by generalised least squares, and its variance. */
+void panel_level(const struct mc_panel *p, const struct panel_life *l, const double *rest, double *level, double *var);
+/* Takes a Gaussian effect along column u, of this precision, out of the Gram matrix; half the log determinant. */
+double panel_drop(double *g, size_t q, size_t u, double precision);
+
+#endif

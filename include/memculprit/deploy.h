@@ -9,7 +9,9 @@
 enum { MC_BUILD_ID_TEXT = 132, MC_VERSION_TEXT = 128, MC_COMMIT_TEXT = 72 };
 
 enum mc_identity_source {
-	MC_ID_NONE, MC_ID_PACKAGE_NOTE, MC_ID_GO, MC_ID_ENVIRONMENT, MC_ID_GIT_WORKTREE, MC_ID_STAMP_FILE, MC_ID_BUILD_ID
+	MC_ID_NONE, MC_ID_PACKAGE_NOTE, MC_ID_GO, MC_ID_ENVIRONMENT, MC_ID_GIT_WORKTREE, MC_ID_STAMP_FILE, MC_ID_BUILD_ID,
+	MC_ID_CONTENTS, /* neither version nor build-id: only whether the file is another one */
+	MC_ID_CONTAINER /* labels of the container: image, pod template */
 };
 
 struct mc_identity {
@@ -18,6 +20,12 @@ struct mc_identity {
 	char version[MC_VERSION_TEXT];   /* valid UTF-8, "" not known */
 	char commit[MC_COMMIT_TEXT];     /* hex, "" not known */
 	char text[160];                  /* how it was recognised, one phrase: "ELF package note in /srv/logic" */
+	char what[160];      /* which program file of a group this is: the executable's name, a script's path, both
+	                      * without what changes from release to release; "" not readable */
+	char contents[20];   /* a hash of the file or script where there is no build-id of its own, "" not needed */
+	char image[128];     /* container image, "" none or not visible */
+	char container[72];  /* id of the container, "" none */
+	bool interpreted;    /* build_id is the interpreter's */
 };
 
 /* What the executable of process `pid` is: PROCDIR/PID/exe and, where allowed, its environment and
@@ -26,6 +34,57 @@ int mc_identify_process(int procfd, int64_t pid, struct mc_identity *ret, struct
 /* The same for a file: build-id and package note only. MC_EFORMAT: not ELF. */
 int mc_identify_file(const char *path, struct mc_identity *ret, struct mc_error *err);
 const char *mc_identity_source_name(enum mc_identity_source s);
+
+/* A shared library that a process has mapped. */
+struct mc_library {
+	char name[64];                   /* "libssl": the file's name up to its version */
+	char path[256];                  /* clean text */
+	char build_id[MC_BUILD_ID_TEXT]; /* "" none; then `contents` tells files apart */
+	char contents[20];
+	char version[MC_VERSION_TEXT];   /* of its package note or its file name, "" not known */
+};
+/* Remembers files by device, inode, time and size, so that a library is read once for all processes. */
+struct mc_library_cache;
+struct mc_library_cache *mc_library_cache_new(void); /* NULL without memory */
+void mc_library_cache_free(struct mc_library_cache *c);
+/* The libraries mapped by process `pid`, by name. For a slow pace and for new incarnations: reads its maps.
+ * *ret is free()d by the caller. MC_EPERM, MC_ENOTFOUND. */
+int mc_identify_libraries(struct mc_library_cache *c, int procfd, int64_t pid, struct mc_library **ret, size_t *n, struct mc_error *err);
+
+/* ---- from identities to deploys ----
+ * Remembers what ran of each program, and says when a new incarnation is a deploy. What is found running
+ * at first is no deploy, a restart of what runs or ran last is none, and what cannot be told is none. */
+enum mc_recognised_kind {
+	MC_SEEN_VERSION, /* another version, commit or build */
+	MC_SEEN_BACK,    /* one that ran here before: a rollback, or a reintroduction after one */
+	MC_SEEN_LIBRARY  /* the program is the same, a library (or the interpreter) is not */
+};
+struct mc_recognised {
+	enum mc_recognised_kind kind;
+	struct mc_identity id;  /* of the new incarnation; for a library its build-id and version */
+	int64_t first_seen_ms;  /* start of the incarnation */
+	int64_t ran_before_ms;  /* MC_SEEN_BACK: when it was last seen; else 0 */
+	bool beside;            /* processes of another version still ran then: a canary, or the first of a rolling deploy */
+	char source[32];        /* "package note", "build-id", "library", ... */
+	char note[240];         /* one sentence for the reader, "" none */
+};
+struct mc_tracker; /* one thread at a time */
+struct mc_tracker *mc_tracker_new(void); /* NULL without memory */
+void mc_tracker_free(struct mc_tracker *t);
+/* A new incarnation (a number never used again) of program with what mc_identify_process() said.
+ * 0: no deploy; 1: a deploy, in *ret. */
+int mc_tracker_born(struct mc_tracker *t, const char *program, uint64_t incarnation, int64_t start_ms, int64_t now_ms,
+	const struct mc_identity *id, struct mc_recognised *ret, struct mc_error *err);
+/* The libraries of an incarnation that was born before; to be told once it has loaded them (a tick or two
+ * later) and not again. 0 or 1 as above; of several libraries the note names the others. */
+int mc_tracker_libraries(struct mc_tracker *t, uint64_t incarnation, int64_t now_ms, const struct mc_library *v, size_t n,
+	struct mc_recognised *ret, struct mc_error *err);
+void mc_tracker_gone(struct mc_tracker *t, uint64_t incarnation, int64_t now_ms);
+/* What it knows of one program as text (JSON), and back at the next start. "" or damaged text: nothing known. */
+int mc_tracker_save(struct mc_tracker *t, const char *program, struct mc_buf *out, struct mc_error *err);
+int mc_tracker_load(struct mc_tracker *t, const char *program, const char *text, size_t len, struct mc_error *err);
+/* True once after something changed that mc_tracker_save() would write. */
+bool mc_tracker_changed(struct mc_tracker *t, const char *program);
 
 /* ---- repositories ---- */
 struct mc_repo; /* not for two threads at once */
@@ -40,11 +99,20 @@ struct mc_revision {
 	char version[MC_VERSION_TEXT]; /* the tag that names it (pattern's first), else "" */
 	int64_t author_ms, commit_ms, tag_ms; /* tag_ms 0: no annotated tag */
 };
-/* Resolves anything git resolves. MC_ENOTFOUND; MC_EFORMAT: ambiguous. tag_pattern may be NULL. */
+/* Resolves anything git resolves. MC_ENOTFOUND; MC_EFORMAT: ambiguous, the text lists the commits that it may
+ * be. tag_pattern may be NULL. */
 int mc_repo_resolve(struct mc_repo *r, const char *rev, const char *tag_pattern, struct mc_revision *ret, struct mc_error *err);
 
 /* All tags that match the glob (NULL: all), oldest commit first. *ret is free()d by the caller. */
 int mc_repo_tags(struct mc_repo *r, const char *pattern, struct mc_revision **ret, size_t *n, struct mc_error *err);
+
+/* Whether a tag, branch or HEAD moved since *state (0 at first, then 1 is returned): a few stat() calls, no
+ * object is read. 1 changed (and *state is set), 0 not; MC_ENOTFOUND: the repository is gone. */
+int mc_repo_watch(const char *path, uint64_t *state, struct mc_error *err);
+
+/* How `to` lies to `from`. MC_ENOTFOUND as in mc_repo_resolve. */
+enum mc_relation { MC_REL_SAME, MC_REL_FORWARD, MC_REL_BACK, MC_REL_DIVERGED };
+int mc_repo_relation(struct mc_repo *r, const char *from, const char *to, enum mc_relation *ret, struct mc_error *err);
 
 /* ---- what changed ---- */
 struct mc_place {
@@ -61,6 +129,7 @@ struct mc_commit {
 	char *subject, *author;
 	int64_t author_ms, commit_ms;
 	size_t files, added, removed; /* its own diff */
+	size_t code_added;            /* of these the lines of source files that are no tests */
 	size_t nplaces;
 	struct mc_place *places; /* suspects of this commit, to be read first first */
 };

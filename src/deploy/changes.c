@@ -59,15 +59,11 @@ static int open_ends(struct mc_repo *r, const char *from, const char *to, struct
 
 static int relation(struct mc_repo *r, const struct ends *e, struct mc_changes *c, struct mc_error *err)
 {
-	if (!e->from || git_oid_equal(git_commit_id(e->from), git_commit_id(e->to)))
-		return 0;
-	int forward = git_graph_descendant_of(r->git, git_commit_id(e->to), git_commit_id(e->from));
-	int back = forward == 0 ? git_graph_descendant_of(r->git, git_commit_id(e->from), git_commit_id(e->to)) : 0;
-	if (forward < 0 || back < 0)
-		return mc_git_fail(r, forward < 0 ? forward : back, "history of the two revisions", err);
-	c->rollback = back == 1;
-	c->diverged = !forward && !back;
-	return 0;
+	enum mc_relation how = MC_REL_SAME;
+	int rc = e->from ? mc_git_relation(r, git_commit_id(e->from), git_commit_id(e->to), &how, err) : 0;
+	c->rollback = how == MC_REL_BACK;
+	c->diverged = how == MC_REL_DIVERGED;
+	return rc;
 }
 
 /* ---- the commits' own diffs ---- */
@@ -90,6 +86,8 @@ static int own_diff(struct mc_repo *r, struct mc_range *g, size_t i, git_commit 
 	for (size_t f = 0, n = 0; f < d.n; f++) {
 		k->added += d.files[f].added;
 		k->removed += d.files[f].removed;
+		if (mc_lang_of(d.files[f].new_path) != MC_LANG_NONE && !mc_path_is_test(d.files[f].new_path))
+			k->code_added += d.files[f].added;
 		if (touched) {
 			touched[n++] = mc_path_hash(d.files[f].new_path);
 			if (strcmp(d.files[f].new_path, d.files[f].old_path) != 0)

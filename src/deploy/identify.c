@@ -17,6 +17,8 @@ const char *mc_identity_source_name(enum mc_identity_source s)
 	case MC_ID_GIT_WORKTREE: return "git work tree";
 	case MC_ID_STAMP_FILE: return "stamp file";
 	case MC_ID_BUILD_ID: return "build-id";
+	case MC_ID_CONTENTS: return "file contents";
+	case MC_ID_CONTAINER: return "container labels";
 	case MC_ID_NONE: break;
 	}
 	return "none";
@@ -104,27 +106,46 @@ static const char *lookup(const struct mc_buf *env, const char *name, size_t *le
 	return NULL;
 }
 
-/* "service.version=1.2" inside OTEL_RESOURCE_ATTRIBUTES. */
-static bool otel_version(const struct mc_buf *env, char version[MC_VERSION_TEXT])
+/* The value of key ("service.version=") inside OTEL_RESOURCE_ATTRIBUTES. */
+static const char *otel(const struct mc_buf *env, const char *key, size_t *len)
 {
-	size_t len;
-	const char *s = lookup(env, "OTEL_RESOURCE_ATTRIBUTES", &len);
-	static const char key[] = "service.version=";
-	const char *at = s ? memmem(s, len, key, sizeof key - 1) : NULL;
-	if (!at || (at > s && at[-1] != ','))
-		return false;
-	at += sizeof key - 1;
-	const char *comma = memchr(at, ',', len - (size_t)(at - s));
-	return mc_version_text(at, comma ? (size_t)(comma - at) : len - (size_t)(at - s), version);
+	size_t all, n = strlen(key);
+	const char *s = lookup(env, "OTEL_RESOURCE_ATTRIBUTES", &all);
+	for (const char *at = s, *end = s ? s + all : NULL; at && at < end;) {
+		const char *comma = memchr(at, ',', (size_t)(end - at));
+		size_t item = comma ? (size_t)(comma - at) : (size_t)(end - at);
+		if (item > n && memcmp(at, key, n) == 0) {
+			*len = item - n;
+			return at + n;
+		}
+		at += item + 1;
+	}
+	return NULL;
+}
+
+/* What orchestrators tell of the container: the image's tag, else the pod's template. */
+static void labels(const struct mc_buf *env, struct mc_identity *id, char label[MC_VERSION_TEXT])
+{
+	size_t len, ignored;
+	const char *v = otel(env, "container.image.tag=", &len);
+	const char *name = otel(env, "container.image.name=", &ignored);
+	label[0] = '\0';
+	if (v)
+		mc_version_text(v, len, label);
+	if (name && id->image[0] == '\0')
+		snprintf(id->image, sizeof id->image, "%.*s", (int)(ignored < 100 ? ignored : 0), name);
+	if (label[0] == '\0' && lookup(env, "KUBERNETES_SERVICE_HOST", &len) && (v = lookup(env, "HOSTNAME", &len)))
+		(void)mc_pod_template(v, len, label);
 }
 
 /* Fills what is still empty. True where it told anything. */
-static bool from_environment(const struct mc_process *p, struct mc_identity *id, const char **name)
+static bool from_environment(const struct mc_process *p, struct mc_identity *id, const char **name, char label[MC_VERSION_TEXT])
 {
 	struct mc_buf env = { 0 };
 	size_t len;
 	const char *v;
 	*name = NULL;
+	label[0] = '\0';
 	/* unreadable without the right to look at another user's process: then this way is closed */
 	if (mc_read_file(p->dirfd, "environ", 1 << 20, &env, NULL) < 0 || !env.data) {
 		mc_buf_release(&env);
@@ -136,21 +157,25 @@ static bool from_environment(const struct mc_process *p, struct mc_identity *id,
 	for (size_t i = 0; i < sizeof version_names / sizeof *version_names && id->version[0] == '\0'; i++)
 		if ((v = lookup(&env, version_names[i], &len)) && mc_version_text(v, len, id->version))
 			*name = *name ? *name : version_names[i];
-	if (id->version[0] == '\0' && otel_version(&env, id->version))
+	if (id->commit[0] == '\0' && (v = otel(&env, "vcs.ref.head.revision=", &len)) && mc_commit_text(v, len, id->commit))
 		*name = *name ? *name : "OTEL_RESOURCE_ATTRIBUTES";
+	if (id->version[0] == '\0' && (v = otel(&env, "service.version=", &len)) && mc_version_text(v, len, id->version))
+		*name = *name ? *name : "OTEL_RESOURCE_ATTRIBUTES";
+	labels(&env, id, label);
 	mc_buf_release(&env);
 	return *name != NULL;
 }
 
 /* ---- work tree and stamp file ---- */
 
-static bool from_worktree(const struct mc_process *p, const char *path, int64_t at_ms, bool built, struct mc_identity *id)
+static bool from_worktree(const struct mc_process *p, const char *path, int64_t built_ms, int64_t started_ms, struct mc_identity *id)
 {
 	char top[PATH_MAX];
-	if (!mc_worktree_head(p, path, at_ms, id->commit, top))
+	bool at_start = false;
+	if (!mc_worktree_head(p, path, built_ms, started_ms, id->commit, top, &at_start))
 		return false;
 	id->source = MC_ID_GIT_WORKTREE;
-	say(id, built ? "HEAD of the git work tree, when the file was built, in " : "HEAD of the git work tree, when it started, in ", top);
+	say(id, at_start ? "HEAD of the git work tree, when it started, in " : "HEAD of the git work tree, when the file was built, in ", top);
 	return true;
 }
 
@@ -204,28 +229,65 @@ static int open_exe(const struct mc_process *p, struct mc_error *err)
 	return mc_fail(err, code, sys, "executable of process %lld", (long long)p->pid);
 }
 
-/* The ways for a program that its executable says nothing of. */
-static void from_surroundings(const struct mc_process *p, const struct stat *exe, struct mc_identity *id)
+/* What a container's labels say, where nothing says more. */
+static bool from_labels(struct mc_identity *id, const char *label)
 {
-	char script[PATH_MAX];
+	if (!label[0] && !mc_image_tag(id->image, id->version))
+		return false;
+	if (label[0])
+		memcpy(id->version, label, sizeof id->version);
+	id->source = MC_ID_CONTAINER;
+	say(id, id->image[0] ? "container image " : "labels of container ", id->image[0] ? id->image : id->container);
+	return true;
+}
+
+/* A program of which nothing tells the version: whether its file is another one can still be told. */
+static void from_contents(const struct mc_process *p, int exe, const char *script, struct mc_identity *id)
+{
+	int fd = script ? mc_process_file(p, script, O_RDONLY | O_NOCTTY) : exe;
+	if (fd >= 0 && mc_file_contents(fd, id->contents) && id->source == MC_ID_NONE) {
+		id->source = MC_ID_CONTENTS;
+		say(id, "contents of ", script ? script : p->exe);
+	}
+	if (script && fd >= 0)
+		close(fd);
+}
+
+/* The ways for a program that its executable says nothing of. */
+static void from_surroundings(const struct mc_process *p, const struct stat *exe, const char *script, struct mc_identity *id)
+{
 	const char *name;
+	char label[MC_VERSION_TEXT];
 	struct mc_identity alone = *id;
-	bool interpreted = mc_process_script(p, script);
-	if (interpreted)
+	if (script) {
 		id->version[0] = id->commit[0] = '\0';
-	if (from_environment(p, id, &name)) {
+		alone.source = id->source = MC_ID_NONE; /* the interpreter's own version is not the application's */
+	}
+	if (from_environment(p, id, &name, label)) {
 		id->source = MC_ID_ENVIRONMENT;
 		say(id, "environment variable ", name);
 		return;
 	}
 	/* a release that was built in its work tree is what HEAD was then, and not what it is now */
-	if (interpreted && (from_worktree(p, script, mc_process_start_ms(p), false, id) || from_stamp(p, script, id)))
+	int64_t started = mc_process_start_ms(p);
+	if (script && (from_worktree(p, script, started, started, id) || from_stamp(p, script, id)))
 		return;
 	int64_t built = (int64_t)exe->st_mtim.tv_sec * 1000;
-	if (!interpreted && p->exe[0] == '/' && !mc_path_is_system(p->exe) &&
-		(from_worktree(p, p->exe, built, true, id) || (!p->deleted && from_stamp(p, p->exe, id))))
+	if (!script && p->exe[0] == '/' && !mc_path_is_system(p->exe) &&
+		(from_worktree(p, p->exe, built, started, id) || (!p->deleted && from_stamp(p, p->exe, id))))
 		return;
+	memcpy(alone.image, id->image, sizeof alone.image);
 	*id = alone;
+	/* the same build in a pod of another template is a change of settings, not of the program */
+	if (script || id->build_id[0] == '\0')
+		(void)from_labels(id, label);
+}
+
+static void name_it(const struct mc_process *p, const char *script, struct mc_identity *id)
+{
+	const char *slash = strrchr(p->exe, '/');
+	mc_release_name(script ? script : slash ? slash + 1 : p->exe, id->what, sizeof id->what);
+	id->interpreted = script != NULL;
 }
 
 int mc_identify_process(int procfd, int64_t pid, struct mc_identity *ret, struct mc_error *err)
@@ -234,6 +296,7 @@ int mc_identify_process(int procfd, int64_t pid, struct mc_identity *ret, struct
 	struct mc_identity id = { 0 };
 	struct stat st;
 	const char *name;
+	char path[PATH_MAX], label[MC_VERSION_TEXT];
 	int rc = mc_process_open(&p, procfd, pid, err);
 	if (rc < 0)
 		return rc;
@@ -243,18 +306,21 @@ int mc_identify_process(int procfd, int64_t pid, struct mc_identity *ret, struct
 	if (fstat(fd, &st) < 0)
 		memset(&st, 0, sizeof st);
 	rc = from_elf(fd, p.exe, &id, err);
-	close(fd);
 	if (rc == MC_EFORMAT) /* something else that the kernel runs; its surroundings may still tell */
 		rc = 0;
-	if (rc < 0)
-		goto out;
-	char script[PATH_MAX];
-	bool told = id.version[0] || id.commit[0];
-	if (!told || mc_process_script(&p, script)) /* an interpreter's own note is not the application's */
-		from_surroundings(&p, &st, &id);
-	else if (id.commit[0] == '\0')
-		from_environment(&p, &id, &name);
-	*ret = id;
+	if (rc == 0) {
+		const char *script = mc_process_script(&p, path) ? path : NULL;
+		name_it(&p, script, &id);
+		mc_container_of(&p, &id);
+		if ((id.version[0] == '\0' && id.commit[0] == '\0') || script) /* an interpreter's own note is not the application's */
+			from_surroundings(&p, &st, script, &id);
+		else if (id.commit[0] == '\0')
+			from_environment(&p, &id, &name, label);
+		if (script || id.build_id[0] == '\0')
+			from_contents(&p, fd, script, &id);
+		*ret = id;
+	}
+	close(fd);
 out:
 	mc_process_close(&p);
 	return rc;

@@ -52,6 +52,12 @@ static int root_of(struct mc_process *p)
 	return p->rootfd;
 }
 
+bool mc_process_other_root(const struct mc_process *cp)
+{
+	struct mc_process *p = (struct mc_process *)(uintptr_t)cp;
+	return root_of(p) >= 0 && !p->own_root;
+}
+
 int mc_process_file(const struct mc_process *cp, const char *path, int flags)
 {
 	struct mc_process *p = (struct mc_process *)(uintptr_t)cp; /* rootfd is opened at first use */
@@ -131,6 +137,31 @@ bool mc_path_is_system(const char *path)
 		if (strncmp(path, dirs[i], strlen(dirs[i])) == 0)
 			return true;
 	return false;
+}
+
+void mc_release_name(const char *path, char *ret, size_t size)
+{
+	struct mc_buf b = { 0 }, clean = { 0 };
+	for (const char *s = path; *s;) {
+		size_t hex = strspn(s, "0123456789abcdefABCDEF"), digits = strspn(s, "0123456789");
+		size_t number = digits ? strspn(s, "0123456789.") : 0;
+		if (hex >= 7 && strcspn(s, "0123456789") < hex)
+			mc_buf_str(&b, "#"), s += hex;
+		else if (number)
+			mc_buf_str(&b, "#"), s += s[number - 1] == '.' ? number - 1 : number;
+		else
+			mc_buf_add(&b, s++, 1);
+	}
+	mc_text_add(&clean, mc_buf_text(&b), b.len);
+	/* of a long one the end, which differs more */
+	const char *from = mc_buf_text(&clean);
+	if (clean.len >= size)
+		from += clean.len - size + 1;
+	while ((*from & 0xc0) == 0x80)
+		from++;
+	snprintf(ret, size, "%s", from);
+	mc_buf_release(&b);
+	mc_buf_release(&clean);
 }
 
 /* The kind of interpreter, so that an editor with a file of a work tree open is not taken for a release. */

@@ -20,6 +20,8 @@ int mc_process_open(struct mc_process *p, int procfd, int64_t pid, struct mc_err
 void mc_process_close(struct mc_process *p);
 /* A file below the process's root, or -1. */
 int mc_process_file(const struct mc_process *p, const char *path, int flags);
+/* It has a root of its own, as processes in a container do. */
+bool mc_process_other_root(const struct mc_process *p);
 /* At most limit bytes of the regular file, no FIFO or device. False: there is none, or it is longer. */
 bool mc_process_text(const struct mc_process *p, const char *path, size_t limit, struct mc_buf *b);
 /* When it started, Unix ms; 0 not known. */
@@ -29,10 +31,26 @@ bool mc_process_script(const struct mc_process *p, char ret[PATH_MAX]);
 /* /usr/bin and its like: what lies there belongs to the system and not to a release. */
 bool mc_path_is_system(const char *path);
 
-/* HEAD of the git work tree that holds path, as it was at time at_ms. `top` is the work tree.
- * False: no work tree, or what HEAD was then is not known. */
-bool mc_worktree_head(const struct mc_process *p, const char *path, int64_t at_ms, char commit[MC_COMMIT_TEXT],
-	char top[PATH_MAX]);
+/* A path or name without what changes from release to release: runs of digits and long hex become '#'. */
+void mc_release_name(const char *path, char *ret, size_t size);
+/* Image, container and pod of the process, as far as they can be seen without an engine. */
+void mc_container_of(const struct mc_process *p, struct mc_identity *id);
+/* "pod template HASH" from the pod's name, for which HOSTNAME stands. */
+bool mc_pod_template(const char *host, size_t len, char ret[MC_VERSION_TEXT]);
+/* The tag or digest of an image's name; false for none and for "latest". */
+bool mc_image_tag(const char *image, char ret[MC_VERSION_TEXT]);
+/* A hash of the file's bytes (of large ones, of parts). False: empty or unreadable. */
+bool mc_file_contents(int fd, char ret[20]);
+/* "libssl" and "3" of "/usr/lib/libssl.so.3"; false: no shared library by its name. version is filled where "". */
+bool mc_library_name(const char *path, char name[64], char version[MC_VERSION_TEXT]);
+
+/* HEAD of the git work tree that holds path: as it was when the file was built, or, where no tracked file has
+ * changed since, when the process started (people build first and commit then). `top` is the work tree.
+ * False: no work tree, or what HEAD was is not known. */
+bool mc_worktree_head(const struct mc_process *p, const char *path, int64_t built_ms, int64_t started_ms, char commit[MC_COMMIT_TEXT],
+	char top[PATH_MAX], bool *at_start);
+/* The newest modification time, Unix s, of the files that a git index lists. False: not an index we know. */
+bool mc_index_newest(const uint8_t *data, size_t len, int64_t *newest_s);
 /* The value of HEAD at time at_s by the text of its reflog. */
 bool mc_reflog_at(const char *text, size_t len, int64_t at_s, char commit[MC_COMMIT_TEXT]);
 

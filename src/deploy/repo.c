@@ -105,14 +105,81 @@ void mc_repo_close(struct mc_repo *r)
 	git_libgit2_shutdown();
 }
 
+/* ---- a short id that is short for more than one object ---- */
+
+enum { MOST_CANDIDATES = 6 };
+
+struct candidates {
+	struct mc_repo *r;
+	git_oid prefix;
+	size_t digits, n, commits;
+	git_oid ids[MOST_CANDIDATES]; /* commits only */
+};
+
+static int take_candidate(const git_oid *id, void *user)
+{
+	struct candidates *k = user;
+	git_odb *odb = NULL;
+	size_t size;
+	git_object_t type = GIT_OBJECT_INVALID;
+	if (git_oid_ncmp(id, &k->prefix, k->digits) != 0)
+		return 0;
+	for (size_t i = 0; i < k->commits && i < MOST_CANDIDATES; i++) /* in two packs */
+		if (git_oid_equal(&k->ids[i], id))
+			return 0;
+	if (git_repository_odb(&odb, k->r->git) == 0)
+		(void)git_odb_read_header(&size, &type, odb, id);
+	git_odb_free(odb);
+	if (type == GIT_OBJECT_COMMIT && k->commits < MOST_CANDIDATES)
+		k->ids[k->commits++] = *id;
+	return ++k->n > 1000;
+}
+
+static void list_candidate(struct mc_repo *r, const git_oid *id, struct mc_buf *out)
+{
+	git_commit *c = NULL;
+	char hex[13];
+	if (git_commit_lookup(&c, r->git, id) < 0)
+		return;
+	const char *m = git_commit_message_raw(c);
+	char *subject = mc_git_text(m ? m : "", m ? strcspn(m, "\r\n") : 0, 40);
+	git_oid_tostr(hex, sizeof hex, id);
+	mc_buf_printf(out, "%s%s '%s'", out->len ? ", " : "", hex, subject ? subject : "");
+	free(subject);
+	git_commit_free(c);
+}
+
+/* As git does: of the objects that begin so the commit is meant, where there is one only. Else MC_EFORMAT. */
+static int disambiguate(struct mc_repo *r, const char *rev, const char *name, git_object **ret, struct mc_error *err)
+{
+	struct candidates k = { .r = r, .digits = strlen(rev) };
+	git_odb *odb = NULL;
+	struct mc_buf b = { .limit = 300 };
+	if (k.digits < GIT_OID_HEXSZ && git_oid_fromstrn(&k.prefix, rev, k.digits) == 0 && git_repository_odb(&odb, r->git) == 0)
+		(void)git_odb_foreach(odb, take_candidate, &k);
+	git_odb_free(odb);
+	if (k.commits == 1 && git_object_lookup(ret, r->git, &k.ids[0], GIT_OBJECT_COMMIT) == 0)
+		return 0;
+	for (size_t i = 0; i < k.commits && i < MOST_CANDIDATES - 1; i++)
+		list_candidate(r, &k.ids[i], &b);
+	if (k.commits >= MOST_CANDIDATES)
+		mc_buf_str(&b, ", ...");
+	int rc = mc_fail(err, MC_EFORMAT, 0, "%s: '%s' is short for more than one commit%s%s; give more digits", r->path, name, b.len ? ": " : "",
+		mc_buf_text(&b));
+	mc_buf_release(&b);
+	return rc;
+}
+
 int mc_git_commit(struct mc_repo *r, const char *rev, git_commit **ret, struct mc_error *err)
 {
 	git_object *o = NULL, *c = NULL;
 	char *clean = mc_git_text(rev, strlen(rev), 120);
 	const char *name = clean ? clean : "?";
 	int rc = 0, g = rev[0] == '\0' || rev[0] == '-' ? GIT_EINVALIDSPEC : git_revparse_single(&o, r->git, rev);
-	if (g == GIT_EAMBIGUOUS)
-		rc = mc_fail(err, MC_EFORMAT, 0, "%s: '%s' is short for more than one commit; give more digits", r->path, name);
+	if (g == GIT_EAMBIGUOUS && (rc = disambiguate(r, rev, name, &o, err)) == 0)
+		g = 0;
+	if (rc < 0)
+		(void)0; /* said already */
 	else if (g == GIT_ENOTFOUND || g == GIT_EINVALIDSPEC)
 		rc = mc_fail(err, MC_ENOTFOUND, 0, "%s: there is no revision '%s'%s", r->path, name,
 			git_repository_is_shallow(r->git) == 1 ? " in this shallow clone; 'git fetch --unshallow' brings it" : "; is the clone up to date?");
@@ -125,6 +192,33 @@ int mc_git_commit(struct mc_repo *r, const char *rev, git_commit **ret, struct m
 	if (rc == 0)
 		*ret = (git_commit *)c;
 	return rc;
+}
+
+int mc_repo_relation(struct mc_repo *r, const char *from, const char *to, enum mc_relation *ret, struct mc_error *err)
+{
+	git_commit *a = NULL, *b = NULL;
+	int rc = mc_git_commit(r, from, &a, err);
+	if (rc == 0)
+		rc = mc_git_commit(r, to, &b, err);
+	if (rc == 0)
+		rc = mc_git_relation(r, git_commit_id(a), git_commit_id(b), ret, err);
+	git_commit_free(a);
+	git_commit_free(b);
+	return rc;
+}
+
+int mc_git_relation(struct mc_repo *r, const git_oid *from, const git_oid *to, enum mc_relation *ret, struct mc_error *err)
+{
+	if (git_oid_equal(from, to)) {
+		*ret = MC_REL_SAME;
+		return 0;
+	}
+	int forward = git_graph_descendant_of(r->git, to, from);
+	int back = forward == 0 ? git_graph_descendant_of(r->git, from, to) : 0;
+	if (forward < 0 || back < 0)
+		return mc_git_fail(r, forward < 0 ? forward : back, "history of the two revisions", err);
+	*ret = forward ? MC_REL_FORWARD : back ? MC_REL_BACK : MC_REL_DIVERGED;
+	return 0;
 }
 
 static void fill(git_commit *c, struct mc_revision *v)

@@ -16,6 +16,7 @@ struct mc_repo {
 int mc_git_fail(struct mc_repo *r, int rc, const char *what, struct mc_error *err);
 /* The commit that rev names; to git_commit_free(). MC_ENOTFOUND, MC_EFORMAT (ambiguous). */
 int mc_git_commit(struct mc_repo *r, const char *rev, git_commit **ret, struct mc_error *err);
+int mc_git_relation(struct mc_repo *r, const git_oid *from, const git_oid *to, enum mc_relation *ret, struct mc_error *err);
 /* A copy of hostile bytes as valid UTF-8 without control characters, at most `most` bytes; to free(). */
 char *mc_git_text(const char *s, size_t len, size_t most);
 

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { REFLOG_TAIL = 1 << 18, DEEPEST = 64 };
+enum { REFLOG_TAIL = 1 << 18, DEEPEST = 64, INDEX_MAX = 16 << 20 };
 
 static bool parent(char path[PATH_MAX])
 {
@@ -168,11 +168,66 @@ static bool head_unmoved(const struct mc_process *p, const char *git, int64_t at
 	return ref && packed_ref(p, common, ref, commit);
 }
 
-bool mc_worktree_head(const struct mc_process *p, const char *path, int64_t at_ms, char commit[MC_COMMIT_TEXT], char top[PATH_MAX])
+/* ---- the index: when tracked files were last written ---- */
+
+static uint32_t be32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+bool mc_index_newest(const uint8_t *data, size_t len, int64_t *newest_s)
+{
+	enum { HEAD = 12, FIXED = 40, EXTENDED = 0x4000 };
+	if (len < HEAD || memcmp(data, "DIRC", 4) != 0)
+		return false;
+	uint32_t version = be32(data + 4), count = be32(data + 8);
+	if (version < 2 || version > 4)
+		return false;
+	*newest_s = 0;
+	/* ids of 20 bytes; a repository with SHA-256 ones does not parse, and then nothing is said */
+	for (size_t at = HEAD; count > 0; count--) {
+		size_t flags = at + FIXED + 20, name = flags + 2, start = at;
+		if (flags + 2 > len)
+			return false;
+		int64_t mtime = be32(data + at + 8);
+		if (version >= 3 && (data[flags] << 8 & EXTENDED))
+			name += 2;
+		if (version == 4) /* a number, then what differs from the name before */
+			while (name < len && (data[name++] & 0x80))
+				continue;
+		const uint8_t *end = name < len ? memchr(data + name, 0, len - name) : NULL;
+		if (!end)
+			return false;
+		at = (size_t)(end - data) + 1;
+		if (version < 4)
+			at = start + (((size_t)(end - data) - start + 8) & ~(size_t)7);
+		if (mtime > *newest_s)
+			*newest_s = mtime;
+	}
+	return true;
+}
+
+/* Whether every tracked file is older than the build. False too where that can't be told. */
+static bool unchanged_since(const struct mc_process *p, const char *git, int64_t built_ms)
+{
+	struct mc_buf b = { 0 };
+	char path[PATH_MAX];
+	int64_t newest = 0;
+	int n = snprintf(path, sizeof path, "%s/index", git);
+	bool known = n < PATH_MAX && mc_process_text(p, path, INDEX_MAX, &b) && b.data &&
+		mc_index_newest((const uint8_t *)b.data, b.len, &newest);
+	mc_buf_release(&b);
+	return known && newest <= built_ms / 1000;
+}
+
+bool mc_worktree_head(const struct mc_process *p, const char *path, int64_t built_ms, int64_t started_ms, char commit[MC_COMMIT_TEXT],
+	char top[PATH_MAX], bool *at_start)
 {
 	char git[PATH_MAX];
 	bool there = false;
-	if (at_ms <= 0 || !find_git(p, path, top, git))
+	if (built_ms <= 0 || !find_git(p, path, top, git))
 		return false;
+	*at_start = started_ms > 0 && (built_ms >= started_ms || unchanged_since(p, git, built_ms));
+	int64_t at_ms = *at_start ? started_ms : built_ms;
 	return reflog(p, git, at_ms / 1000, commit, &there) || (!there && head_unmoved(p, git, at_ms, commit));
 }

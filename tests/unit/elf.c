@@ -260,7 +260,7 @@ static int set_up(void **state)
 	t->proc = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
 	link_to(t, "proc/7/root", "/");
 	write_file(t, "proc/stat", "cpu 1\nbtime 1000\n", 17);
-	write_file(t, "proc/7/stat", "7 (a) b) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5000 0\n", 57);
+	write_file(t, "proc/7/stat", "7 (a) b) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 299900000 0\n", 62);
 	*state = t;
 	return 0;
 }
@@ -361,12 +361,124 @@ static void work_tree_as_it_was_when_built(void **state)
 	assert_int_equal(mc_identify_process(t->proc, 7, &id, NULL), 0);
 	assert_int_equal(id.source, MC_ID_GIT_WORKTREE);
 	assert_int_equal(id.commit[0], '1');
+	/* the tracked files are older than what was built from them: then what was committed after it is it */
+	static const char index[] = "DIRC\0\0\0\2\0\0\0\1" "\0\0\0\0\0\0\0\0" "\0\x14\x99\x70\0\0\0\0" "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+		"aaaaaaaaaaaaaaaaaaaa" "\0\3" "a.c\0\0\0\0\0\0\0";
+	write_file(t, "app/.git/index", index, sizeof index - 1);
+	assert_int_equal(mc_identify_process(t->proc, 7, &id, NULL), 0);
+	assert_int_equal(id.commit[0], '2');
+	snprintf(path, sizeof path, "%s/app/.git/index", t->dir);
+	assert_int_equal(unlink(path), 0);
+	snprintf(path, sizeof path, "%s/app/bin/logic", t->dir);
 	/* built before the first entry: what HEAD was then is not known, so nothing is claimed */
 	const struct timespec before[2] = { { .tv_sec = 900000 }, { .tv_sec = 900000 } };
 	assert_int_equal(utimensat(AT_FDCWD, path, before, 0), 0);
 	assert_int_equal(mc_identify_process(t->proc, 7, &id, NULL), 0);
 	assert_int_equal(id.source, MC_ID_BUILD_ID);
 	assert_string_equal(id.commit, "");
+}
+
+static void names_without_what_a_release_changes(void **state)
+{
+	(void)state;
+	char name[160], version[MC_VERSION_TEXT];
+	static const char *const pairs[][2] = { { "/srv/releases/20261125/app.py", "/srv/releases/#/app.py" }, { "app-1.2.3", "app-#" }, { "nginx", "nginx" },
+		{ "/o/0a1b2c3d4e/x", "/o/#/x" }, { "decade", "decade" }, { "a1.", "a#." }, { "", "" } };
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		mc_release_name(pairs[i][0], name, sizeof name);
+		assert_string_equal(name, pairs[i][1]);
+	}
+	char longest[5000];
+	memset(longest, 'x', sizeof longest);
+	longest[sizeof longest - 1] = '\0';
+	longest[sizeof longest - 2] = 'y';
+	mc_release_name(longest, name, sizeof name);
+	assert_int_equal(strlen(name), sizeof name - 1);
+	assert_int_equal(name[sizeof name - 2], 'y');
+	assert_true(mc_pod_template("web-7d4b9c6f5d-x2z4q", 20, version));
+	assert_string_equal(version, "pod template 7d4b9c6f5d");
+	assert_false(mc_pod_template("web-production-abcde", 20, version));
+	assert_false(mc_pod_template("x", 1, version));
+	assert_true(mc_image_tag("registry:5000/a/b:v1.2@sha256:00", version));
+	assert_string_equal(version, "v1.2");
+	assert_true(mc_image_tag("a/b@sha256:00", version));
+	assert_string_equal(version, "sha256:00");
+	assert_false(mc_image_tag("registry:5000/a/b", version));
+	assert_false(mc_image_tag("a:latest", version));
+	version[0] = '\0';
+	assert_true(mc_library_name("/usr/lib/libssl.so.3", name, version));
+	assert_string_equal(name, "libssl");
+	assert_string_equal(version, "3");
+	version[0] = '\0';
+	assert_true(mc_library_name("/lib/libc-2.31.so", name, version));
+	assert_string_equal(name, "libc");
+	assert_string_equal(version, "2.31");
+	assert_false(mc_library_name("/usr/bin/nginx", name, version));
+	assert_false(mc_library_name("/x/a.sold", name, version));
+}
+
+/* An index with every number wrong in turn is read within its bounds. */
+static void damaged_indexes(void **state)
+{
+	(void)state;
+	uint8_t data[120] = "DIRC\0\0\0\2\0\0\0\1", *tight;
+	int64_t newest;
+	for (uint8_t version = 0; version < 6; version++)
+		for (uint8_t count = 0; count < 3; count++)
+			for (size_t len = 0; len <= sizeof data; len++) {
+				data[7] = version;
+				data[11] = count;
+				tight = malloc(len ? len : 1); /* so that ASan sees a byte too far */
+				memcpy(tight, data, len);
+				if (mc_index_newest(tight, len, &newest))
+					assert_true(version >= 2 && version <= 4 && len >= 12 && newest == 0);
+				free(tight);
+			}
+}
+
+static void libraries_of_this_process(void **state)
+{
+	(void)state;
+	struct mc_library_cache *c = mc_library_cache_new();
+	struct mc_library *v = NULL, *again = NULL;
+	size_t n = 0, m = 0;
+	int proc = open("/proc", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	assert_non_null(c);
+	assert_int_equal(mc_identify_libraries(c, proc, getpid(), &v, &n, NULL), 0);
+	assert_int_equal(mc_identify_libraries(c, proc, getpid(), &again, &m, NULL), 0);
+	assert_int_equal(n, m);
+	bool libc = false;
+	for (size_t i = 0; i < n; i++) {
+		libc |= strcmp(v[i].name, "libc") == 0 && v[i].build_id[0];
+		assert_memory_equal(&v[i], &again[i], sizeof *v);
+	}
+	assert_true(libc);
+	assert_int_equal(mc_identify_libraries(c, proc, INT32_MAX, &v, &n, NULL), MC_ENOTFOUND);
+	free(v);
+	free(again);
+	mc_library_cache_free(c);
+	close(proc);
+}
+
+/* A script is told from another by its text, and is not its interpreter. */
+static void contents_of_a_script(void **state)
+{
+	struct tree *t = *state;
+	struct mc_identity a, b;
+	char path[512];
+	run_file(t, "app/bin/python3.11", false);
+	write_file(t, "app/job.py", "print(1)\n", 9);
+	snprintf(path, sizeof path, "python3%c%s/app/job.py%c", 0, t->dir, 0);
+	write_file(t, "proc/7/cmdline", path, 8 + strlen(path + 8) + 1);
+	link_to(t, "proc/7/cwd", "/");
+	assert_int_equal(mc_identify_process(t->proc, 7, &a, NULL), 0);
+	assert_true(a.interpreted);
+	assert_int_equal(a.source, MC_ID_CONTENTS);
+	assert_non_null(strstr(a.what, "job.py"));
+	write_file(t, "app/job.py", "print(2)\n", 9);
+	assert_int_equal(mc_identify_process(t->proc, 7, &b, NULL), 0);
+	assert_string_equal(a.build_id, b.build_id);
+	assert_string_not_equal(a.contents, b.contents);
 }
 
 static void processes_of_this_machine(void **state)
@@ -395,6 +507,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(environment_names_are_an_allow_list, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stamp_file_beside_the_program, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(work_tree_as_it_was_when_built, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(contents_of_a_script, set_up, tear_down),
+		cmocka_unit_test(names_without_what_a_release_changes),
+		cmocka_unit_test(damaged_indexes),
+		cmocka_unit_test(libraries_of_this_process),
 		cmocka_unit_test(processes_of_this_machine),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

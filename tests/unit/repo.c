@@ -85,7 +85,92 @@ static void short_ids_may_be_ambiguous(void **state)
 	struct mc_repo *r = open_made(m);
 	assert_int_equal(mc_repo_resolve(r, same, NULL, &v, &e), MC_EFORMAT);
 	assert_non_null(strstr(e.text, "more than one"));
+	/* the candidates are listed: both ids, in more digits */
+	const char *first = strstr(e.text, same);
+	first = first ? strstr(first + 4, same) : NULL;
+	assert_non_null(first);
+	assert_non_null(strstr(first + 4, same));
 	mc_repo_close(r);
+	made_free(m);
+}
+
+/* An id that is short for a commit and for a file: git takes the commit, and so do we. */
+static void a_commit_among_other_objects_is_meant(void **state)
+{
+	(void)state;
+	struct made *m = made_new(true);
+	struct mc_revision v;
+	struct mc_error e;
+	made_file(m, "a", "1\n");
+	const char *id = made_commit(m, "A", "one");
+	char head[5] = { id[0], id[1], id[2], id[3], '\0' }, hex[5] = "";
+	for (unsigned i = 0; strcmp(hex, head) != 0; i++) {
+		char text[32];
+		git_oid blob;
+		snprintf(text, sizeof text, "%u\n", i);
+		assert_int_equal(git_odb_hash(&blob, text, strlen(text), GIT_OBJECT_BLOB), 0);
+		git_oid_tostr(hex, sizeof hex, &blob);
+		if (strcmp(hex, head) == 0)
+			assert_int_equal(git_blob_create_from_buffer(&blob, m->git, text, strlen(text)), 0);
+	}
+	struct mc_repo *r = open_made(m);
+	assert_int_equal(mc_repo_resolve(r, head, NULL, &v, &e), 0);
+	assert_string_equal(v.commit, id);
+	mc_repo_close(r);
+	made_free(m);
+}
+
+static void relations(void **state)
+{
+	(void)state;
+	struct made *m = made_new(false);
+	enum mc_relation how;
+	made_file(m, "a", "1\n");
+	const char *one = made_commit(m, "A", "one"), *two = made_commit(m, "A", "two");
+	made_checkout(m, one);
+	const char *side = made_commit(m, "A", "side");
+	struct mc_repo *r = open_made(m);
+	assert_int_equal(mc_repo_relation(r, one, one, &how, NULL), 0);
+	assert_int_equal(how, MC_REL_SAME);
+	assert_int_equal(mc_repo_relation(r, one, two, &how, NULL), 0);
+	assert_int_equal(how, MC_REL_FORWARD);
+	assert_int_equal(mc_repo_relation(r, two, one, &how, NULL), 0);
+	assert_int_equal(how, MC_REL_BACK);
+	assert_int_equal(mc_repo_relation(r, two, side, &how, NULL), 0);
+	assert_int_equal(how, MC_REL_DIVERGED);
+	assert_int_equal(mc_repo_relation(r, "v9", side, &how, NULL), MC_ENOTFOUND);
+	mc_repo_close(r);
+	made_free(m);
+}
+
+static void moved_refs_are_noticed(void **state)
+{
+	(void)state;
+	struct made *m = made_new(false);
+	uint64_t was = 0;
+	struct mc_error e;
+	made_file(m, "a", "1\n");
+	made_commit(m, "A", "one");
+	assert_int_equal(mc_repo_watch(m->dir, &was, &e), 1);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(mc_repo_watch(m->dir, &was, &e), 0);
+	made_tag(m, "v1", "x");
+	assert_int_equal(mc_repo_watch(m->dir, &was, &e), 1);
+	made_tag(m, "deep/er/v2", NULL);
+	assert_int_equal(mc_repo_watch(m->dir, &was, &e), 1);
+	made_tag(m, "deep/er/v3", NULL);
+	assert_int_equal(mc_repo_watch(m->dir, &was, &e), 1);
+	usleep(20000); /* the clock of a file system ticks every few milliseconds */
+	made_commit(m, "A", "two");
+	assert_int_equal(mc_repo_watch(m->dir, &was, &e), 1);
+	assert_int_equal(mc_repo_watch(m->dir, &was, &e), 0);
+	char git[256], away[256];
+	snprintf(git, sizeof git, "%s/.git", m->dir);
+	snprintf(away, sizeof away, "%s/away", m->dir);
+	assert_int_equal(rename(git, away), 0);
+	assert_int_equal(mc_repo_watch(m->dir, &was, &e), MC_ENOTFOUND);
+	assert_int_equal(rename(away, git), 0);
+	assert_int_equal(mc_repo_watch("/nonexistent", &was, &e), MC_ENOTFOUND);
 	made_free(m);
 }
 
@@ -123,6 +208,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(revisions_are_resolved),
 		cmocka_unit_test(short_ids_may_be_ambiguous),
+		cmocka_unit_test(a_commit_among_other_objects_is_meant),
+		cmocka_unit_test(relations),
+		cmocka_unit_test(moved_refs_are_noticed),
 		cmocka_unit_test(what_is_no_repository_is_said),
 		cmocka_unit_test(somebody_elses_repository_opens),
 	};

@@ -35,8 +35,8 @@ int mc_identify_process(int procfd, int64_t pid, struct mc_identity *ret, struct
 int mc_identify_file(const char *path, struct mc_identity *ret, struct mc_error *err);
 const char *mc_identity_source_name(enum mc_identity_source s);
 
-/* A shared library that a process has mapped. */
-struct mc_library {
+/* A shared library that a process has mapped, and which build of it. */
+struct mc_library_build {
 	char name[64];                   /* "libssl": the file's name up to its version */
 	char path[256];                  /* clean text */
 	char build_id[MC_BUILD_ID_TEXT]; /* "" none; then `contents` tells files apart */
@@ -47,9 +47,16 @@ struct mc_library {
 struct mc_library_cache;
 struct mc_library_cache *mc_library_cache_new(void); /* NULL without memory */
 void mc_library_cache_free(struct mc_library_cache *c);
-/* The libraries mapped by process `pid`, by name. For a slow pace and for new incarnations: reads its maps.
- * *ret is free()d by the caller. MC_EPERM, MC_ENOTFOUND. */
-int mc_identify_libraries(struct mc_library_cache *c, int procfd, int64_t pid, struct mc_library **ret, size_t *n, struct mc_error *err);
+struct mc_mapped_file {
+	const char *path; /* raw bytes */
+	uint64_t ino;
+	bool deleted;     /* replaced or removed since it was mapped */
+};
+/* The libraries mapped by process `pid`, by name. `mapped` as the sampler has them; NULL: reads its maps. What is
+ * no library by its name, or cannot be read (deleted, without CAP_SYS_PTRACE), is left out. *ret is free()d by
+ * the caller. MC_EPERM, MC_ENOTFOUND. */
+int mc_identify_libraries(struct mc_library_cache *c, int procfd, int64_t pid, const struct mc_mapped_file *mapped, size_t nmapped,
+	struct mc_library_build **ret, size_t *n, struct mc_error *err);
 
 /* ---- from identities to deploys ----
  * Remembers what ran of each program, and says when a new incarnation is a deploy. What is found running
@@ -77,7 +84,7 @@ int mc_tracker_born(struct mc_tracker *t, const char *program, uint64_t incarnat
 	const struct mc_identity *id, struct mc_recognised *ret, struct mc_error *err);
 /* The libraries of an incarnation that was born before; to be told once it has loaded them (a tick or two
  * later) and not again. 0 or 1 as above; of several libraries the note names the others. */
-int mc_tracker_libraries(struct mc_tracker *t, uint64_t incarnation, int64_t now_ms, const struct mc_library *v, size_t n,
+int mc_tracker_libraries(struct mc_tracker *t, uint64_t incarnation, int64_t now_ms, const struct mc_library_build *v, size_t n,
 	struct mc_recognised *ret, struct mc_error *err);
 void mc_tracker_gone(struct mc_tracker *t, uint64_t incarnation, int64_t now_ms);
 /* What it knows of one program as text (JSON), and back at the next start. "" or damaged text: nothing known. */

@@ -73,7 +73,7 @@ static void facts_of(struct mc_library_cache *c, int fd, const struct stat *st, 
 }
 
 struct mapping {
-	const char *range; /* "7f00-7f10", of map_files too */
+	const char *range; /* "7f00-7f10", of map_files too; NULL not known */
 	size_t range_len;
 	uint64_t ino;
 	char path[PATH_MAX];
@@ -140,6 +140,8 @@ static int open_mapped(const struct mc_process *p, const struct mapping *m, stru
 		return fd;
 	if (fd >= 0)
 		close(fd);
+	if (!m->range)
+		return -1;
 	char link[64];
 	snprintf(link, sizeof link, "map_files/%.*s", (int)(m->range_len < 40 ? m->range_len : 40), m->range);
 	fd = openat(p->dirfd, link, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -152,21 +154,21 @@ static int open_mapped(const struct mc_process *p, const struct mapping *m, stru
 
 static int by_name(const void *a, const void *b)
 {
-	const struct mc_library *x = a, *y = b;
+	const struct mc_library_build *x = a, *y = b;
 	int c = strcmp(x->name, y->name);
 	return c ? c : strcmp(x->path, y->path);
 }
 
 struct found {
-	struct mc_library *v;
+	struct mc_library_build *v;
 	size_t n, cap;
 };
 
 static int take(struct mc_library_cache *c, const struct mc_process *p, const struct mapping *m, struct found *f, struct mc_error *err)
 {
-	struct mc_library l = { 0 };
+	struct mc_library_build l = { 0 };
 	struct known k;
-	struct stat st;
+	struct stat st = { 0 };
 	char version[MC_VERSION_TEXT] = "", shown[4 * MC_VERSION_TEXT];
 	if (strcmp(m->path, p->exe) == 0 || !mc_library_name(m->path, l.name, version))
 		return 0;
@@ -195,27 +197,43 @@ static int take(struct mc_library_cache *c, const struct mc_process *p, const st
 	return rc;
 }
 
-int mc_identify_libraries(struct mc_library_cache *c, int procfd, int64_t pid, struct mc_library **ret, size_t *n, struct mc_error *err)
+static int take_maps(struct mc_library_cache *c, const struct mc_process *p, struct mapping *m, struct found *f, struct mc_error *err)
 {
-	struct mc_process p;
 	struct mc_buf b = { 0 };
-	struct found f = { 0 };
-	struct mapping *m = NULL;
-	int rc = mc_process_open(&p, procfd, pid, err);
-	if (rc < 0)
-		return rc;
-	rc = mc_read_file(p.dirfd, "maps", MAPS_MAX, &b, err);
-	if (rc == 0 && !(m = malloc(sizeof *m)))
-		rc = mc_nomem(err, "mapped files");
-	for (const char *s = mc_buf_text(&b), *end = s + b.len; rc == 0 && s < end && f.n < MOST_LIBRARIES;) {
+	int rc = mc_read_file(p->dirfd, "maps", MAPS_MAX, &b, err);
+	for (const char *s = mc_buf_text(&b), *end = s + b.len; rc == 0 && s < end && f->n < MOST_LIBRARIES;) {
 		const char *nl = memchr(s, '\n', (size_t)(end - s));
 		size_t len = nl ? (size_t)(nl - s) : (size_t)(end - s);
 		if (parse_line(s, len, m))
-			rc = take(c, &p, m, &f, err);
+			rc = take(c, p, m, f, err);
 		s += len + 1;
 	}
-	free(m);
 	mc_buf_release(&b);
+	return rc;
+}
+
+int mc_identify_libraries(struct mc_library_cache *c, int procfd, int64_t pid, const struct mc_mapped_file *mapped, size_t nmapped,
+	struct mc_library_build **ret, size_t *n, struct mc_error *err)
+{
+	struct mc_process p;
+	struct found f = { 0 };
+	int rc = mc_process_open(&p, procfd, pid, err);
+	if (rc < 0)
+		return rc;
+	struct mapping *m = calloc(1, sizeof *m);
+	if (!m)
+		rc = mc_nomem(err, "mapped files");
+	else if (!mapped)
+		rc = take_maps(c, &p, m, &f, err);
+	for (size_t i = 0; mapped && rc == 0 && i < nmapped && f.n < MOST_LIBRARIES; i++) {
+		m->ino = mapped[i].ino;
+		m->deleted = mapped[i].deleted;
+		if (strlen(mapped[i].path) < sizeof m->path) {
+			memcpy(m->path, mapped[i].path, strlen(mapped[i].path) + 1);
+			rc = take(c, &p, m, &f, err);
+		}
+	}
+	free(m);
 	mc_process_close(&p);
 	if (rc < 0) {
 		free(f.v);

@@ -307,7 +307,7 @@ bool mc_tracker_changed(struct mc_tracker *t, const char *program)
 
 /* ---- its libraries ---- */
 
-static bool same_library(const struct mc_library *a, const struct mc_library *b)
+static bool same_library(const struct mc_library_build *a, const struct mc_library_build *b)
 {
 	if (a->build_id[0] && b->build_id[0])
 		return strcmp(a->build_id, b->build_id) == 0;
@@ -317,7 +317,7 @@ static bool same_library(const struct mc_library *a, const struct mc_library *b)
 }
 
 /* How s knows the library: 0 not at all, 1 as another, 2 the same. */
-static int knows(const struct mc_libset *s, const struct mc_library *l)
+static int knows(const struct mc_libset *s, const struct mc_library_build *l)
 {
 	int best = 0;
 	for (size_t i = 0; i < s->n; i++)
@@ -327,7 +327,7 @@ static int knows(const struct mc_libset *s, const struct mc_library *l)
 }
 
 /* Libraries of v that those who run have in another build. The first is in *which. */
-static size_t changed_libraries(const struct mc_thing *g, size_t variant, const struct mc_library *v, size_t n, int64_t now, size_t *which)
+static size_t changed_libraries(const struct mc_thing *g, size_t variant, const struct mc_library_build *v, size_t n, int64_t now, size_t *which)
 {
 	size_t changed = 0;
 	for (size_t k = 0; k < n; k++) {
@@ -343,7 +343,7 @@ static size_t changed_libraries(const struct mc_thing *g, size_t variant, const 
 	return changed;
 }
 
-static size_t same_libset(const struct mc_thing *g, size_t variant, const struct mc_library *v, size_t n)
+static size_t same_libset(const struct mc_thing *g, size_t variant, const struct mc_library_build *v, size_t n)
 {
 	for (size_t i = 0; i < g->nlibs; i++) {
 		size_t k = 0;
@@ -357,7 +357,7 @@ static size_t same_libset(const struct mc_thing *g, size_t variant, const struct
 	return SIZE_MAX;
 }
 
-static size_t keep_libset(struct mc_thing *g, size_t variant, const struct mc_library *v, size_t n, int64_t now)
+static size_t keep_libset(struct mc_thing *g, size_t variant, const struct mc_library_build *v, size_t n, int64_t now)
 {
 	size_t at = g->nlibs;
 	if (at >= MC_MOST_LIBSETS) {
@@ -366,7 +366,7 @@ static size_t keep_libset(struct mc_thing *g, size_t variant, const struct mc_li
 			if (g->libs[i].at.live == 0 && (at == SIZE_MAX || g->libs[i].at.last_ms < g->libs[at].at.last_ms))
 				at = i;
 	}
-	struct mc_library *copy = at == SIZE_MAX ? NULL : mc_reallocarray(NULL, n ? n : 1, sizeof *copy);
+	struct mc_library_build *copy = at == SIZE_MAX ? NULL : mc_reallocarray(NULL, n ? n : 1, sizeof *copy);
 	if (!copy)
 		return SIZE_MAX;
 	if (n > 0)
@@ -379,7 +379,7 @@ static size_t keep_libset(struct mc_thing *g, size_t variant, const struct mc_li
 	return at;
 }
 
-static void library_deploy(struct mc_recognised *ret, const struct mc_identity *id, const struct mc_library *l, size_t more, int64_t start_ms)
+static void library_deploy(struct mc_recognised *ret, const struct mc_identity *id, const struct mc_library_build *l, size_t more, int64_t start_ms)
 {
 	*ret = (struct mc_recognised){ .kind = MC_SEEN_LIBRARY, .id = *id, .first_seen_ms = start_ms };
 	memcpy(ret->id.build_id, l->build_id, sizeof ret->id.build_id);
@@ -397,7 +397,7 @@ static void library_deploy(struct mc_recognised *ret, const struct mc_identity *
 	ret->note[n] = '\0';
 }
 
-int mc_tracker_libraries(struct mc_tracker *t, uint64_t incarnation, int64_t now_ms, const struct mc_library *v, size_t n,
+int mc_tracker_libraries(struct mc_tracker *t, uint64_t incarnation, int64_t now_ms, const struct mc_library_build *v, size_t n,
 	struct mc_recognised *ret, struct mc_error *err)
 {
 	uint64_t at;

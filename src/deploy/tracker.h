@@ -25,7 +25,7 @@ struct mc_libset {
 	struct mc_variant at;
 	size_t variant; /* of the executable that had them mapped */
 	size_t n;
-	struct mc_library *v;
+	struct mc_library_build *v;
 };
 
 /* One program file of a group. */

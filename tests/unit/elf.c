@@ -440,12 +440,12 @@ static void libraries_of_this_process(void **state)
 {
 	(void)state;
 	struct mc_library_cache *c = mc_library_cache_new();
-	struct mc_library *v = NULL, *again = NULL;
+	struct mc_library_build *v = NULL, *again = NULL;
 	size_t n = 0, m = 0;
 	int proc = open("/proc", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
 	assert_non_null(c);
-	assert_int_equal(mc_identify_libraries(c, proc, getpid(), &v, &n, NULL), 0);
-	assert_int_equal(mc_identify_libraries(c, proc, getpid(), &again, &m, NULL), 0);
+	assert_int_equal(mc_identify_libraries(c, proc, getpid(), NULL, 0, &v, &n, NULL), 0);
+	assert_int_equal(mc_identify_libraries(c, proc, getpid(), NULL, 0, &again, &m, NULL), 0);
 	assert_int_equal(n, m);
 	bool libc = false;
 	for (size_t i = 0; i < n; i++) {
@@ -453,7 +453,16 @@ static void libraries_of_this_process(void **state)
 		assert_memory_equal(&v[i], &again[i], sizeof *v);
 	}
 	assert_true(libc);
-	assert_int_equal(mc_identify_libraries(c, proc, INT32_MAX, &v, &n, NULL), MC_ENOTFOUND);
+	/* as the sampler hands them over; one is gone from the disk, one is no library */
+	struct stat st;
+	assert_int_equal(stat(v[0].path, &st), 0);
+	const struct mc_mapped_file given[] = { { v[0].path, st.st_ino, false }, { "/usr/lib/libgone.so.1", 1, true }, { "/usr/bin/env", 2, false },
+		{ v[0].path, st.st_ino + 1, false } };
+	free(again);
+	assert_int_equal(mc_identify_libraries(c, proc, getpid(), given, 4, &again, &m, NULL), 0);
+	assert_int_equal(m, 1);
+	assert_memory_equal(&v[0], &again[0], sizeof *v);
+	assert_int_equal(mc_identify_libraries(c, proc, INT32_MAX, NULL, 0, &v, &n, NULL), MC_ENOTFOUND);
 	free(v);
 	free(again);
 	mc_library_cache_free(c);

@@ -214,9 +214,9 @@ static void the_interpreter_is_a_library(void **state)
 	assert_int_equal(seen.kind, MC_SEEN_VERSION);
 }
 
-static struct mc_library library(const char *name, const char *build)
+static struct mc_library_build library(const char *name, const char *build)
 {
-	struct mc_library l = { 0 };
+	struct mc_library_build l = { 0 };
 	snprintf(l.name, sizeof l.name, "%s", name);
 	snprintf(l.path, sizeof l.path, "/usr/lib/%s.so.1", name);
 	snprintf(l.build_id, sizeof l.build_id, "%s", build);
@@ -225,7 +225,7 @@ static struct mc_library library(const char *name, const char *build)
 
 static int maps(uint64_t i, const char *ssl, const char *c, const char *plugin)
 {
-	struct mc_library v[3];
+	struct mc_library_build v[3];
 	size_t n = 0;
 	if (c[0])
 		v[n++] = library("libc", c);

@@ -128,16 +128,18 @@ def links():
 
 
 def variables():
-    def query(name, label, q, all_value):
+    def query(name, label, q, all_value, regex=''):
         return {'type': 'query', 'name': name, 'label': label, 'datasource': DATASOURCE, 'query': {'query': q, 'refId': name}, 'definition': q,
-                'multi': True, 'includeAll': True, 'allValue': all_value, 'refresh': 2, 'sort': 1, 'regex': '', 'skipUrlSync': False, 'hide': 0,
+                'multi': True, 'includeAll': True, 'allValue': all_value, 'refresh': 2, 'sort': 1, 'regex': regex, 'skipUrlSync': False, 'hide': 0,
                 'current': {'selected': True, 'text': ['All'], 'value': ['$__all']}, 'options': []}
     return [
         {'type': 'datasource', 'name': 'datasource', 'label': 'Data source', 'query': 'prometheus', 'regex': '', 'refresh': 1, 'hide': 0,
          'multi': False, 'includeAll': False, 'current': {}, 'options': [], 'skipUrlSync': False},
         query('job', 'Job', 'label_values(memculprit_build_info, job)', '.+'),
         query('instance', 'Instance', 'label_values(memculprit_build_info{job=~"$job"}, instance)', '.+'),
-        query('program', 'Program', 'label_values(memculprit_program_processes{job=~"$job",instance=~"$instance"}, program)', '.+'),
+        # A name that was no UTF-8 holds U+FFFD, which PromQL refuses in a text: such a program is in All and cannot be chosen.
+        query('program', 'Program', 'label_values(memculprit_program_processes{job=~"$job",instance=~"$instance"}, program)', '.+',
+              '/^([^\\uFFFD]+)$/'),
     ]
 
 

@@ -192,9 +192,13 @@ struct mc_curve {
 	const double *v;
 	const char *host; /* "" or NULL: of the program; else of that host */
 	const char *label; /* how the page calls it, NULL: its name */
+	const char *group; /* curves that follow each other with one group share a chart, NULL: one of its own */
+	bool last_only;    /* in JSON without min and max: one line of many */
 };
+/* The curves from the first on that share its chart; n > 0. */
+size_t mc_curve_group(const struct mc_curve *c, size_t n);
 /* Reads start=, end= (any time of base.h), step= (duration or seconds) of a request. Not given: the whole of
- * [first_ms, last_ms], and a step that gives 1,000 buckets. MC_EUSAGE: unreadable, empty, or more
+ * [first_ms, last_ms], and a round step that gives 600 buckets or fewer. MC_EUSAGE: unreadable, empty, or more
  * than MC_SERIES_POINTS buckets: the error says which step would do. */
 struct mc_span {
 	int64_t start_ms, end_ms, step_ms;
@@ -274,6 +278,7 @@ struct mc_page_detail {
 	int64_t ambiguous_until_ms;
 	double not_a_deploy, no_change;
 	struct mc_span span;             /* what the curves show */
+	const char *since;               /* how the request asked for it ("-24h"), NULL: all */
 	size_t nseries;                  /* first: the signal; then processes, load, host */
 	const struct mc_curve *series;
 	size_t ndeploys;

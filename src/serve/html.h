@@ -14,8 +14,19 @@ void mc_h_growth(struct mc_buf *b, double bytes_per_second);
 void mc_h_percent(struct mc_buf *b, double ratio);
 /* A value of a curve with the unit that mc_curve names. */
 void mc_h_value(struct mc_buf *b, const char *unit, double v);
-/* Axis, area, marks, band of one curve, as the content of an <svg> element of that size. */
-int mc_svg_body(const struct mc_page_detail *d, const struct mc_curve *c, unsigned width, unsigned height, struct mc_buf *b,
+/* Axis, marks, band and the n curves of one chart (one unit), as the content of an <svg> element of that size. */
+int mc_svg_body(const struct mc_page_detail *d, const struct mc_curve *c, size_t n, unsigned width, unsigned height, struct mc_buf *b,
 	struct mc_error *err);
+
+/* ---- page.c: what every page has ---- */
+void mc_page_begin(struct mc_buf *b, const struct mc_page *p, const char *title, bool live);
+void mc_page_end(struct mc_buf *b, const struct mc_page *p);
+int mc_page_finish(struct mc_reply *reply, int status, struct mc_error *err);
+/* "bad", "good" or "calm". */
+const char *mc_page_tone(const struct mc_page_program *p);
+void mc_page_verdict(struct mc_buf *b, const struct mc_page_program *p);
+
+/* ---- page_release.c: commits, places and the diff of the release ---- */
+void mc_page_release(struct mc_buf *b, const struct mc_page_detail *d);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "serve_priv.h"
 
-enum { DEFAULT_BUCKETS = 1000 };
+enum { DEFAULT_BUCKETS = 600 };
 
 /* The next step from `ms` up that people read easily. */
 static int64_t nice_step(int64_t ms)
@@ -88,16 +88,28 @@ void mc_downsample(const struct mc_curve *s, const struct mc_span *sp, double *m
 	}
 }
 
-/* Whole numbers go without a fraction: most values are bytes and counts. */
-static void put_values(struct mc_json *j, const char *key, const double *v, size_t n)
+/* Whole numbers go without a fraction, and bytes are whole; the others with six digits: it is for the eye. */
+static void put_values(struct mc_json *j, const char *key, const double *v, size_t n, bool bytes)
 {
 	mc_json_array(j, key);
-	for (size_t i = 0; i < n; i++)
-		if (isfinite(v[i]) && v[i] == floor(v[i]) && fabs(v[i]) < 9e15)
-			mc_json_int(j, NULL, (int64_t)v[i]);
-		else
-			mc_json_num(j, NULL, v[i]);
+	for (size_t i = 0; i < n; i++) {
+		double x = bytes ? round(v[i]) : v[i];
+		if (isfinite(x) && x == floor(x) && fabs(x) < 9e15) {
+			mc_json_int(j, NULL, (int64_t)x);
+			continue;
+		}
+		double unit = isfinite(x) ? pow(10, 5 - floor(log10(fabs(x)))) : 1;
+		mc_json_num(j, NULL, isfinite(unit) ? round(x * unit) / unit : x);
+	}
 	mc_json_close(j);
+}
+
+size_t mc_curve_group(const struct mc_curve *c, size_t n)
+{
+	size_t k = 1;
+	while (k < n && c[0].group && c[k].group && strcmp(c[0].group, c[k].group) == 0)
+		k++;
+	return k;
 }
 
 int mc_series_json(struct mc_json *j, const char *program, const struct mc_span *sp, const struct mc_curve *s, size_t n,
@@ -120,15 +132,20 @@ int mc_series_json(struct mc_json *j, const char *program, const struct mc_span 
 	mc_json_close(j);
 	mc_json_object(j, "series");
 	for (size_t i = 0; i < n; i++) {
+		bool bytes = s[i].unit && strncmp(s[i].unit, "bytes", 5) == 0;
 		mc_downsample(&s[i], sp, min, max, last);
 		mc_json_object(j, s[i].name);
 		mc_json_str(j, "unit", s[i].unit);
 		mc_json_str(j, "label", s[i].label ? s[i].label : s[i].name);
 		if (s[i].host && s[i].host[0])
 			mc_json_str(j, "host", s[i].host);
-		put_values(j, "min", min, buckets);
-		put_values(j, "max", max, buckets);
-		put_values(j, "last", last, buckets);
+		if (s[i].group)
+			mc_json_str(j, "group", s[i].group);
+		if (!s[i].last_only) {
+			put_values(j, "min", min, buckets, bytes);
+			put_values(j, "max", max, buckets, bytes);
+		}
+		put_values(j, "last", last, buckets, bytes);
 		mc_json_close(j);
 	}
 	mc_json_close(j);

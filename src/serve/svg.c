@@ -1,4 +1,4 @@
-/* One curve as SVG: for the page without script, for `plot --svg`, for reports. */
+/* One chart as SVG: for the page without script, for `plot --svg`, for reports. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,17 +122,19 @@ static void deploy_marks(struct mc_buf *b, const struct frame *f, const struct m
 }
 
 /* The line through the last values, broken where nothing was seen for long, over a band of least to largest. */
-static void draw_line(struct mc_buf *b, const struct frame *f, const double *min, const double *max, const double *last, size_t n)
+static void draw_line(struct mc_buf *b, const struct frame *f, size_t index, const double *v, size_t n)
 {
-	enum { GAP = 10 };
+	enum { GAP = 10, COLORS = 4 };
+	static const char *const color[COLORS] = { "#1f5fbf", "#7a3fb0", "#0f7b78", "#96640a" };
+	const double *min = v, *max = v + n, *last = v + 2 * n;
 	size_t seen = SIZE_MAX;
-	mc_buf_str(b, "<path class=\"line\" fill=\"none\" stroke=\"#1f5fbf\" stroke-width=\"1.500\" d=\"");
+	mc_buf_printf(b, "<path class=\"line l%zu\" fill=\"none\" stroke=\"%s\" stroke-width=\"1.500\" d=\"", index % COLORS, color[index % COLORS]);
 	for (size_t i = 0; i < n; i++) {
 		if (isnan(last[i]))
 			continue;
 		double x = x_of(f, f->span->start_ms + (int64_t)i * f->span->step_ms + f->span->step_ms / 2);
 		bool joined = seen != SIZE_MAX && i - seen <= GAP;
-		if (max[i] > min[i])
+		if (y_of(f, min[i]) - y_of(f, max[i]) > 0.5) /* seen at all */
 			mc_buf_printf(b, "%c%.1f %.1fL%.1f %.1fL%.1f %.1f", joined ? 'L' : 'M', x, y_of(f, min[i]), x, y_of(f, max[i]), x,
 				y_of(f, last[i]));
 		else
@@ -144,37 +146,53 @@ static void draw_line(struct mc_buf *b, const struct frame *f, const double *min
 	mc_buf_str(b, "\"/>\n");
 }
 
-int mc_svg_body(const struct mc_page_detail *d, const struct mc_curve *c, unsigned width, unsigned height, struct mc_buf *b,
+static void draw_chart(struct mc_buf *b, struct frame *f, const struct mc_page_detail *d, const struct mc_curve *c, size_t n, const double *v,
+	size_t buckets)
+{
+	double lo = (double)INFINITY, hi = -(double)INFINITY;
+	for (size_t k = 0; k < n; k++)
+		for (size_t i = 0; i < buckets; i++) {
+			const double *one = v + 3 * k * buckets;
+			lo = one[i] < lo ? one[i] : lo;
+			hi = one[buckets + i] > hi ? one[buckets + i] : hi;
+		}
+	if (!isfinite(lo) || !isfinite(hi)) {
+		mc_buf_printf(b, "<text class=\"tick\" x=\"%.0f\" y=\"%.0f\" text-anchor=\"middle\" fill=\"#5b6675\">no samples in this span</text>\n",
+			(f->x0 + f->x1) / 2, (f->y0 + f->y1) / 2);
+		return;
+	}
+	value_axis(b, f, c->unit, lo, hi);
+	time_axis(b, f);
+	onset_band(b, f, d);
+	for (size_t k = 0; k < n; k++)
+		draw_line(b, f, k, v + 3 * k * buckets, buckets);
+	deploy_marks(b, f, d);
+}
+
+int mc_svg_body(const struct mc_page_detail *d, const struct mc_curve *c, size_t n, unsigned width, unsigned height, struct mc_buf *b,
 	struct mc_error *err)
 {
 	struct mc_span span = d->span;
-	/* No more buckets than pixels. */
-	int64_t length = span.end_ms - span.start_ms;
+	/* Half as many buckets as pixels for one chart, a third for a low one: each draws from its least to its largest value. */
+	int64_t length = span.end_ms - span.start_ms, most = (int64_t)width / (height < 200 ? 3 : 2);
 	if (length <= 0)
 		return mc_fail(err, MC_EUSAGE, 0, "the span of the curve is empty");
-	if (span.step_ms < length / (int64_t)width + 1)
-		span.step_ms = length / (int64_t)width + 1;
-	size_t n = mc_span_buckets(&span);
-	double *v = mc_reallocarray(NULL, 3 * (n + 1), sizeof(*v));
+	if (span.step_ms < length / most + 1)
+		span.step_ms = length / most + 1;
+	size_t buckets = mc_span_buckets(&span);
+	double *v = mc_reallocarray(NULL, 3 * n * (buckets + 1), sizeof(*v));
 	if (!v)
 		return mc_nomem(err, "a curve");
-	double *min = v, *max = v + n, *last = v + 2 * n;
-	mc_downsample(c, &span, min, max, last);
-	double lo = (double)INFINITY, hi = -(double)INFINITY;
-	for (size_t i = 0; i < n; i++) {
-		lo = min[i] < lo ? min[i] : lo;
-		hi = max[i] > hi ? max[i] : hi;
+	for (size_t k = 0; k < n; k++) {
+		double *one = v + 3 * k * buckets;
+		mc_downsample(&c[k], &span, one, one + buckets, one + 2 * buckets);
+		if (c[k].last_only) {
+			memcpy(one, one + 2 * buckets, buckets * sizeof(*v));
+			memcpy(one + buckets, one + 2 * buckets, buckets * sizeof(*v));
+		}
 	}
 	struct frame f = { .x0 = 80, .x1 = width - 10.0, .y0 = height - 26.0, .y1 = 26, .span = &span, .utc = d->page.utc };
-	if (isfinite(lo) && isfinite(hi)) {
-		value_axis(b, &f, c->unit, lo, hi);
-		time_axis(b, &f);
-		onset_band(b, &f, d);
-		draw_line(b, &f, min, max, last, n);
-		deploy_marks(b, &f, d);
-	} else
-		mc_buf_printf(b, "<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"middle\" fill=\"#5b6675\">no samples in this span</text>\n", width / 2.0,
-			height / 2.0);
+	draw_chart(b, &f, d, c, n, v, buckets);
 	free(v);
 	return mc_buf_check(b, err);
 }
@@ -193,7 +211,7 @@ int mc_svg_curve(const struct mc_page_detail *d, unsigned width, unsigned height
 		mc_h_text(out, d->program.answer);
 	}
 	mc_buf_str(out, "</title>\n<rect class=\"paper\" width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n");
-	int rc = mc_svg_body(d, &d->series[0], width, height, out, err);
+	int rc = mc_svg_body(d, d->series, mc_curve_group(d->series, d->nseries), width, height, out, err);
 	mc_buf_str(out, "</svg>\n");
 	return rc ? rc : mc_buf_check(out, err);
 }

@@ -49,6 +49,11 @@ async function index() {
 	check(await page.locator('tbody th a').count() === 8, 'eight programs');
 	check(await page.getByText(EVIL).count() > 0, 'the hostile name is shown as text');
 	check(await page.locator('main img').count() === 0, 'no element came out of a name');
+	check((await page.locator('tbody tr').first().innerText()).startsWith('logic_worker'), 'what is urgent comes first');
+	await page.screenshot({ path: `${dir}/index.png`, fullPage: true });
+	await page.keyboard.press('/');
+	await page.keyboard.type('img');
+	check(await page.locator('tbody tr:visible').count() === 1, 'the field narrows the list down');
 	await page.getByRole('link', { name: EVIL }).click();
 	check((await page.locator('h1').innerText()).includes(EVIL), 'the page of the hostile name');
 	quiet(seen, 'index');
@@ -60,10 +65,12 @@ async function program(scheme) {
 	check((await page.locator('.answer').innerText()).startsWith('v2.3 began the growth'), 'the answer in words');
 	const charts = page.locator('.uplot');
 	quiet(seen, `opening, ${scheme}`);
+	check(seen.bytes < 150 * 1024, `${seen.bytes} bytes over the wire`);
+	console.log(`${seen.bytes} bytes, ${scheme}`);
 	const live = await page.evaluate(() => !!window.uPlot);
 	if (live) {
-		await charts.nth(2).waitFor();
-		check(await charts.count() === 3, `three charts, not ${await charts.count()}`);
+		await charts.nth(6).waitFor();
+		check(await charts.count() === 7, `seven charts, not ${await charts.count()}`);
 		check(!(await page.locator('.still').first().isVisible()), 'the still curves make room');
 		const over = await page.locator('.u-over').first().boundingBox();
 		await page.mouse.move(over.x + over.width * 0.3, over.y + 50);
@@ -72,15 +79,21 @@ async function program(scheme) {
 		await page.mouse.up();
 		await page.waitForURL(/since=\d+.*until=\d+/);
 		await page.reload({ waitUntil: 'networkidle' });
-		await charts.nth(2).waitFor();
+		await charts.nth(6).waitFor();
 		check(/since=\d+/.test(page.url()), 'a zoomed address can be shared');
 		await page.locator('#curves').focus();
 		await page.keyboard.press('0');
 		await page.waitForURL(url => !url.searchParams.has('since'));
+		await page.getByRole('link', { name: '1 h', exact: true }).click();
+		await page.waitForURL(/since=-1h/);
+		await page.goBack();
+		await page.waitForURL(url => !url.searchParams.has('since'));
 	}
-	await page.mouse.move(600, 500);
+	await page.getByRole('link', { name: 'src/encode.c:42' }).click();
+	check(await page.locator('mark:target').innerText() === '+\tEncode(&ptr, &len, text, r->len);', 'a place leads to its line of the diff');
+	await page.mouse.move(0, 0);
+	await page.evaluate(() => document.activeElement.blur());
 	await page.screenshot({ path: `${dir}/program-${scheme}.png`, fullPage: true });
-	check(seen.bytes < 150 * 1024, `${seen.bytes} bytes over the wire`);
 	quiet(seen, `program, ${scheme}`);
 	await close();
 }
@@ -88,6 +101,9 @@ async function program(scheme) {
 async function plain() {
 	const { page, close } = await open('/?program=logic_worker', { javaScriptEnabled: false });
 	check(await page.locator('figure.still svg .line').first().isVisible(), 'curves without script');
+	await page.screenshot({ path: `${dir}/plain.png`, fullPage: true });
+	await page.getByRole('link', { name: '6 h', exact: true }).click();
+	check(await page.locator('.spans [aria-current]').innerText() === '6 h', 'spans without script');
 	check(await page.locator('.deploy.culprit').count() > 0, 'the culprit is marked without script');
 	await close();
 }

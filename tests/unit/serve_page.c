@@ -34,8 +34,8 @@ static void test_span(void **state)
 	struct mc_span sp;
 	struct mc_error err = { 0 };
 	assert_int_equal(read_span((const char *[]){ NULL }, &sp, NULL), 0);
-	assert_true(sp.start_ms == 1000000000000 && sp.end_ms == 1000001000000 && sp.step_ms == 1000);
-	assert_int_equal(mc_span_buckets(&sp), 1000);
+	assert_true(sp.start_ms == 1000000000000 && sp.end_ms == 1000001000000 && sp.step_ms == 2000);
+	assert_int_equal(mc_span_buckets(&sp), 500);
 	assert_int_equal(read_span((const char *[]){ "start", "1000000100", "end", "1000000200", "step", "7", NULL }, &sp, NULL), 0);
 	assert_true(sp.start_ms == 1000000100000 && sp.end_ms == 1000000200000 && sp.step_ms == 7000);
 	assert_int_equal(mc_span_buckets(&sp), 15);

@@ -11,6 +11,7 @@ enum { JOBS_MAX = 256 };
 struct job {
 	struct mc_buf text;
 	struct mc_error why;
+	int rc; /* below 0: why. An optional file that is missing leaves a text there as well */
 	bool done;
 };
 
@@ -55,6 +56,7 @@ static void *worker(void *arg)
 		if (rc == 0)
 			rc = mc_buf_check(&k->text, &k->why);
 		pthread_mutex_lock(&w->lock);
+		k->rc = rc;
 		k->done = true;
 		pthread_cond_signal(&w->finished);
 	}
@@ -89,7 +91,7 @@ static int print_all(struct cli *c, struct work *w, struct mc_error *err)
 		while (!k->done)
 			pthread_cond_wait(&w->finished, &w->lock);
 		pthread_mutex_unlock(&w->lock);
-		if (k->why.code) {
+		if (k->rc < 0) {
 			failed = 1;
 			put_error(c, w->dirs[i], &k->why);
 		} else {

@@ -74,6 +74,20 @@ int mc_blame_program(struct mc_store *s, const struct mc_config *cfg, const char
 /* The same for a scenario folder, as of its last sample where as_of_ms is 0. */
 int mc_blame_scenario(const char *dir, int64_t as_of_ms, struct mc_blame *ret, struct mc_error *err);
 void mc_blame_release(struct mc_blame *b);
+/* "commits", "from_commit", "to_commit", "commits_note" of an open object. */
+void mc_changes_json(struct mc_json *j, const struct mc_changes *c);
+
+/* What changed in a release. */
+struct mc_diff {
+	struct mc_changes changes;
+	struct mc_buf text; /* unified, clean for a terminal */
+};
+/* Between two revisions, or (both NULL) of the release that blame shows; s may be NULL where they are given.
+ * MC_EUSAGE: no repository is configured; MC_ENOTFOUND: a revision, the program, or nobody is blamed. */
+int mc_diff_program(struct mc_store *s, const struct mc_config *cfg, const char *program, const char *from, const char *to, struct mc_diff *ret,
+	struct mc_error *err);
+void mc_diff_release(struct mc_diff *d);
+void mc_diff_json(struct mc_json *j, const char *key, const char *program, const struct mc_diff *d);
 /* The object of INTERFACE ("schema": 1, ...). */
 void mc_blame_json(struct mc_json *j, const char *key, const struct mc_blame *b);
 
@@ -166,6 +180,30 @@ int mc_deploys_read(struct mc_store *s, const struct mc_config *cfg, const char 
 void mc_deploys_release(struct mc_deploys *d);
 /* {"schema": 1, "deploys": [...]}: docs/schema/deploys.json. */
 void mc_deploys_json(struct mc_json *j, const char *key, const struct mc_deploys *d);
+
+/* One of them. */
+void mc_deploy_json(struct mc_json *j, const char *key, const struct mc_deploy_view *v);
+
+/* What `plot` draws. */
+struct mc_plot_query {
+	const char *program;
+	int64_t since_ms, until_ms; /* MC_NO_TIME: from the first, to the last sample */
+	size_t n;                   /* instants */
+};
+struct mc_plot {
+	char *program, *text; /* text: the answer in one sentence, NULL: none */
+	struct mc_curves curves;
+	struct mc_deploys deploys; /* all of the program */
+	enum mc_signal signal;     /* which curve it is about */
+	int64_t onset_ms, onset_lo_ms, onset_hi_ms;
+};
+/* MC_ENOTFOUND: no such program, or no sample of it. */
+int mc_plot_read(struct mc_store *s, const struct mc_plot_query *q, struct mc_plot *ret, struct mc_error *err);
+void mc_plot_release(struct mc_plot *p);
+const double *mc_plot_values(const struct mc_plot *p); /* the curve of its signal */
+int mc_plot_svg(const struct mc_plot *p, bool utc, unsigned width, unsigned height, struct mc_buf *out, struct mc_error *err);
+/* docs/schema/plot.json */
+void mc_plot_json(struct mc_json *j, const char *key, const struct mc_plot *p);
 
 /* The newest answer's JSON of a program into ret: the stored one, else reckoned here (and not stored). */
 int mc_answer_text(struct mc_store *s, const struct mc_config *cfg, const struct mc_program_row *p, struct mc_buf *ret, struct mc_error *err);

@@ -156,29 +156,48 @@ static void put_places(struct mc_json *j, const struct mc_commit *k)
 	mc_json_close(j);
 }
 
-static void put_commits(struct mc_json *j, const struct mc_blame *b)
+void mc_changes_json(struct mc_json *j, const struct mc_changes *c)
 {
-	if (!b->has_changes) {
-		mc_json_null(j, "commits");
-		mc_json_str(j, "commits_note", b->changes_note);
-		return;
-	}
 	mc_json_array(j, "commits");
-	for (size_t i = 0; i < b->changes.ncommits; i++) {
-		const struct mc_commit *k = &b->changes.commits[i];
+	for (size_t i = 0; i < c->ncommits; i++) {
+		const struct mc_commit *k = &c->commits[i];
 		mc_json_object(j, NULL);
 		mc_json_str(j, "commit", k->id);
 		mc_json_str(j, "subject", k->subject);
 		mc_json_str(j, "author", k->author);
 		put_time(j, "author_ms", k->author_ms);
 		put_time(j, "commit_ms", k->commit_ms);
+		mc_json_int(j, "files", (int64_t)k->files);
+		mc_json_int(j, "added", (int64_t)k->added);
+		mc_json_int(j, "removed", (int64_t)k->removed);
 		put_places(j, k);
 		mc_json_close(j);
 	}
 	mc_json_close(j);
-	mc_json_str(j, "from_commit", b->changes.from);
-	mc_json_str(j, "to_commit", b->changes.to);
-	mc_json_str(j, "commits_note", b->changes.note && b->changes.note[0] ? b->changes.note : NULL);
+	mc_json_str(j, "from_commit", c->from);
+	mc_json_str(j, "to_commit", c->to);
+	mc_json_str(j, "commits_note", c->note && c->note[0] ? c->note : NULL);
+}
+
+static void put_commits(struct mc_json *j, const struct mc_blame *b)
+{
+	if (b->has_changes) {
+		mc_changes_json(j, &b->changes);
+		return;
+	}
+	mc_json_null(j, "commits");
+	mc_json_null(j, "from_commit");
+	mc_json_null(j, "to_commit");
+	mc_json_str(j, "commits_note", b->changes_note);
+}
+
+/* The same in one sentence, times in UTC. */
+static void put_text(struct mc_json *j, const struct mc_case *c, const struct mc_answer *a)
+{
+	struct mc_buf text = { 0 };
+	mc_answer_sentence(c, a, true, &text);
+	mc_json_str(j, "text", text.failed ? NULL : mc_buf_text(&text));
+	mc_buf_release(&text);
 }
 
 void mc_blame_json(struct mc_json *j, const char *key, const struct mc_blame *b)
@@ -197,6 +216,7 @@ void mc_blame_json(struct mc_json *j, const char *key, const struct mc_blame *b)
 	put_candidates(j, c, a);
 	put_end(j, c, a);
 	put_evidence(j, a);
+	put_text(j, c, a);
 	put_commits(j, b);
 	mc_json_close(j);
 }

@@ -19,13 +19,20 @@ const char *mc_rate_text(double bytes_per_second, char out[MC_TIME_TEXT])
 	return out;
 }
 
-/* Both ends of an interval in one unit. */
+/* "44.0 MiB/h (41.2 to 46.9)"; the units of the ends where they differ. */
 static void add_rate(struct mc_buf *out, const struct mc_answer *a)
 {
 	char rate[MC_TIME_TEXT], lo[MC_TIME_TEXT], hi[MC_TIME_TEXT];
 	mc_buf_printf(out, "%s", mc_rate_text(a->slope_after, rate));
-	if (isfinite(a->slope_after_lo) && isfinite(a->slope_after_hi))
-		mc_buf_printf(out, " (%s to %s)", mc_rate_text(a->slope_after_lo, lo), mc_rate_text(a->slope_after_hi, hi));
+	if (!isfinite(a->slope_after_lo) || !isfinite(a->slope_after_hi))
+		return;
+	mc_rate_text(a->slope_after_lo, lo);
+	mc_rate_text(a->slope_after_hi, hi);
+	const char *unit = strchr(rate, ' '), *of_lo = strchr(lo, ' '), *of_hi = strchr(hi, ' ');
+	if (unit && of_lo && of_hi && strcmp(unit, of_lo) == 0 && strcmp(unit, of_hi) == 0)
+		mc_buf_printf(out, " (%.*s to %.*s)", (int)(of_lo - lo), lo, (int)(of_hi - hi), hi);
+	else
+		mc_buf_printf(out, " (%s to %s)", lo, hi);
 }
 
 static const char *no_seconds(char *text, bool utc)

@@ -86,13 +86,33 @@ static int look_at_lives(struct mc_store *s, struct mc_program_status *p, struct
 	return rc;
 }
 
+/* Processes that don't say what they run: what was deployed last. */
+static int name_running(struct mc_program_status *p, const struct mc_deploy_row *last, struct mc_error *err)
+{
+	if (p->nrunning != 1 || p->running->version[0] || p->running->commit[0] || last->host[0])
+		return 0;
+	char *version = mc_strdup(last->version), *commit = mc_strdup(last->commit);
+	if (!version || !commit) {
+		free(version);
+		free(commit);
+		return mc_nomem(err, "versions");
+	}
+	free(p->running->version);
+	free(p->running->commit);
+	p->running->version = version;
+	p->running->commit = commit;
+	return 0;
+}
+
 static int look_at_deploys(struct mc_store *s, struct mc_program_status *p, struct mc_error *err)
 {
 	struct mc_deploy_row *rows = NULL;
 	size_t n = 0;
 	int rc = mc_store_deploys(s, p->id, &rows, &n, err);
-	if (rc == 0 && n)
+	if (rc == 0 && n) {
 		p->last_deploy_ms = rows[n - 1].unix_ms;
+		rc = name_running(p, &rows[n - 1], err);
+	}
 	mc_store_deploys_free(rows, n);
 	return rc;
 }

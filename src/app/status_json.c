@@ -121,10 +121,10 @@ void mc_status_json(struct mc_json *j, const char *key, const struct mc_status *
 	mc_json_close(j);
 }
 
-static void put_deploy(struct mc_json *j, const struct mc_deploy_view *v)
+void mc_deploy_json(struct mc_json *j, const char *key, const struct mc_deploy_view *v)
 {
 	const struct mc_deploy_row *d = &v->row;
-	mc_json_object(j, NULL);
+	mc_json_object(j, key);
 	mc_json_int(j, "id", d->id);
 	mc_json_str(j, "program", v->program);
 	mc_json_str(j, "version", d->version);
@@ -153,7 +153,7 @@ void mc_deploys_json(struct mc_json *j, const char *key, const struct mc_deploys
 	mc_json_int(j, "schema", 1);
 	mc_json_array(j, "deploys");
 	for (size_t i = 0; i < d->n; i++)
-		put_deploy(j, &d->views[i]);
+		mc_deploy_json(j, NULL, &d->views[i]);
 	mc_json_close(j);
 	mc_json_close(j);
 }

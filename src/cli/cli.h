@@ -97,7 +97,63 @@ void cli_put(struct cli *c, const char *sgr, const char *fmt, ...) __attribute__
 int cli_error(const struct mc_error *err);
 int cli_exit_code(int code);
 
+/* ---- layout ---- */
+void cli_newline(struct cli *c);
+/* Words of text, wrapped at the width; the cursor is at column `at`, lines begin at `indent`. Returns the
+ * cursor's column; no newline at the end. */
+size_t cli_para(struct cli *c, size_t at, size_t indent, const char *sgr, const char *text);
+/* A paragraph with its newline. */
+void cli_line(struct cli *c, size_t indent, const char *sgr, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void cli_heading(struct cli *c, const char *text);
+/* To the minute, local or UTC; "-" for 0 and MC_NO_TIME. These return out. */
+const char *cli_when(const struct cli *c, int64_t ms, char out[MC_TIME_TEXT]);
+const char *cli_size(double bytes, char out[MC_TIME_TEXT]);  /* "-" for NaN */
+const char *cli_rate(double bytes_per_second, char out[MC_TIME_TEXT]);
+const char *cli_commit(const char *commit, char out[MC_TIME_TEXT]); /* its first 12 digits */
+/* Appends j to c->out and frees it. */
+int cli_print_json(struct cli *c, struct mc_json *j, struct mc_error *err);
+
+/* What blame says in words. `next`: with what to do next. */
+void cli_blame_text(struct cli *c, const struct mc_blame *b, bool next);
+/* The commits of a release with their places. */
+void cli_commits_text(struct cli *c, const struct mc_changes *ch);
+
+/* ---- the database ---- */
+struct cli_db {
+	struct mc_config cfg;
+	char *path;
+	struct mc_store *store; /* NULL after cli_db_find() */
+};
+int cli_db_find(struct cli *c, struct cli_db *ret, struct mc_error *err);
+int cli_db_open(struct cli *c, enum mc_store_mode mode, struct cli_db *ret, struct mc_error *err);
+void cli_db_close(struct cli_db *d);
+
+/* What the daemon answered to an import; its error, where it refused. */
+int cli_take_counts(const struct mc_buf *reply, int status, struct mc_import_counts *ret, struct mc_error *err);
+
+/* ---- long work ---- */
+/* From a second on, "memculprit: WHAT NAME (3 s)" on stderr where that is a terminal. name may be NULL. */
+void cli_busy(const char *what, const char *name);
+void cli_busy_part(void *user, double done, const char *what); /* an mc_progress_fn */
+void cli_busy_end(void);
+/* From here on stdout goes through a pager where it is a terminal. */
+void cli_page(struct cli *c);
+/* Closes stdout and waits for the pager. False: there was none, and nothing was done. */
+bool cli_page_end(void);
+
 /* ---- the commands ---- */
 int cmd_analyze(struct cli *c, struct mc_error *err);
+int cmd_blame(struct cli *c, struct mc_error *err);
+int cmd_check_config(struct cli *c, struct mc_error *err);
+int cmd_completion(struct cli *c, struct mc_error *err);
+int cmd_db(struct cli *c, struct mc_error *err);
+int cmd_deploys(struct cli *c, struct mc_error *err);
+int cmd_diff(struct cli *c, struct mc_error *err);
+int cmd_export(struct cli *c, struct mc_error *err);
+int cmd_import(struct cli *c, struct mc_error *err);
+int cmd_mark(struct cli *c, struct mc_error *err);
+int cmd_plot(struct cli *c, struct mc_error *err);
+int cmd_serve(struct cli *c, struct mc_error *err);
+int cmd_status(struct cli *c, struct mc_error *err);
 
 #endif

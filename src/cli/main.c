@@ -1,7 +1,7 @@
 /* memculprit: which deploy started the memory growth?
  *
- * The table of commands, each in its own cmd_NAME.c; options.c reads the words, help.c prints the tables,
- * terminal.c writes. What they do is in app. */
+ * table.c has the commands, each run by its own cmd_NAME.c; options.c reads the words of a call, help.c
+ * prints the table, terminal.c and layout.c write. What commands do is in app. */
 #include "cli.h"
 
 #include "config.h"
@@ -11,43 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-const struct cli_option cli_globals[] = {
-	{ .name = "config", .value = "FILE", .text = "read this configuration", .kind = CLI_FILE },
-	{ .name = "db", .value = "FILE", .text = "use this database", .kind = CLI_FILE },
-	{ .name = "color", .value = "WHEN", .text = "auto, always or never", .kind = CLI_ONE_OF, .words = "auto always never" },
-	{ 0 },
-};
-const struct cli_option cli_json_option[] = { { .name = "json", .text = "print JSON, whose fields are stable" }, { 0 } };
-const struct cli_option cli_utc_option[] = { { .name = "utc", .text = "show times in UTC" }, { 0 } };
-const struct cli_option cli_help_option[] = {
-	{ .name = "help", .text = "print this text", .letter = 'h' },
-	{ .name = "version", .text = "print the version", .letter = 'V' },
-	{ 0 },
-};
-
-static const struct cli_operand folders[] = { { .name = "DIR", .kind = CLI_DIR, .many = true }, { 0 } };
-
-static const struct cli_option analyze_options[] = {
-	{ .name = "as-of", .value = "TIME", .text = "answer from only what was known then" },
-	{ .name = "jobs", .value = "N", .text = "work on so many folders at a time", .letter = 'j' },
-	{ 0 },
-};
-static const struct cli_command analyze = {
-	.name = "analyze",
-	.summary = "answer from scenario folders, without a database",
-	.about = "Reads samples.csv, deploys.csv and load.csv of each folder and prints what 'blame' would, in the order given. "
-			 "A folder that can't be read is told, and the exit code is 1 at the end.",
-	.operands = folders,
-	.options = analyze_options,
-	.examples = "  memculprit analyze incident\n"
-				"  memculprit analyze --json --jobs 2 week-1 week-2\n",
-	.json = true,
-	.utc = true,
-	.run = cmd_analyze,
-};
-
-const struct cli_command *const cli_commands[] = { &analyze, NULL };
 
 /* A database must never become standard output: descriptors that came closed are taken. Standard output
  * then refuses to be written to, and that is reported. */
@@ -108,6 +71,8 @@ int main(int argc, char **argv)
 	/* what was printed before a failure is still wanted */
 	struct mc_error full = { 0 };
 	int wrote = cli_flush(&c, &full);
+	if (cli_page_end())
+		wrote = 0; /* the reader saw what they wanted to see */
 	if (rc < 0)
 		rc = cli_error(&err);
 	else if (wrote < 0)

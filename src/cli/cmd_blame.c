@@ -1,0 +1,43 @@
+/* blame PROGRAM: which deploy started the growth. */
+#include "cli.h"
+
+static int exit_code(const struct cli *c, const struct mc_answer *a)
+{
+	if (a->verdict == MC_VERDICT_INSUFFICIENT)
+		return CLI_TOO_FEW;
+	if (!cli_option(c, "exit-code") || a->verdict != MC_VERDICT_LEAK || a->state != MC_STATE_ACTIVE)
+		return CLI_DONE;
+	return a->culprit != MC_NO_DEPLOY ? CLI_CULPRIT : CLI_GROWTH;
+}
+
+static int print(struct cli *c, const struct mc_blame *b, struct mc_error *err)
+{
+	if (c->json) {
+		struct mc_json *j = mc_json_new();
+		if (j)
+			mc_blame_json(j, NULL, b);
+		return cli_print_json(c, j, err);
+	}
+	cli_blame_text(c, b, true);
+	return 0;
+}
+
+int cmd_blame(struct cli *c, struct mc_error *err)
+{
+	struct cli_db db;
+	struct mc_blame b;
+	int64_t as_of = 0;
+	int rc = cli_time(c, "as-of", &as_of, err);
+	if (rc < 0 || (rc = cli_db_open(c, MC_STORE_READ, &db, err)) < 0)
+		return rc;
+	cli_busy("weighing", c->operands[0]);
+	rc = mc_blame_program(db.store, &db.cfg, c->operands[0], as_of, &b, err);
+	cli_busy_end();
+	if (rc == 0) {
+		rc = print(c, &b, err);
+		rc = rc < 0 ? rc : exit_code(c, &b.answer);
+		mc_blame_release(&b);
+	}
+	cli_db_close(&db);
+	return rc;
+}

@@ -1,0 +1,104 @@
+/* deploys [PROGRAM]: when what was deployed, how we know, and what became of memory. */
+#include "cli.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void columns(struct mc_table *t, bool program)
+{
+	mc_table_column(t, "ID", MC_RIGHT);
+	if (program)
+		mc_table_column(t, "PROGRAM", MC_LEFT);
+	mc_table_column(t, "DEPLOYED", MC_LEFT);
+	mc_table_column(t, "VERSION", MC_LEFT);
+	mc_table_column(t, "COMMIT", MC_LEFT);
+	mc_table_column(t, "RECOGNISED", MC_LEFT);
+	mc_table_column(t, "PRIVATE", MC_RIGHT);
+	mc_table_column(t, "GROWTH", MC_RIGHT);
+	mc_table_column(t, "", MC_LEFT);
+}
+
+static void remark(const struct mc_deploy_view *v, struct mc_buf *out)
+{
+	if (v->culprit)
+		mc_buf_printf(out, "started the growth (%.0f %%)", 100 * v->probability);
+	else if (v->probability >= 0.01)
+		mc_buf_printf(out, "may have started it (%.0f %%)", 100 * v->probability);
+	if (v->fix)
+		mc_buf_printf(out, "%sended it", out->len ? ", " : "");
+	if (v->row.host && v->row.host[0])
+		mc_buf_printf(out, "%son %.60s", out->len ? ", " : "", v->row.host);
+	if (v->row.note && v->row.note[0])
+		mc_buf_printf(out, "%s%.120s", out->len ? "; " : "", v->row.note);
+}
+
+static void row(const struct cli *c, struct mc_table *t, const struct mc_deploy_view *v, bool program)
+{
+	char text[MC_TIME_TEXT];
+	struct mc_buf says = { 0 };
+	const struct mc_deploy_row *d = &v->row;
+	const char *style = v->culprit ? "1;31" : v->fix ? "1;32" : NULL;
+	remark(v, &says);
+	mc_table_cell(t, NULL, "%lld", (long long)d->id);
+	if (program)
+		mc_table_cell(t, NULL, "%s", v->program);
+	mc_table_cell(t, NULL, "%s", cli_when(c, d->unix_ms, text));
+	mc_table_cell(t, style, "%s", d->version && d->version[0] ? d->version : "-");
+	mc_table_cell(t, "33", "%s", d->commit && d->commit[0] ? cli_commit(d->commit, text) : "-");
+	mc_table_cell(t, NULL, "%s", d->source && d->source[0] ? d->source : "-");
+	mc_table_cell(t, NULL, "%s", cli_size(v->memory_after, text));
+	mc_table_cell(t, style, "%s", cli_rate(v->growth_after, text));
+	mc_table_cell(t, style, "%s", mc_buf_text(&says));
+	mc_buf_release(&says);
+}
+
+static int print_table(struct cli *c, const struct mc_deploys *d, bool program, struct mc_error *err)
+{
+	struct mc_table *t = mc_table_new();
+	if (!t)
+		return mc_nomem(err, "a table");
+	columns(t, program);
+	for (size_t i = 0; i < d->n; i++)
+		row(c, t, &d->views[i], program);
+	int rc = mc_table_print(t, c->width, c->color, c->ascii, &c->out, err);
+	mc_table_free(t);
+	return rc;
+}
+
+static int print(struct cli *c, const struct mc_deploys *d, struct mc_error *err)
+{
+	const char *program = c->noperands ? c->operands[0] : NULL;
+	if (c->json) {
+		struct mc_json *j = mc_json_new();
+		if (j)
+			mc_deploys_json(j, NULL, d);
+		return cli_print_json(c, j, err);
+	}
+	if (d->n == 0) {
+		cli_line(c, 0, NULL, "No deploy%s%s was seen yet; 'memculprit mark %s REV' marks one.", program ? " of " : "", program ? program : "",
+			program ? program : "PROGRAM");
+		return 0;
+	}
+	cli_page(c);
+	return print_table(c, d, !program, err);
+}
+
+int cmd_deploys(struct cli *c, struct mc_error *err)
+{
+	struct cli_db db;
+	struct mc_deploys d;
+	int rc = cli_db_open(c, MC_STORE_READ, &db, err);
+	if (rc < 0)
+		return rc;
+	const char *program = c->noperands ? c->operands[0] : NULL;
+	cli_busy("reading", program);
+	rc = mc_deploys_read(db.store, &db.cfg, program, &d, err);
+	cli_busy_end();
+	if (rc == 0) {
+		rc = print(c, &d, err);
+		mc_deploys_release(&d);
+	}
+	cli_db_close(&db);
+	return rc;
+}

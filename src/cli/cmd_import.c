@@ -1,0 +1,140 @@
+/* import and export: scenario folders into and out of the database. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The answer is reckoned here, so that status and deploys have it without a daemon. */
+static int answer_anew(const struct cli_db *db, const char *program, struct mc_error *err)
+{
+	struct mc_blame b;
+	struct mc_buf text = { 0 };
+	int64_t id;
+	int rc = mc_blame_program(db->store, NULL, program, 0, &b, err);
+	if (rc < 0)
+		return rc;
+	struct mc_json *j = mc_json_new();
+	if (j)
+		mc_blame_json(j, NULL, &b);
+	rc = j ? mc_json_text(j, MC_JSON_COMPACT, &text, err) : mc_nomem(err, "an answer");
+	if (rc == 0 && (rc = mc_store_program(db->store, program, &id, err)) == 0)
+		rc = mc_store_answer_put(db->store, id, b.answer.as_of_ms, mc_buf_text(&text), err);
+	mc_json_free(j);
+	mc_buf_release(&text);
+	mc_blame_release(&b);
+	return rc;
+}
+
+static void put_counts(struct mc_json *j, const char *program, const struct mc_import_counts *n)
+{
+	mc_json_object(j, NULL);
+	mc_json_int(j, "schema", 1);
+	mc_json_str(j, "program", program);
+	mc_json_int(j, "processes", (int64_t)n->processes);
+	mc_json_int(j, "samples", (int64_t)n->samples);
+	mc_json_int(j, "load", (int64_t)n->load);
+	mc_json_int(j, "deploys", (int64_t)n->deploys);
+	mc_json_close(j);
+}
+
+static int print(struct cli *c, const char *program, const struct mc_import_counts *n, const char *done, struct mc_error *err)
+{
+	if (c->json) {
+		struct mc_json *j = mc_json_new();
+		if (j)
+			put_counts(j, program, n);
+		return cli_print_json(c, j, err);
+	}
+	cli_line(c, 0, NULL, "%s: %s %llu samples of %llu processes, %llu rows of load, %llu deploys.", program, done,
+		(unsigned long long)n->samples, (unsigned long long)n->processes, (unsigned long long)n->load, (unsigned long long)n->deploys);
+	return 0;
+}
+
+/* The daemon has the database: it reads the folder, which it must be able to see. */
+static int import_by_daemon(struct cli *c, const struct cli_db *db, const char *dir, struct mc_error *err)
+{
+	struct mc_buf body = { 0 }, reply = { 0 };
+	struct mc_import_counts n;
+	char *full = realpath(dir, NULL);
+	struct mc_json *j = full ? mc_json_new() : NULL;
+	int status = 0, rc = j ? 0 : full ? mc_nomem(err, "a request") : mc_fail(err, MC_ENOTFOUND, 0, "no folder %s", dir);
+	if (rc == 0) {
+		mc_json_object(j, NULL);
+		mc_json_str(j, "program", c->operands[0]);
+		mc_json_str(j, "dir", full);
+		mc_json_close(j);
+		rc = mc_json_text(j, MC_JSON_COMPACT, &body, err);
+	}
+	if (rc == 0)
+		rc = mc_daemon_request(&db->cfg, db->path, "POST", "/api/v1/import", mc_buf_text(&body), &status, &reply, err);
+	if (rc == 0)
+		rc = cli_take_counts(&reply, status, &n, err);
+	if (rc == 0)
+		rc = print(c, c->operands[0], &n, "imported", err);
+	mc_json_free(j);
+	free(full);
+	mc_buf_release(&body);
+	mc_buf_release(&reply);
+	return rc;
+}
+
+static uint64_t count_of(const struct mc_jsonv *v, const char *key)
+{
+	int64_t n;
+	return mc_jsonv_int(mc_jsonv_get(v, key), &n) && n > 0 ? (uint64_t)n : 0;
+}
+
+int cli_take_counts(const struct mc_buf *reply, int status, struct mc_import_counts *ret, struct mc_error *err)
+{
+	struct mc_jsondoc *doc = NULL;
+	int rc = mc_jsondoc_parse(mc_buf_text(reply), reply->len, 1 << 20, &doc, err);
+	if (rc < 0)
+		return mc_fail(err, MC_EFORMAT, 0, "the daemon's answer can't be read");
+	const struct mc_jsonv *v = mc_jsondoc_root(doc);
+	const char *text = mc_jsonv_str(mc_jsonv_get(v, "error"));
+	*ret = (struct mc_import_counts){ .processes = count_of(v, "processes"), .samples = count_of(v, "samples"), .load = count_of(v, "load"),
+		.deploys = count_of(v, "deploys") };
+	if (status != 200)
+		rc = mc_fail(err, status == 404 ? MC_ENOTFOUND : MC_EFORMAT, 0, "%s", text ? text : "the daemon refused");
+	mc_jsondoc_free(doc);
+	return rc;
+}
+
+int cmd_import(struct cli *c, struct mc_error *err)
+{
+	struct cli_db db;
+	struct mc_import_counts n;
+	int rc = cli_db_open(c, MC_STORE_WRITE, &db, err);
+	if (rc == MC_EBUSY) {
+		if ((rc = cli_db_find(c, &db, err)) == 0) {
+			cli_busy("importing", c->operands[1]);
+			rc = import_by_daemon(c, &db, c->operands[1], err);
+			cli_busy_end();
+			cli_db_close(&db);
+		}
+		return rc;
+	}
+	if (rc < 0)
+		return rc;
+	cli_busy("importing", c->operands[1]);
+	rc = mc_import(db.store, c->operands[0], c->operands[1], &n, err);
+	if (rc == 0)
+		rc = answer_anew(&db, c->operands[0], err);
+	cli_busy_end();
+	cli_db_close(&db);
+	return rc < 0 ? rc : print(c, c->operands[0], &n, "imported", err);
+}
+
+int cmd_export(struct cli *c, struct mc_error *err)
+{
+	struct cli_db db;
+	struct mc_import_counts n;
+	int rc = cli_db_open(c, MC_STORE_READ, &db, err);
+	if (rc < 0)
+		return rc;
+	cli_busy("exporting", c->operands[0]);
+	rc = mc_export(db.store, c->operands[0], c->operands[1], &n, err);
+	cli_busy_end();
+	cli_db_close(&db);
+	return rc < 0 ? rc : print(c, c->operands[0], &n, "exported", err);
+}

@@ -1,0 +1,116 @@
+/* Paragraphs, headings and times on the terminal. */
+#include "cli.h"
+
+#include <math.h>
+#include <string.h>
+
+void cli_newline(struct cli *c)
+{
+	mc_buf_str(&c->out, "\n");
+}
+
+static void blanks(struct cli *c, size_t n)
+{
+	while (n-- > 0)
+		mc_buf_add(&c->out, " ", 1);
+}
+
+size_t cli_para(struct cli *c, size_t at, size_t indent, const char *sgr, const char *text)
+{
+	struct mc_buf clean = { 0 };
+	const size_t width = c->width == 0 ? SIZE_MAX : c->width < 20 ? 20 : c->width;
+	bool first = true;
+	mc_text_add(&clean, text, strlen(text));
+	const char *p = mc_buf_text(&clean);
+	while (*p) {
+		size_t len = strcspn(p, " "), w = mc_text_width(p, len);
+		if (!first && at + 1 + w > width) {
+			cli_newline(c);
+			at = 0;
+			first = true;
+		}
+		if (first && at < indent) {
+			blanks(c, indent - at);
+			at = indent;
+		} else if (!first && len) {
+			blanks(c, 1);
+			at++;
+		}
+		if (len) {
+			if (sgr && c->color)
+				mc_buf_printf(&c->out, "\033[%sm", sgr);
+			mc_buf_add(&c->out, p, len);
+			if (sgr && c->color)
+				mc_buf_str(&c->out, "\033[0m");
+			first = false;
+		}
+		at += w;
+		p += len;
+		p += *p == ' ';
+	}
+	c->out.failed = c->out.failed || clean.failed;
+	mc_buf_release(&clean);
+	return at;
+}
+
+void cli_line(struct cli *c, size_t indent, const char *sgr, const char *fmt, ...)
+{
+	struct mc_buf text = { 0 };
+	va_list ap;
+	va_start(ap, fmt);
+	mc_buf_vprintf(&text, fmt, ap);
+	va_end(ap);
+	cli_para(c, 0, indent, sgr, mc_buf_text(&text));
+	cli_newline(c);
+	c->out.failed = c->out.failed || text.failed;
+	mc_buf_release(&text);
+}
+
+void cli_heading(struct cli *c, const char *text)
+{
+	cli_newline(c);
+	cli_line(c, 0, "1", "%s", text);
+}
+
+const char *cli_when(const struct cli *c, int64_t ms, char out[MC_TIME_TEXT])
+{
+	if (ms == MC_NO_TIME || ms == 0) {
+		out[0] = '-';
+		out[1] = '\0';
+		return out;
+	}
+	mc_time_text(ms, c->utc, out);
+	if (!c->utc)
+		out[16] = '\0'; /* people read minutes; --json has the rest */
+	return out;
+}
+
+const char *cli_size(double bytes, char out[MC_TIME_TEXT])
+{
+	if (!isfinite(bytes))
+		return strcpy(out, "-");
+	return mc_size_text(bytes, out);
+}
+
+const char *cli_rate(double bytes_per_second, char out[MC_TIME_TEXT])
+{
+	if (!isfinite(bytes_per_second))
+		return strcpy(out, "-");
+	return mc_rate_text(bytes_per_second, out);
+}
+
+const char *cli_commit(const char *commit, char out[MC_TIME_TEXT])
+{
+	snprintf(out, MC_TIME_TEXT, "%.12s", commit);
+	return out;
+}
+
+int cli_print_json(struct cli *c, struct mc_json *j, struct mc_error *err)
+{
+	if (!j)
+		return mc_nomem(err, "JSON");
+	int rc = mc_json_text(j, MC_JSON_INDENT, &c->out, err);
+	mc_buf_str(&c->out, "\n");
+	mc_json_free(j);
+	return rc;
+}

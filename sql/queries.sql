@@ -79,6 +79,8 @@ SELECT data FROM chunk WHERE id = ?1;
 SELECT id, data FROM chunk WHERE id >= ?1 AND id < ?2 ORDER BY id;
 -- name: chunk_count
 SELECT count(*) FROM chunk;
+-- name: blob_count
+SELECT (SELECT count(*) FROM chunk) + (SELECT count(*) FROM hourly) + (SELECT count(*) FROM tick) + (SELECT count(*) FROM hot);
 -- name: chunk_drop
 DELETE FROM chunk WHERE id >= ?1 << 32 AND id < (?1 + 1) << 32;
 
@@ -113,6 +115,23 @@ SELECT min(id) FROM hot;
 SELECT max(id) FROM hot;
 -- name: hot_drop
 DELETE FROM hot WHERE id < ?1;
+
+-- name: tick_put
+INSERT OR REPLACE INTO tick (id, data) VALUES (?1, ?2);
+-- name: tick_get
+SELECT id, data FROM tick WHERE id <= ?1 ORDER BY id DESC LIMIT 1;
+-- name: tick_newest
+SELECT id, data FROM tick ORDER BY id DESC LIMIT 1;
+-- name: tick_last
+SELECT max(id) FROM tick;
+-- name: tick_oldest
+SELECT id, data FROM tick ORDER BY id LIMIT 1;
+-- name: tick_all
+SELECT id, data FROM tick WHERE id >= ?1 AND id < ?2 ORDER BY id;
+-- name: tick_drop
+DELETE FROM tick WHERE id = ?1;
+-- name: round_min
+SELECT min(first_ms) FROM round;
 
 -- name: deploy_add
 INSERT INTO deploy (program, unix_ms, first_seen_ms, author_ms, commit_ms, tag_ms, version, revision, build_id, host, note, source)

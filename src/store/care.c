@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define STRUCTURE 0.3 /* of the work */
+
 struct check {
 	struct mc_store *s;
 	mc_progress_fn progress;
@@ -24,8 +26,8 @@ static void found(struct check *k, const char *text)
 
 static void advance(struct check *k, const char *what)
 {
-	if (k->progress && (k->done++ & 255) == 0 && k->all > 0)
-		k->progress(k->user, (double)k->done / (double)k->all, what);
+	if ((k->done++ & 255) == 0 && k->progress && k->all > 0)
+		k->progress(k->user, STRUCTURE + (1 - STRUCTURE) * (double)k->done / (double)(k->all + 1), what);
 }
 
 static int check_structure(struct check *k, struct mc_error *err)
@@ -44,13 +46,22 @@ static int check_structure(struct check *k, struct mc_error *err)
 	return code;
 }
 
-static int check_chunk(sqlite3_stmt *st, struct mc_error *err)
+static int check_chunk(struct mc_store *s, sqlite3_stmt *st, struct mc_error *err)
 {
+	struct st_clock clock = st_clock_of(s);
 	struct st_cols c = { .want = UINT32_MAX };
 	int rc = st_chunk_decode((uint64_t)sqlite3_column_int64(st, 0), sqlite3_column_blob(st, 1),
-		(size_t)sqlite3_column_bytes(st, 1), INT64_MIN, INT64_MAX, &c, err);
+		(size_t)sqlite3_column_bytes(st, 1), &clock, INT64_MIN, INT64_MAX, &c, err);
 	st_cols_release(&c);
 	return rc;
+}
+
+static int check_ticks(sqlite3_stmt *st, struct mc_error *err)
+{
+	int64_t t[ST_TICKS];
+	size_t n;
+	return st_ticks_decode((uint64_t)sqlite3_column_int64(st, 0), sqlite3_column_blob(st, 1),
+		(size_t)sqlite3_column_bytes(st, 1), t, &n, err);
 }
 
 static int check_rows(struct check *k, enum sql_id id, const char *what, struct mc_error *err)
@@ -69,7 +80,7 @@ static int check_rows(struct check *k, enum sql_id id, const char *what, struct 
 			rc = st_hot_replay(&hot, (uint64_t)sqlite3_column_int64(st, 0), sqlite3_column_blob(st, 1),
 				(size_t)sqlite3_column_bytes(st, 1), &one);
 		else
-			rc = check_chunk(st, &one);
+			rc = id == SQL_tick_all ? check_ticks(st, &one) : check_chunk(k->s, st, &one);
 		if (rc == MC_ENOMEM)
 			break;
 		if (rc < 0)
@@ -104,29 +115,46 @@ static int check_references(struct check *k, struct mc_error *err)
 	return rc < 0 ? mc_fail(err, rc, 0, "%s", one.text) : 0;
 }
 
+/* Structure first, then what tables say of each other, then every checksum. */
+static int check_all(struct check *k, struct mc_error *err)
+{
+	static const struct {
+		enum sql_id id;
+		const char *what;
+	} blobs[] = { { SQL_chunk_all, "samples" }, { SQL_hourly_all, "hourly means" }, { SQL_tick_all, "times" },
+		{ SQL_hot_from, "newest samples" } };
+	if (k->progress)
+		k->progress(k->user, 0, "structure");
+	struct mc_error one = { 0 };
+	int rc = check_structure(k, &one);
+	if (rc == MC_ECORRUPT) {
+		found(k, one.text);
+		rc = 0;
+	}
+	if (rc < 0)
+		return mc_fail(err, rc, 0, "%s", one.text);
+	rc = check_references(k, err);
+	/* a count that fails only loses the bar */
+	st_number(k->s, SQL_blob_count, &k->all, NULL, 0);
+	for (size_t i = 0; i < sizeof blobs / sizeof *blobs && rc == 0; i++)
+		rc = check_rows(k, blobs[i].id, blobs[i].what, err);
+	return rc < 0 ? rc : mc_buf_check(k->report, err);
+}
+
 int mc_store_check(struct mc_store *s, mc_progress_fn progress, void *user, struct mc_buf *report, struct mc_error *err)
 {
 	struct check k = { .s = s, .progress = progress, .user = user, .report = report };
 	int rc = st_pending_flush(s, err);
-	if (rc == 0)
-		rc = check_structure(&k, err);
-	if (rc == MC_ECORRUPT) {
-		if (err)
-			found(&k, err->text);
-		rc = 0;
-	}
-	if (rc == 0)
-		rc = check_references(&k, err);
-	/* a count that fails only loses the bar */
-	st_number(s, SQL_chunk_count, &k.all, NULL, 0);
-	if (rc == 0)
-		rc = check_rows(&k, SQL_chunk_all, "chunks", err);
-	if (rc == 0)
-		rc = check_rows(&k, SQL_hourly_all, "hourly means", err);
-	if (rc == 0)
-		rc = check_rows(&k, SQL_hot_from, "newest samples", err);
-	if (rc == 0)
-		rc = mc_buf_check(report, err);
+	/* one transaction: tables are held against each other */
+	if (rc == 0 && !s->bulk)
+		rc = st_exec(s, "BEGIN", err);
+	if (rc < 0)
+		return rc;
+	if (!s->writer) /* what is wrong with the log is found below */
+		st_state_follow(s, NULL);
+	rc = check_all(&k, err);
+	if (!s->bulk)
+		st_rollback(s);
 	if (rc == 0 && progress)
 		progress(user, 1, "done");
 	if (rc == 0 && k.bad)

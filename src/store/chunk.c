@@ -7,7 +7,9 @@
 #include <math.h>
 #include <string.h>
 
-enum { VERSION = 1 };
+enum { VERSION = 1, VERSION_TICKS = 2 };
+enum { TIMES, TICKS }; /* marks of the first run */
+#define TIME_MAX (1LL << 53)
 enum { INTEGERS, MILLIONTHS, UNUSED_MARK, OTHER };
 enum { PLAIN_DOUBLES, DERIVED };
 
@@ -183,7 +185,33 @@ static void put_crc(struct mc_buf *b, size_t from, uint64_t key)
 	mc_buf_add(b, bytes, sizeof bytes);
 }
 
-int st_chunk_encode(uint64_t key, const struct st_cols *c, struct mc_buf *b, struct mc_error *err)
+/* The times; in version 2 by their ticks, where that is smaller. */
+static void put_times(struct mc_buf *b, const struct st_cols *c, const int64_t *ticks)
+{
+	size_t from = b->len, n = c->n;
+	unsigned char version = VERSION;
+	mc_buf_add(b, &version, 1);
+	st_put_varint(b, n);
+	size_t run = b->len;
+	st_put_run(b, TIMES, c->t, n);
+	size_t plain = b->len - run;
+	if (!ticks || b->failed)
+		return;
+	st_put_run(b, TICKS, ticks, n);
+	st_put_signed(b, c->t[0]);
+	st_put_varint(b, (uint64_t)(c->t[n - 1] - c->t[0]));
+	if (b->failed)
+		return;
+	size_t shared = b->len - run - plain;
+	if (shared < plain) {
+		memmove(b->data + run, b->data + run + plain, shared);
+		b->data[from] = VERSION_TICKS;
+		b->len = run + shared;
+	} else
+		b->len = run + plain;
+}
+
+int st_chunk_encode(uint64_t key, const struct st_cols *c, const int64_t *ticks, struct mc_buf *b, struct mc_error *err)
 {
 	struct masks m = { 0 };
 	uint32_t there = 0;
@@ -193,10 +221,7 @@ int st_chunk_encode(uint64_t key, const struct st_cols *c, struct mc_buf *b, str
 			find_mask(&m, f, c->v[f], c->n);
 		}
 	size_t from = b->len;
-	unsigned char version = VERSION;
-	mc_buf_add(b, &version, 1);
-	st_put_varint(b, c->n);
-	st_put_run(b, 0, c->t, c->n);
+	put_times(b, c, ticks);
 	put_masks(b, &m, c->n);
 	st_put_varint(b, there);
 	put_columns(b, c, &m, there, (key & 3) == ST_LIFE);
@@ -223,8 +248,36 @@ static int corrupt(uint64_t key, struct mc_error *err)
 		(unsigned long long)(key & 0xffffffffU));
 }
 
+/* Times between the first and the last as if no tick had come late. */
+static void spread_times(int64_t first, int64_t last, const int64_t *ticks, size_t n, int64_t *t)
+{
+	double step = n > 1 ? (double)(last - first) / (double)(ticks[n - 1] - ticks[0]) : 0;
+	for (size_t i = 0; i < n; i++)
+		t[i] = first + (int64_t)(step * (double)(ticks[i] - ticks[0]));
+	t[n - 1] = last;
+}
+
+/* t are the numbers of the ticks, and become their times. */
+static int ticks_to_times(struct reader *r, uint64_t key, const struct st_clock *clock, int64_t *t, struct mc_error *err)
+{
+	int64_t ticks[ST_CHUNK_ROWS_MAX];
+	for (size_t i = 0; i < r->n; i++)
+		if (t[i] < 0 || t[i] >= 1LL << 53 || (i && t[i] <= t[i - 1]))
+			r->in.bad = true;
+	int64_t first = st_get_signed(&r->in);
+	uint64_t span = st_get_varint(&r->in);
+	if (r->in.bad || first > TIME_MAX || first < -TIME_MAX || span > 2 * (uint64_t)TIME_MAX || (r->n > 1 && span < r->n - 1))
+		return corrupt(key, err);
+	memcpy(ticks, t, r->n * sizeof *t);
+	if (clock)
+		return clock->times(clock->user, ticks, r->n, t, err);
+	spread_times(first, first + (int64_t)span, ticks, r->n, t);
+	return 0;
+}
+
 /* Checks the sum and reads up to the times. */
-static int open_chunk(uint64_t key, const void *data, size_t len, int64_t *t, struct reader *r, struct mc_error *err)
+static int open_chunk(uint64_t key, const void *data, size_t len, const struct st_clock *clock, int64_t *t,
+	struct reader *r, struct mc_error *err)
 {
 	const unsigned char *p = data;
 	if (!p || len < 8)
@@ -234,7 +287,8 @@ static int open_chunk(uint64_t key, const void *data, size_t len, int64_t *t, st
 	if (crc != st_crc32c(key, p, len - 4))
 		return corrupt(key, err);
 	r->in = (struct st_in){ .p = p, .end = e };
-	if (st_get_byte(&r->in) != VERSION)
+	unsigned version = st_get_byte(&r->in);
+	if (version != VERSION && version != VERSION_TICKS)
 		return mc_fail(err, MC_EFOREIGN, 0, "chunk %llu was written by a newer memculprit", (unsigned long long)key);
 	uint64_t n = st_get_varint(&r->in);
 	if (n < 1 || n > ST_CHUNK_ROWS_MAX)
@@ -243,6 +297,11 @@ static int open_chunk(uint64_t key, const void *data, size_t len, int64_t *t, st
 	r->t = t;
 	unsigned head = st_get_byte(&r->in);
 	st_get_run(&r->in, head, t, r->n);
+	if (!r->in.bad && version == VERSION_TICKS && head >> 6 == TICKS) {
+		int rc = ticks_to_times(r, key, clock, t, err);
+		if (rc < 0)
+			return rc;
+	}
 	for (size_t i = 1; i < r->n; i++)
 		if (t[i] <= t[i - 1])
 			r->in.bad = true;
@@ -405,12 +464,12 @@ static int read_columns(struct reader *r, uint64_t key, struct st_cols *c, struc
 	return 0;
 }
 
-int st_chunk_decode(uint64_t key, const void *data, size_t len, int64_t since, int64_t until, struct st_cols *c,
-	struct mc_error *err)
+int st_chunk_decode(uint64_t key, const void *data, size_t len, const struct st_clock *clock, int64_t since, int64_t until,
+	struct st_cols *c, struct mc_error *err)
 {
 	int64_t t[ST_CHUNK_ROWS_MAX];
 	struct reader r = { 0 };
-	int rc = open_chunk(key, data, len, t, &r, err);
+	int rc = open_chunk(key, data, len, clock, t, &r, err);
 	if (rc < 0)
 		return rc;
 	r.to = r.n;
@@ -429,19 +488,5 @@ int st_chunk_decode(uint64_t key, const void *data, size_t len, int64_t since, i
 		return rc;
 	memcpy(c->t + c->n, t + r.from, (r.to - r.from) * sizeof *t);
 	c->n += r.to - r.from;
-	return 0;
-}
-
-int st_chunk_span(uint64_t key, const void *data, size_t len, int64_t *first, int64_t *last, size_t *n,
-	struct mc_error *err)
-{
-	int64_t t[ST_CHUNK_ROWS_MAX];
-	struct reader r = { 0 };
-	int rc = open_chunk(key, data, len, t, &r, err);
-	if (rc < 0)
-		return rc;
-	*first = t[0];
-	*last = t[r.n - 1];
-	*n = r.n;
 	return 0;
 }

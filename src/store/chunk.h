@@ -1,6 +1,7 @@
 /* A chunk: rows of one entity as one BLOB, and back. Decoding takes hostile bytes.
  *
- * version byte (1), n, times as a run, number of presence masks and each (count, positions as a run),
+ * version byte (1), n, times as a run of mark 0, or (version 2) the numbers of their ticks as a run of mark
+ * 1 with the first time and how long after it the last one is; number of presence masks and each (count, positions as a run),
  * bits of the columns that are there, then the columns in ascending order: with masks the number of
  * the column's mask (0: every row), a head byte, and what the head says:
  *   mark 0  integers as a run;            mark 1  integers divided by 10^6, as a run;
@@ -14,15 +15,21 @@
 enum st_kind { ST_LIFE, ST_LOAD, ST_HOST, ST_KINDS };
 enum { ST_CHUNK_ROWS = 240, ST_CHUNK_ROWS_MAX = 4096 };
 
+/* Where chunks that name their ticks get the times from: fills t for n ascending ticks. MC_ECORRUPT: they
+ * are lost. */
+struct st_clock {
+	int (*times)(void *user, const int64_t *ticks, size_t n, int64_t *t, struct mc_error *err);
+	void *user;
+};
+
 unsigned st_kind_width(unsigned kind); /* columns; 0: no such kind */
-/* Appends the chunk of c's rows (1 to ST_CHUNK_ROWS_MAX) to b. */
-int st_chunk_encode(uint64_t key, const struct st_cols *c, struct mc_buf *b, struct mc_error *err);
-/* Appends the rows in [since, until] to c. Columns not in c->want are left out, and columns of a later
+/* Appends the chunk of c's rows (1 to ST_CHUNK_ROWS_MAX) to b. ticks: the number of the tick of each row,
+ * ascending, or NULL. */
+int st_chunk_encode(uint64_t key, const struct st_cols *c, const int64_t *ticks, struct mc_buf *b, struct mc_error *err);
+/* Appends the rows in [since, until] to c. clock NULL: where ticks are named, times are spread evenly between
+ * the first and the last, some ms off. Columns not in c->want are left out, and columns of a later
  * version that we do not know. MC_ECORRUPT, MC_ENOMEM; then c has the rows it had. */
-int st_chunk_decode(uint64_t key, const void *data, size_t len, int64_t since, int64_t until, struct st_cols *c,
-	struct mc_error *err);
-/* Oldest and newest time, without the columns. */
-int st_chunk_span(uint64_t key, const void *data, size_t len, int64_t *first, int64_t *last, size_t *n,
-	struct mc_error *err);
+int st_chunk_decode(uint64_t key, const void *data, size_t len, const struct st_clock *clock, int64_t since, int64_t until,
+	struct st_cols *c, struct mc_error *err);
 
 #endif

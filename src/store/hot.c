@@ -93,6 +93,7 @@ void st_hot_release(struct st_hot *h)
 	for (size_t i = 0; i < h->n; i++)
 		free_open(h->open[i]);
 	free(h->open);
+	free(h->ticks.t);
 	*h = (struct st_hot){ 0 };
 }
 
@@ -291,18 +292,25 @@ static int damaged(uint64_t id, struct mc_error *err)
 	return mc_fail(err, MC_ECORRUPT, 0, "tick %llu is damaged", (unsigned long long)id);
 }
 
-static int replay_rows(struct st_hot *h, uint64_t id, struct st_in *in, struct mc_error *err)
+static int replay_rows(struct st_hot *h, uint64_t id, struct st_in *in, int64_t *ret_t, struct mc_error *err)
 {
 	uint32_t last = 0;
 	uint64_t sealed = st_get_varint(in);
 	for (uint64_t i = 0; i < sealed && !in->bad; i++) {
-		struct st_open *o = st_hot_find(h, get_entity(in, &last));
-		if (o)
+		uint32_t entity = get_entity(in, &last);
+		struct st_open *o = in->bad ? NULL : st_hot_find(h, entity);
+		int rc = !in->bad && !o && h->gap ? st_hot_get(h, entity, &o, err) : 0;
+		if (rc < 0)
+			return rc;
+		if (o) {
 			st_open_clear(o);
+			o->epoch = h->gap;
+		}
 	}
 	int64_t t = st_get_signed(in);
 	if (t > TIME_MAX || t < -TIME_MAX)
 		in->bad = true;
+	*ret_t = t;
 	last = 0;
 	while (!in->bad && in->p < in->end) {
 		uint32_t entity = get_entity(in, &last);
@@ -312,12 +320,33 @@ static int replay_rows(struct st_hot *h, uint64_t id, struct st_in *in, struct m
 			break;
 		struct st_open *o;
 		int rc = st_hot_get(h, entity, &o, err);
-		if (rc == 0)
+		if (rc == 0 && o->epoch == h->gap)
 			rc = add_row(h, o, id, t, body, len, err);
 		if (rc < 0)
 			return rc;
 	}
 	return in->bad ? damaged(id, err) : 0;
+}
+
+int st_ticks_add(struct st_ticks *k, uint64_t id, int64_t t, struct mc_error *err)
+{
+	uint64_t next = k->from + k->n;
+	if (k->n && id < next)
+		return 0;
+	if (k->n == 0 || id - next > 4096) { /* rows of the log are missing: a file that was salvaged */
+		k->n = 0;
+		k->from = next = id;
+	}
+	void *items = k->t;
+	int rc = mc_grow(&items, &k->cap, (size_t)(id - k->from) + 1, sizeof *k->t, err);
+	k->t = items;
+	if (rc < 0)
+		return rc;
+	for (; next < id; next++)
+		k->t[next - k->from] = t;
+	k->t[id - k->from] = t;
+	k->n = (size_t)(id - k->from) + 1;
+	return 0;
 }
 
 int st_hot_replay(struct st_hot *h, uint64_t id, const void *data, size_t len, struct mc_error *err)
@@ -332,7 +361,10 @@ int st_hot_replay(struct st_hot *h, uint64_t id, const void *data, size_t len, s
 	struct st_in in = { .p = p, .end = e };
 	if (st_get_byte(&in) != VERSION)
 		return mc_fail(err, MC_EFOREIGN, 0, "tick %llu was written by a newer memculprit", (unsigned long long)id);
-	int rc = replay_rows(h, id, &in, err);
+	int64_t t = 0;
+	int rc = replay_rows(h, id, &in, &t, err);
+	if (rc == 0)
+		rc = st_ticks_add(&h->ticks, id, t, err);
 	if (rc == 0)
 		h->log_id = id;
 	return rc;

@@ -17,6 +17,7 @@ struct st_open {
 	uint32_t entity;  /* id << 2 | kind */
 	uint32_t present; /* columns of the newest row */
 	uint32_t n;       /* rows */
+	uint32_t epoch;   /* st_hot.gap when its first row was read */
 	bool sealing;     /* the transaction under way seals it */
 	bool ended;       /* no more rows are expected */
 	bool stored;      /* has chunks */
@@ -34,15 +35,29 @@ struct st_open {
 	double last[];    /* newest value of each column */
 };
 
+/* Times of the newest ticks: those in the log, and those of the newest block before them. */
+struct st_ticks {
+	uint64_t from;    /* number of the first */
+	size_t n, cap;
+	int64_t *t;
+	uint64_t saved;   /* those below it are in the table; writer only */
+};
+
 struct st_hot {
 	struct st_open **open; /* by entity */
 	size_t n, cap;
+	uint32_t gap;     /* salvage: how often rows of the log were lost; what an entity has after one is not known
+			   * until it was sealed */
 	uint64_t log_id;  /* newest log row that is in here */
 	int64_t last_t;   /* newest time of any row */
+	struct st_ticks ticks;
 	size_t hint;      /* where the last search ended: rows come in the same order each tick */
 };
 
 enum { ST_OPEN_MAX = 1 << 20 }; /* most entities at a time */
+
+/* Adds the time of one tick, in ascending order; those that are there already are left. */
+int st_ticks_add(struct st_ticks *k, uint64_t id, int64_t t, struct mc_error *err);
 
 /* NULL: not there. */
 struct st_open *st_hot_find(struct st_hot *h, uint32_t entity);

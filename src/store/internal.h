@@ -8,6 +8,7 @@
 
 #include <sqlite3.h>
 
+enum { ST_TICKS = 240, ST_BLOCKS = 1024 }; /* ticks in a block of times; blocks at hand */
 enum { ST_APPLICATION_ID = 0x6d63756c }; /* "mcul" */
 
 struct st_round {
@@ -41,6 +42,7 @@ struct mc_store {
 	struct st_tick tick;    /* work space */
 	struct mc_buf blob;     /* work space */
 	struct st_cols cols;    /* work space */
+	struct st_block *blocks[ST_BLOCKS]; /* times of ticks that were read */
 	uint64_t next_log;      /* id of the next row of hot */
 	struct st_round round;  /* the one that chunks go into now */
 	uint32_t cursor;        /* entities below it have been sealed in this round */
@@ -54,6 +56,7 @@ struct mc_store {
 	uint32_t *sealed;       /* by the transaction under way */
 	size_t nsealed, capsealed;
 	size_t nlogged;         /* of them, those whose rows are in hot (bulk only; they come first) */
+	uint64_t dropped_log;   /* ticks below it go from the log with the transaction under way */
 	uint32_t serial;        /* of the tick, to know which entities have a row in it */
 
 	struct st_pending *pending;
@@ -86,10 +89,24 @@ void st_finalize(struct mc_store *s);
 int st_need_writer(struct mc_store *s, struct mc_error *err);
 
 /* ---- state.c: hot and the rounds ---- */
+int st_round_load(struct mc_store *s, struct mc_error *err);
 int st_state_load(struct mc_store *s, struct mc_error *err); /* afresh */
 int st_rounds_load(struct mc_store *s, struct mc_error *err); /* where they have changed */
 /* For a reader: takes in what was written since. Inside a transaction. */
 int st_state_follow(struct mc_store *s, struct mc_error *err);
+
+/* ---- times.c ---- */
+struct st_clock st_clock_of(struct mc_store *s);
+/* The ticks of c's rows, from first_log on; false where they are of none (an import). */
+bool st_ticks_of(const struct st_ticks *k, uint64_t first_log, const struct st_cols *c, int64_t *ret);
+/* Writes the times of ticks below keep; inside a transaction. Once that is committed: st_ticks_saved(). */
+int st_ticks_save(struct mc_store *s, uint64_t keep, struct mc_error *err);
+void st_ticks_saved(struct st_ticks *k, uint64_t keep);
+int st_ticks_load(struct mc_store *s, struct mc_error *err); /* the newest block, before the log is replayed */
+/* Drops some blocks of which all is older than `before`, and not in memory. */
+int st_ticks_drop(struct mc_store *s, int64_t before, struct mc_error *err);
+int st_ticks_decode(uint64_t id, const void *data, size_t len, int64_t t[ST_TICKS], size_t *ret_n, struct mc_error *err);
+void st_blocks_free(struct mc_store *s);
 
 /* ---- seal.c ---- */
 /* Writes o's rows as a chunk; inside a transaction. o is marked as sealing. */

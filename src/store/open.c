@@ -264,6 +264,10 @@ static int open_writer(struct mc_store *s, struct mc_error *err)
 		rc = st_catalog_load(s, err);
 	if (rc == 0)
 		rc = register_host(s, err);
+	if (rc == MC_ECORRUPT && err) {
+		struct mc_error what = *err;
+		mc_fail(err, rc, 0, "%s is damaged (%.300s): `memculprit db salvage NEWFILE` saves the rest", s->path, what.text);
+	}
 	return rc;
 }
 
@@ -287,6 +291,7 @@ static void free_store(struct mc_store *s)
 	st_finalize(s);
 	sqlite3_close(s->db);
 	st_unlock(s);
+	st_blocks_free(s);
 	st_hot_release(&s->hot);
 	st_tick_release(&s->tick);
 	st_cols_release(&s->cols);

@@ -14,8 +14,10 @@ static int read_chunk(struct mc_store *s, uint64_t key, int64_t since, int64_t u
 		return rc;
 	sqlite3_bind_int64(st, 1, (int64_t)key);
 	rc = st_step(s, st, err);
+	struct st_clock clock = st_clock_of(s);
 	if (rc == ST_ROW)
-		rc = st_chunk_decode(key, sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0), since, until, c, err);
+		rc = st_chunk_decode(key, sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0), &clock, since, until, c,
+			err);
 	sqlite3_reset(st);
 	return rc;
 }
@@ -67,8 +69,8 @@ static int read_hours(struct mc_store *s, uint32_t entity, int64_t since, int64_
 	sqlite3_bind_int64(st, 3, until);
 	while ((rc = st_step(s, st, err)) == ST_ROW) {
 		const void *data = sqlite3_column_blob(st, 1);
-		rc = st_chunk_decode((uint64_t)sqlite3_column_int64(st, 0), data, (size_t)sqlite3_column_bytes(st, 1), since,
-			until, c, err);
+		rc = st_chunk_decode((uint64_t)sqlite3_column_int64(st, 0), data, (size_t)sqlite3_column_bytes(st, 1), NULL,
+			since, until, c, err);
 		if (rc < 0)
 			break;
 	}

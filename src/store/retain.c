@@ -175,7 +175,10 @@ int mc_store_maintain(struct mc_store *s, int64_t now_ms, struct mc_error *err)
 		/* what waits for its batch is still there */
 		rc = drop_lives(s, now_ms - s->keep_ms - BATCH_ROUNDS * 86400000LL, now_ms - keep, err);
 	}
-	if (rc == 0)
+	int64_t oldest;
+	if (rc == 0 && (rc = st_number(s, SQL_round_min, &oldest, err, 0)) == ST_ROW)
+		rc = st_ticks_drop(s, oldest, err);
+	if (rc >= 0)
 		rc = give_back(s, err);
 	return rc;
 }

@@ -148,14 +148,15 @@ static int read_round(struct mc_store *s, struct rollup *r, int64_t round, struc
 	int rc = st_stmt(s, SQL_chunk_all, &st, err);
 	if (rc < 0)
 		return rc;
+	struct st_clock clock = st_clock_of(s);
 	sqlite3_bind_int64(st, 1, round << 32);
 	sqlite3_bind_int64(st, 2, (round + 1) << 32);
 	while ((rc = st_step(s, st, err)) == ST_ROW) {
 		uint64_t key = (uint64_t)sqlite3_column_int64(st, 0);
 		st_cols_release(&r->chunk);
 		r->chunk.want = UINT32_MAX;
-		rc = st_chunk_decode(key, sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1), INT64_MIN, INT64_MAX,
-			&r->chunk, err);
+		rc = st_chunk_decode(key, sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1), &clock, INT64_MIN,
+			INT64_MAX, &r->chunk, err);
 		/* a damaged chunk has nothing to keep; db check speaks of it */
 		if (rc == MC_ECORRUPT)
 			continue;
@@ -175,7 +176,7 @@ static int put_hours(struct mc_store *s, int64_t round, struct hours *h, struct 
 	int rc = st_cols_tidy(&h->cols, INT64_MIN, INT64_MAX, err);
 	s->blob.len = 0;
 	if (rc == 0)
-		rc = st_chunk_encode(key, &h->cols, &s->blob, err);
+		rc = st_chunk_encode(key, &h->cols, NULL, &s->blob, err);
 	if (rc == 0)
 		rc = st_stmt(s, SQL_hourly_add, &st, err);
 	if (rc < 0)

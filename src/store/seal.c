@@ -33,8 +33,10 @@ static int put_chunk(struct mc_store *s, const struct st_open *o, struct mc_erro
 {
 	uint64_t key = s->round.id << 32 | o->entity;
 	sqlite3_stmt *st = NULL;
+	int64_t ticks[ST_CHUNK_ROWS_MAX];
+	bool ticked = !o->bulk && st_ticks_of(&s->hot.ticks, o->first_log, &s->cols, ticks);
 	s->blob.len = 0;
-	int rc = st_chunk_encode(key, &s->cols, &s->blob, err);
+	int rc = st_chunk_encode(key, &s->cols, ticked ? ticks : NULL, &s->blob, err);
 	if (rc == 0)
 		rc = st_stmt(s, SQL_chunk_add, &st, err);
 	if (rc < 0)
@@ -105,6 +107,8 @@ int st_seal_all(struct mc_store *s, struct mc_error *err)
 	if (rc == 0)
 		rc = st_run(s, SQL_hot_next_put, err, 1, (int64_t)s->next_log);
 	if (rc == 0)
+		rc = st_ticks_save(s, s->next_log, err);
+	if (rc == 0)
 		rc = st_run(s, SQL_hot_drop, err, 1, INT64_MAX);
 	if (rc == 0)
 		rc = st_commit(s, err);
@@ -114,7 +118,11 @@ int st_seal_all(struct mc_store *s, struct mc_error *err)
 		return rc;
 	}
 	st_pending_drop(s);
+	struct st_ticks ticks = s->hot.ticks;
+	s->hot.ticks = (struct st_ticks){ 0 };
 	st_hot_release(&s->hot);
+	s->hot.ticks = ticks;
+	st_ticks_saved(&s->hot.ticks, s->next_log);
 	s->hot.last_t = INT64_MIN;
 	s->hot.log_id = s->next_log - 1;
 	return 0;

@@ -20,7 +20,7 @@ static int replay_from(struct mc_store *s, uint64_t id, struct mc_error *err)
 	return rc;
 }
 
-static int load_round(struct mc_store *s, struct mc_error *err)
+int st_round_load(struct mc_store *s, struct mc_error *err)
 {
 	sqlite3_stmt *st = NULL;
 	s->round = (struct st_round){ 0 };
@@ -45,9 +45,11 @@ int st_state_load(struct mc_store *s, struct mc_error *err)
 	st_hot_release(&s->hot);
 	s->hot.last_t = INT64_MIN;
 	s->state_bad = s->rounds_bad = true;
-	int rc = replay_from(s, 0, err);
+	int rc = st_ticks_load(s, err);
 	if (rc == 0)
-		rc = load_round(s, err);
+		rc = replay_from(s, 0, err);
+	if (rc == 0)
+		rc = st_round_load(s, err);
 	if (rc < 0)
 		return rc;
 	int64_t next = 0, fact = 0;
@@ -79,6 +81,8 @@ int st_state_follow(struct mc_store *s, struct mc_error *err)
 	rc = replay_from(s, s->hot.log_id, err);
 	if (rc == 0)
 		s->state_bad = false;
+	if (oldest > 0) /* those are in the table */
+		st_ticks_saved(&s->hot.ticks, (uint64_t)oldest);
 	return rc;
 }
 

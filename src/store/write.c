@@ -228,7 +228,9 @@ static int drop_log(struct mc_store *s, struct mc_error *err)
 		if (o->n && !o->sealing && !o->bulk && o->first_log < keep)
 			keep = o->first_log;
 	}
-	return st_run(s, SQL_hot_drop, err, 1, (int64_t)keep);
+	int rc = st_ticks_save(s, keep, err);
+	s->dropped_log = keep;
+	return rc < 0 ? rc : st_run(s, SQL_hot_drop, err, 1, (int64_t)keep);
 }
 
 static int tick_in_transaction(struct mc_store *s, int64_t t, const struct rows *r, struct mc_error *err)
@@ -267,6 +269,7 @@ static int live_tick(struct mc_store *s, int64_t t, const struct rows *r, struct
 	if (rc < 0)
 		return rc;
 	s->nsealed = 0;
+	s->dropped_log = 0;
 	s->serial++;
 	rc = tick_in_transaction(s, t, r, err);
 	if (rc == 0)
@@ -283,6 +286,7 @@ static int live_tick(struct mc_store *s, int64_t t, const struct rows *r, struct
 		return rc;
 	}
 	st_pending_drop(s);
+	st_ticks_saved(&s->hot.ticks, s->dropped_log);
 	/* it is on the disk: where there is no memory to take it in, the log is read again later */
 	if (st_hot_replay(&s->hot, s->next_log, s->tick.blob.data, s->tick.blob.len, NULL) < 0)
 		s->state_bad = true;
@@ -403,8 +407,12 @@ int mc_store_commit(struct mc_store *s, struct mc_error *err)
 	s->bulk = false;
 	st_pending_drop(s);
 	st_hot_sweep(&s->hot);
-	if (s->nlogged)
+	if (s->nlogged) {
+		/* as a reader has it, who replays that row */
+		if (st_ticks_add(&s->hot.ticks, s->next_log, s->hot.last_t == INT64_MIN ? 0 : s->hot.last_t, NULL) < 0)
+			s->state_bad = true;
 		s->hot.log_id = s->next_log++;
+	}
 	return 0;
 }
 

@@ -26,21 +26,33 @@ static bool same(const double *a, const double *b, size_t n)
 	return true;
 }
 
+static int clock_of_all(void *user, const int64_t *ticks, size_t n, int64_t *t, struct mc_error *err)
+{
+	(void)user;
+	for (size_t i = 0; i < n; i++)
+		t[i] = ticks[i] * 1000 + ticks[i] % 7;
+	return n && ticks[0] > 1 << 30 ? mc_fail(err, MC_ECORRUPT, 0, "lost") : 0;
+}
+
 static void chunk(uint64_t key, const uint8_t *p, size_t size)
 {
+	struct st_clock clock = { clock_of_all, NULL };
+	struct st_cols ticked = { .want = UINT32_MAX };
+	st_chunk_decode(key, p, size, &clock, INT64_MIN, INT64_MAX, &ticked, NULL);
+	st_cols_release(&ticked);
 	struct st_cols c = { .want = UINT32_MAX }, again = { .want = UINT32_MAX };
 	struct mc_buf b = { 0 };
 	struct st_cols some = { .want = 1U << MC_F_RSS };
-	if (st_chunk_decode(key, p, size, INT64_MIN, INT64_MAX, &c, NULL) == 0 && c.n) {
+	if (st_chunk_decode(key, p, size, NULL, INT64_MIN, INT64_MAX, &c, NULL) == 0 && c.n) {
 		if (llabs(c.t[0] >> 1) < 1LL << 60 && llabs(c.t[c.n - 1] >> 1) < 1LL << 60) {
-			if (st_chunk_encode(key, &c, &b, NULL) < 0 ||
-				st_chunk_decode(key, b.data, b.len, INT64_MIN, INT64_MAX, &again, NULL) < 0 || again.n != c.n)
+			if (st_chunk_encode(key, &c, NULL, &b, NULL) < 0 ||
+				st_chunk_decode(key, b.data, b.len, NULL, INT64_MIN, INT64_MAX, &again, NULL) < 0 || again.n != c.n)
 				abort();
 			for (unsigned f = 0; f < ST_WIDTH_MAX; f++)
 				if (!same(c.v[f], again.v[f], c.n))
 					abort();
 		}
-		if (st_chunk_decode(key, p, size, c.t[0] + 1, c.t[c.n - 1], &some, NULL) < 0)
+		if (st_chunk_decode(key, p, size, NULL, c.t[0] + 1, c.t[c.n - 1], &some, NULL) < 0)
 			abort();
 	}
 	st_cols_release(&c);

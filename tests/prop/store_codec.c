@@ -115,6 +115,56 @@ static void expect_same(const struct st_cols *a, size_t from, size_t to, const s
 	}
 }
 
+static int fake_times(void *user, const int64_t *ticks, size_t n, int64_t *t, struct mc_error *err)
+{
+	const struct st_cols *c = user;
+	(void)err;
+	for (size_t i = 0, row = 0; i < n; i++) {
+		while (row < c->n && ticks[i] != 77 + 3 * (int64_t)row)
+			row++;
+		if (row == c->n)
+			return MC_ECORRUPT;
+		t[i] = c->t[row];
+	}
+	return 0;
+}
+
+/* Times by the numbers of their ticks: with the clock they come back, without it they are close. */
+static void ticks_come_back(void **state)
+{
+	(void)state;
+	static int64_t ticks[ST_CHUNK_ROWS_MAX];
+	int named = 0;
+	for (int round = 0; round < 1000; round++) {
+		struct st_cols a, b = { .want = UINT32_MAX }, near = { .want = UINT32_MAX };
+		struct mc_buf blob = { 0 };
+		uint64_t key = below(1000) << 32 | below(1000) << 2;
+		make(&a, 1 + below(300), MC_F_COUNT);
+		for (size_t i = 0; i < a.n; i++) {
+			ticks[i] = 77 + 3 * (int64_t)i;
+			if (round % 3)
+				a.t[i] = 1700000000000 + (int64_t)i * 15000 + (int64_t)below(1 + (uint64_t)(round % 9));
+		}
+		assert_int_equal(st_chunk_encode(key, &a, ticks, &blob, NULL), 0);
+		named += blob.data[0] == 2;
+		struct st_clock clock = { fake_times, &a };
+		assert_int_equal(st_chunk_decode(key, blob.data, blob.len, &clock, INT64_MIN, INT64_MAX, &b, NULL), 0);
+		assert_int_equal(b.n, a.n);
+		expect_same(&a, 0, a.n, &b, 0);
+		assert_int_equal(st_chunk_decode(key, blob.data, blob.len, NULL, INT64_MIN, INT64_MAX, &near, NULL), 0);
+		assert_int_equal(near.n, a.n);
+		assert_int_equal(near.t[0], a.t[0]);
+		assert_int_equal(near.t[a.n - 1], a.t[a.n - 1]);
+		for (size_t i = 0; round % 3 && i < a.n; i++)
+			assert_true(llabs(near.t[i] - a.t[i]) <= 20);
+		st_cols_release(&a);
+		st_cols_release(&b);
+		st_cols_release(&near);
+		mc_buf_release(&blob);
+	}
+	assert_true(named > 300 && named < 1000);
+}
+
 static void chunks_come_back(void **state)
 {
 	(void)state;
@@ -124,19 +174,19 @@ static void chunks_come_back(void **state)
 		unsigned kind = (unsigned)below(ST_KINDS);
 		uint64_t key = below(1000) << 32 | below(1000) << 2 | kind;
 		make(&a, 1 + below(round % 100 == 0 ? ST_CHUNK_ROWS_MAX : 250), st_kind_width(kind));
-		assert_int_equal(st_chunk_encode(key, &a, &blob, NULL), 0);
-		assert_int_equal(st_chunk_decode(key, blob.data, blob.len, INT64_MIN, INT64_MAX, &b, NULL), 0);
+		assert_int_equal(st_chunk_encode(key, &a, NULL, &blob, NULL), 0);
+		assert_int_equal(st_chunk_decode(key, blob.data, blob.len, NULL, INT64_MIN, INT64_MAX, &b, NULL), 0);
 		assert_int_equal(b.n, a.n);
 		expect_same(&a, 0, a.n, &b, 0);
 		/* a part, behind what is there already */
 		size_t from = below(a.n), to = from + below(a.n - from) + 1, had = b.n;
-		assert_int_equal(st_chunk_decode(key, blob.data, blob.len, a.t[from], a.t[to - 1], &b, NULL), 0);
+		assert_int_equal(st_chunk_decode(key, blob.data, blob.len, NULL, a.t[from], a.t[to - 1], &b, NULL), 0);
 		assert_int_equal(b.n, had + to - from);
 		expect_same(&a, from, to, &b, had);
 		/* one column alone */
 		unsigned f = (unsigned)below(st_kind_width(kind));
 		struct st_cols one = { .want = 1U << f };
-		assert_int_equal(st_chunk_decode(key, blob.data, blob.len, INT64_MIN, INT64_MAX, &one, NULL), 0);
+		assert_int_equal(st_chunk_decode(key, blob.data, blob.len, NULL, INT64_MIN, INT64_MAX, &one, NULL), 0);
 		for (size_t i = 0; i < a.n; i++) {
 			double x = a.v[f] ? a.v[f][i] : (double)NAN, y = one.v[f] ? one.v[f][i] : (double)NAN;
 			assert_true((isnan(x) && isnan(y)) || memcmp(&x, &y, sizeof x) == 0);
@@ -146,9 +196,9 @@ static void chunks_come_back(void **state)
 		blob.data[bit / 8] = (char)(blob.data[bit / 8] ^ 1 << bit % 8);
 		struct mc_error e;
 		had = b.n;
-		assert_int_equal(st_chunk_decode(key, blob.data, blob.len, INT64_MIN, INT64_MAX, &b, &e), MC_ECORRUPT);
+		assert_int_equal(st_chunk_decode(key, blob.data, blob.len, NULL, INT64_MIN, INT64_MAX, &b, &e), MC_ECORRUPT);
 		blob.data[bit / 8] = (char)(blob.data[bit / 8] ^ 1 << bit % 8);
-		assert_int_equal(st_chunk_decode(key + 4, blob.data, blob.len, INT64_MIN, INT64_MAX, &b, &e), MC_ECORRUPT);
+		assert_int_equal(st_chunk_decode(key + 4, blob.data, blob.len, NULL, INT64_MIN, INT64_MAX, &b, &e), MC_ECORRUPT);
 		assert_int_equal(b.n, had);
 		st_cols_release(&a);
 		st_cols_release(&b);
@@ -227,7 +277,7 @@ static void what_does_not_change_costs_next_to_nothing(void **state)
 	for (size_t i = 0; i < 240; i++)
 		c.t[i] = 1700000000000 + (int64_t)i * 15000;
 	c.n = 240;
-	assert_int_equal(st_chunk_encode(1ULL << 32, &c, &b, NULL), 0);
+	assert_int_equal(st_chunk_encode(1ULL << 32, &c, NULL, &b, NULL), 0);
 	assert_true(b.len < 90);
 	mc_buf_release(&b);
 	st_cols_release(&c);
@@ -247,6 +297,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(runs_come_back),
 		cmocka_unit_test(chunks_come_back),
+		cmocka_unit_test(ticks_come_back),
 		cmocka_unit_test(logs_come_back),
 		cmocka_unit_test(what_does_not_change_costs_next_to_nothing),
 		cmocka_unit_test(the_checksum_is_crc32c),

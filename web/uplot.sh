@@ -8,7 +8,7 @@ mkdir -p "$dir"
 if command -v npm >/dev/null 2>&1; then
 	cp "$src/web/package.json" "$src/web/package-lock.json" "$dir/"
 	(cd "$dir" && chmod u+w package.json package-lock.json &&
-		npm ci --omit=dev --ignore-scripts --prefer-offline --no-audit --no-fund >npm.log 2>&1) ||
+		npm ci --omit=dev --ignore-scripts --prefer-offline --fetch-retries=1 --fetch-retry-mintimeout=1000 --no-audit --no-fund >npm.log 2>&1) ||
 		echo "uPlot could not be fetched (see $dir/npm.log): the page is built without it"
 else
 	echo "npm is not installed: the page is built without uPlot"

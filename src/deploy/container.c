@@ -24,13 +24,6 @@ static bool hex_id(const char *s, size_t len, char ret[72])
 	return false;
 }
 
-static void copy_clean(char *ret, size_t size, const char *s, size_t len)
-{
-	char v[MC_VERSION_TEXT];
-	if (mc_version_text(s, len, v))
-		snprintf(ret, size, "%s", v);
-}
-
 /* image="registry/name:tag" in podman's own file. */
 static void containerenv(const struct mc_process *p, struct mc_identity *id)
 {
@@ -39,7 +32,7 @@ static void containerenv(const struct mc_process *p, struct mc_identity *id)
 		const char *s = strstr(b.data, "image=\"");
 		const char *end = s ? strchr(s + 7, '"') : NULL;
 		if (end && (s == b.data || s[-1] == '\n'))
-			copy_clean(id->image, sizeof id->image, s + 7, (size_t)(end - (s + 7)));
+			mc_clean_copy(id->image, sizeof id->image, s + 7, (size_t)(end - (s + 7)));
 	}
 	mc_buf_release(&b);
 }

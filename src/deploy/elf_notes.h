@@ -52,6 +52,8 @@ bool mc_package_note(const char *text, size_t len, struct mc_elf_facts *f);
 
 /* Copies a commit id (7 to 64 hex digits, made lower case) or leaves ret alone and returns false. */
 bool mc_commit_text(const char *s, size_t len, char ret[MC_COMMIT_TEXT]);
+/* Hostile bytes as valid UTF-8 without control characters, cut between characters to size - 1 bytes. */
+void mc_clean_copy(char *ret, size_t size, const char *s, size_t len);
 /* Copies a version: outer blanks dropped, valid UTF-8 without control characters, cut between characters. */
 bool mc_version_text(const char *s, size_t len, char ret[MC_VERSION_TEXT]);
 

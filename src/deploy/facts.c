@@ -21,27 +21,29 @@ bool mc_commit_text(const char *s, size_t len, char ret[MC_COMMIT_TEXT])
 	return true;
 }
 
-bool mc_version_text(const char *s, size_t len, char ret[MC_VERSION_TEXT])
+void mc_clean_copy(char *ret, size_t size, const char *s, size_t len)
 {
 	struct mc_buf b = { 0 };
+	mc_text_add(&b, s, len < 4 * size ? len : 4 * size);
+	size_t n = 0;
+	for (size_t k; n < b.len && (k = mc_utf8_len(b.data + n, b.len - n)) > 0 && n + k < size;)
+		n += k;
+	if (n > 0)
+		memcpy(ret, b.data, n);
+	ret[n] = '\0';
+	mc_buf_release(&b);
+}
+
+bool mc_version_text(const char *s, size_t len, char ret[MC_VERSION_TEXT])
+{
 	while (len > 0 && (s[0] == ' ' || s[0] == '\t' || s[0] == '\n' || s[0] == '\r'))
 		s++, len--;
 	while (len > 0 && (s[len - 1] == ' ' || s[len - 1] == '\t' || s[len - 1] == '\n' || s[len - 1] == '\r'))
 		len--;
 	if (len == 0)
 		return false;
-	mc_text_add(&b, s, len < (size_t)4 * MC_VERSION_TEXT ? len : (size_t)4 * MC_VERSION_TEXT);
-	if (b.failed) {
-		mc_buf_release(&b);
-		return false;
-	}
-	size_t n = 0;
-	for (size_t k; n < b.len && (k = mc_utf8_len(b.data + n, b.len - n)) > 0 && n + k < MC_VERSION_TEXT;)
-		n += k;
-	memcpy(ret, b.data, n);
-	ret[n] = '\0';
-	mc_buf_release(&b);
-	return n > 0;
+	mc_clean_copy(ret, MC_VERSION_TEXT, s, len);
+	return ret[0] != '\0';
 }
 
 bool mc_package_note(const char *text, size_t len, struct mc_elf_facts *f)

@@ -27,16 +27,9 @@ const char *mc_identity_source_name(enum mc_identity_source s)
 /* How it was recognised, in one phrase whose path is clean and cut. */
 static void say(struct mc_identity *id, const char *how, const char *where)
 {
-	struct mc_buf b = { 0 };
-	mc_buf_str(&b, how);
-	mc_text_add(&b, where, strnlen(where, PATH_MAX));
-	size_t n = 0;
-	const char *s = mc_buf_text(&b);
-	for (size_t k; n < b.len && (k = mc_utf8_len(s + n, b.len - n)) > 0 && n + k < sizeof id->text;)
-		n += k;
-	memcpy(id->text, s, n);
-	id->text[n] = '\0';
-	mc_buf_release(&b);
+	size_t n = strlen(how);
+	memcpy(id->text, how, n); /* words of ours, shorter than the room */
+	mc_clean_copy(id->text + n, sizeof id->text - n, where, strlen(where));
 }
 
 static int from_elf(int fd, const char *path, struct mc_identity *id, struct mc_error *err)
@@ -133,7 +126,7 @@ static void labels(const struct mc_buf *env, struct mc_identity *id, char label[
 	if (v)
 		mc_version_text(v, len, label);
 	if (name && id->image[0] == '\0')
-		snprintf(id->image, sizeof id->image, "%.*s", (int)(ignored < 100 ? ignored : 0), name);
+		mc_clean_copy(id->image, sizeof id->image, name, ignored);
 	if (label[0] == '\0' && lookup(env, "KUBERNETES_SERVICE_HOST", &len) && (v = lookup(env, "HOSTNAME", &len)))
 		(void)mc_pod_template(v, len, label);
 }

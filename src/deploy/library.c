@@ -120,15 +120,12 @@ bool mc_library_name(const char *path, char name[64], char version[MC_VERSION_TE
 	/* "libc-2.31.so": the name ends where its version begins */
 	for (size_t i = 1; i + 1 < len; i++)
 		if (base[i] == '-' && base[i + 1] >= '0' && base[i + 1] <= '9') {
-			snprintf(version, MC_VERSION_TEXT, "%.*s", (int)(so - base - i - 1 < 64 ? so - base - i - 1 : 64), base + i + 1);
+			mc_clean_copy(version, MC_VERSION_TEXT, base + i + 1, so > base + i + 1 ? (size_t)(so - (base + i + 1)) : 0);
 			len = i;
 		}
 	if (version[0] == '\0' && so[3] == '.')
 		mc_version_text(so + 4, strlen(so + 4), version);
-	struct mc_buf b = { 0 };
-	mc_text_add(&b, base, len < 48 ? len : 48);
-	snprintf(name, 64, "%.63s", mc_buf_text(&b));
-	mc_buf_release(&b);
+	mc_clean_copy(name, 64, base, len);
 	return name[0] != '\0';
 }
 
@@ -169,17 +166,10 @@ static int take(struct mc_library_cache *c, const struct mc_process *p, const st
 	struct mc_library_build l = { 0 };
 	struct known k;
 	struct stat st = { 0 };
-	char version[MC_VERSION_TEXT] = "", shown[4 * MC_VERSION_TEXT];
+	char version[MC_VERSION_TEXT] = "";
 	if (strcmp(m->path, p->exe) == 0 || !mc_library_name(m->path, l.name, version))
 		return 0;
-	struct mc_buf b = { 0 };
-	mc_text_add(&b, m->path, strlen(m->path));
-	snprintf(shown, sizeof shown, "%s", mc_buf_text(&b));
-	mc_buf_release(&b);
-	size_t n = 0, len = strlen(shown);
-	for (size_t u; n < len && (u = mc_utf8_len(shown + n, len - n)) > 0 && n + u < sizeof l.path;)
-		n += u;
-	memcpy(l.path, shown, n);
+	mc_clean_copy(l.path, sizeof l.path, m->path, strlen(m->path));
 	for (size_t i = 0; i < f->n; i++)
 		if (strcmp(f->v[i].path, l.path) == 0)
 			return 0;

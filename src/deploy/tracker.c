@@ -2,6 +2,7 @@
  * is a restart and when a rollback: what counts as running decides it. A version counts as running while a
  * process of it lives; when the last process of all ends, those that lived last still do, so that a restart
  * of everything is no deploy; and a version that ran beside a newer one for long goes on doing so for a while. */
+#include "elf_notes.h"
 #include "tracker.h"
 
 #include <stdlib.h>
@@ -123,7 +124,7 @@ static void one_born(struct mc_variant *v, bool known, int64_t now)
 
 static void reason(struct mc_recognised *r, const struct mc_identity *was, enum mc_sameness how)
 {
-	struct mc_buf b = { .limit = sizeof r->note - 1 };
+	struct mc_buf b = { 0 };
 	const char *old = was->version[0] ? was->version : was->commit;
 	char when[MC_TIME_TEXT];
 	if (r->kind == MC_SEEN_BACK)
@@ -138,12 +139,7 @@ static void reason(struct mc_recognised *r, const struct mc_identity *was, enum 
 		mc_buf_printf(&b, "%s changed, commit unknown; ", r->id.build_id[0] && !r->id.interpreted ? "build-id" : "the file");
 	if (r->beside)
 		mc_buf_str(&b, "processes of the version before still ran; ");
-	size_t n = b.len >= 2 ? b.len - 2 : 0, cut = 0;
-	for (size_t k; cut < n && (k = mc_utf8_len(b.data + cut, n - cut)) > 0;)
-		cut += k;
-	if (cut > 0)
-		memcpy(r->note, b.data, cut);
-	r->note[cut] = '\0';
+	mc_clean_copy(r->note, sizeof r->note, mc_buf_text(&b), b.len >= 2 ? b.len - 2 : 0);
 	mc_buf_release(&b);
 }
 
@@ -383,18 +379,18 @@ static void library_deploy(struct mc_recognised *ret, const struct mc_identity *
 {
 	*ret = (struct mc_recognised){ .kind = MC_SEEN_LIBRARY, .id = *id, .first_seen_ms = start_ms };
 	memcpy(ret->id.build_id, l->build_id, sizeof ret->id.build_id);
-	snprintf(ret->id.version, sizeof ret->id.version, "%s %.40s", l->name, l->version[0] ? l->version : l->build_id[0] ? "(another build)" : "(another file)");
 	ret->id.commit[0] = '\0'; /* the program's own did not change */
 	snprintf(ret->source, sizeof ret->source, "library");
-	char others[40] = "";
+	struct mc_buf b = { 0 };
+	mc_buf_printf(&b, "%s %s", l->name, l->version[0] ? l->version : l->build_id[0] ? "(another build)" : "(another file)");
+	mc_clean_copy(ret->id.version, sizeof ret->id.version, mc_buf_text(&b), b.len);
+	mc_buf_release(&b);
+	mc_buf_printf(&b, "library update: %s", l->path);
 	if (more > 0)
-		snprintf(others, sizeof others, " and %zu more", more);
-	snprintf(ret->note, sizeof ret->note, "library update: %.150s%s; the program is the same", l->path, others);
-	/* cut between characters */
-	size_t n = 0, len = strlen(ret->note);
-	for (size_t k; n < len && (k = mc_utf8_len(ret->note + n, len - n)) > 0;)
-		n += k;
-	ret->note[n] = '\0';
+		mc_buf_printf(&b, " and %zu more", more);
+	mc_buf_str(&b, "; the program is the same");
+	mc_clean_copy(ret->note, sizeof ret->note, mc_buf_text(&b), b.len);
+	mc_buf_release(&b);
 }
 
 int mc_tracker_libraries(struct mc_tracker *t, uint64_t incarnation, int64_t now_ms, const struct mc_library_build *v, size_t n,

@@ -81,6 +81,8 @@ SELECT id, data FROM chunk WHERE id >= ?1 AND id < ?2 ORDER BY id;
 SELECT count(*) FROM chunk;
 -- name: blob_count
 SELECT (SELECT count(*) FROM chunk) + (SELECT count(*) FROM hourly) + (SELECT count(*) FROM tick) + (SELECT count(*) FROM hot);
+-- name: chunk_heads
+SELECT substr(data, 1, 4) FROM chunk WHERE id >= ?1 AND id < ?2;
 -- name: chunk_drop
 DELETE FROM chunk WHERE id >= ?1 << 32 AND id < (?1 + 1) << 32;
 
@@ -98,6 +100,8 @@ PRAGMA data_version;
 SELECT id, first_ms, last_ms FROM round ORDER BY id DESC LIMIT 1;
 -- name: round_oldest
 SELECT id FROM round WHERE last_ms < ?1 ORDER BY last_ms LIMIT ?2;
+-- name: round_ends
+SELECT last_ms FROM round WHERE id = ?1;
 -- name: round_chunks
 SELECT count(*) FROM chunk WHERE id >= ?1 << 32 AND id < (?1 + 1) << 32;
 -- name: round_max
@@ -159,8 +163,8 @@ SELECT CAST(value AS INTEGER) FROM fact WHERE name = 'store.next_tick';
 INSERT OR REPLACE INTO fact (name, value) VALUES ('store.next_tick', ?1);
 -- name: host_find
 SELECT n.id FROM fact f JOIN name n ON n.value = f.value WHERE f.name = 'store.host';
--- name: dropped_add
-INSERT INTO fact (name, value) VALUES ('store.dropped_chunks', ?1)
+-- name: fact_add
+INSERT INTO fact (name, value) VALUES (?1, ?2)
 ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + excluded.value;
 
 -- name: hourly_add
@@ -170,6 +174,8 @@ SELECT c.id, c.data FROM hourly_round r JOIN hourly c ON c.id = (r.id << 32 | ?1
 WHERE r.first_ms <= ?3 AND r.last_ms >= ?2 ORDER BY r.id;
 -- name: hourly_all
 SELECT id, data FROM hourly WHERE id >= ?1 AND id < ?2 ORDER BY id;
+-- name: hourly_heads
+SELECT substr(data, 1, 4) FROM hourly WHERE id >> 32 IN (SELECT id FROM hourly_round WHERE last_ms < ?1) AND ?2 = 0;
 -- name: hourly_drop
 DELETE FROM hourly WHERE id >> 32 IN (SELECT id FROM hourly_round WHERE last_ms < ?1);
 -- name: hourly_round_last

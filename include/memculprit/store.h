@@ -26,6 +26,9 @@ int mc_store_open(const struct mc_store_config *c, struct mc_store **ret, struct
 void mc_store_close(struct mc_store *s); /* seals and checkpoints a writer; takes NULL */
 /* Non-NULL where something the user should hear was met at opening (newer schema, left-over -wal). Borrowed. */
 const char *mc_store_notice(const struct mc_store *s);
+/* Damaged samples that reading has left out so far, in blocks of up to 240: db check names them, db salvage
+ * leaves them behind. The notice says it too. */
+uint64_t mc_store_damaged(const struct mc_store *s);
 uint64_t mc_store_bytes(const struct mc_store *s); /* size of the file and its WAL */
 
 /* ---- writing (a writer only) ---- */
@@ -81,6 +84,15 @@ int mc_store_commit(struct mc_store *s, struct mc_error *err);
 void mc_store_rollback(struct mc_store *s);
 /* Drops what is older than keep, brings the file under its quota; cheap when there is nothing to do. */
 int mc_store_maintain(struct mc_store *s, int64_t now_ms, struct mc_error *err);
+/* What was dropped so far, ever since the file was made. A sample is all fields of a process, program or host
+ * at one time; of those dropped for their age hourly means are kept (keep_hourly). */
+struct mc_dropped {
+	uint64_t for_age, for_room; /* samples: older than keep; so that the quota or the disk has room */
+	uint64_t hours;             /* hourly means: older than keep_hourly */
+	uint64_t lives;             /* incarnations with nothing left of them */
+	int64_t for_room_ms;        /* newest sample that was dropped for room; 0: none */
+};
+int mc_store_dropped(struct mc_store *s, struct mc_dropped *ret, struct mc_error *err);
 
 /* ---- deploys ---- */
 struct mc_deploy_row {

@@ -490,3 +490,13 @@ int st_chunk_decode(uint64_t key, const void *data, size_t len, const struct st_
 	c->n += r.to - r.from;
 	return 0;
 }
+
+size_t st_chunk_rows(const void *data, size_t len)
+{
+	const unsigned char *p = data;
+	if (!p || len < 2)
+		return 0;
+	struct st_in in = { .p = p + 1, .end = p + len };
+	uint64_t n = st_get_varint(&in);
+	return in.bad || n > ST_CHUNK_ROWS_MAX ? 0 : n;
+}

@@ -26,6 +26,8 @@ unsigned st_kind_width(unsigned kind); /* columns; 0: no such kind */
 /* Appends the chunk of c's rows (1 to ST_CHUNK_ROWS_MAX) to b. ticks: the number of the tick of each row,
  * ascending, or NULL. */
 int st_chunk_encode(uint64_t key, const struct st_cols *c, const int64_t *ticks, struct mc_buf *b, struct mc_error *err);
+/* Its rows by what its beginning says, unchecked; 0: it makes no sense. */
+size_t st_chunk_rows(const void *data, size_t len);
 /* Appends the rows in [since, until] to c. clock NULL: where ticks are named, times are spread evenly between
  * the first and the last, some ms off. Columns not in c->want are left out, and columns of a later
  * version that we do not know. MC_ECORRUPT, MC_ENOMEM; then c has the rows it had. */

@@ -33,6 +33,7 @@ struct mc_store {
 	bool state_bad;         /* hot is to be read again */
 	bool catalog_bad;       /* so are programs and the ids to give out */
 	int64_t host_id;        /* name.id of host; 0: not looked up yet */
+	uint64_t damaged;       /* chunks that reading left out */
 	bool full;              /* the disk or the quota was full */
 	int lock_fd;
 	uint64_t quota;
@@ -64,6 +65,10 @@ struct mc_store {
 	int64_t next_program, next_life;
 	struct mc_map *programs; /* name -> id; writer only */
 };
+
+/* ---- open.c ---- */
+/* Adds a sentence to the notice. */
+int st_say(struct mc_store *s, struct mc_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* ---- sql.c: statements and their errors ---- */
 /* What SQLite says now, as one of ours. `what` is what was being done. */
@@ -135,6 +140,11 @@ void st_unlock(struct mc_store *s);
 /* ---- retain.c ---- */
 /* The disk or the quota was full: drops old samples. */
 int st_make_room(struct mc_store *s, struct mc_error *err);
+
+/* ---- dropped.c: inside a transaction ---- */
+int st_count_round(struct mc_store *s, int64_t round, bool for_room, struct mc_error *err);
+int st_count_hours(struct mc_store *s, int64_t before, struct mc_error *err);
+int st_count_lives(struct mc_store *s, int64_t n, struct mc_error *err);
 
 /* ---- rollup.c ---- */
 /* Keeps the hourly means of these rounds; inside a transaction. */

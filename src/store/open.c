@@ -8,10 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int say(struct mc_store *s, struct mc_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-
-/* Adds a sentence to the notice. */
-static int say(struct mc_store *s, struct mc_error *err, const char *fmt, ...)
+int st_say(struct mc_store *s, struct mc_error *err, const char *fmt, ...)
 {
 	struct mc_buf b = { 0 };
 	if (s->notice)
@@ -85,7 +82,7 @@ static int connect_immutable(struct mc_store *s, struct mc_error *err)
 	mc_buf_release(&uri);
 	s->immutable = rc == 0;
 	if (rc == 0 && file_is_there(s->path, "-wal"))
-		rc = say(s, err, "%s-wal is left over and cannot be read from here: the newest samples are missing", s->path);
+		rc = st_say(s, err, "%s-wal is left over and cannot be read from here: the newest samples are missing", s->path);
 	return rc;
 }
 
@@ -206,7 +203,7 @@ static int check_version(struct mc_store *s, int64_t version, struct mc_error *e
 		return mc_fail(err, MC_EFOREIGN, 0, "%s was written by a newer memculprit (schema %lld, known here: %d)", s->path,
 			(long long)version, SQL_MIGRATIONS);
 	if (version > SQL_MIGRATIONS)
-		return say(s, err, "%s was written by a newer memculprit (schema %lld, known here: %d); what is new in it is not shown",
+		return st_say(s, err, "%s was written by a newer memculprit (schema %lld, known here: %d); what is new in it is not shown",
 			s->path, (long long)version, SQL_MIGRATIONS);
 	if (version < SQL_MIGRATIONS && !s->writer)
 		return mc_fail(err, MC_EUNSUPPORTED, 0, "%s has the older schema %lld: start the daemon once, which brings it up to date",
@@ -349,6 +346,11 @@ void mc_store_close(struct mc_store *s)
 const char *mc_store_notice(const struct mc_store *s)
 {
 	return s->notice;
+}
+
+uint64_t mc_store_damaged(const struct mc_store *s)
+{
+	return s->damaged;
 }
 
 static uint64_t size_of(const char *path, const char *suffix)

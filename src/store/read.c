@@ -19,7 +19,12 @@ static int read_chunk(struct mc_store *s, uint64_t key, int64_t since, int64_t u
 		rc = st_chunk_decode(key, sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0), &clock, since, until, c,
 			err);
 	sqlite3_reset(st);
-	return rc;
+	if (rc != MC_ECORRUPT)
+		return rc;
+	/* a gap is better than no answer at all; it is said, and db check says more */
+	if (s->damaged++ == 0)
+		st_say(s, NULL, "%s is damaged, samples are missing: see `memculprit db check` and `memculprit db salvage`", s->path);
+	return 0;
 }
 
 /* Where rounds follow each other in time, those of the span: with lives of a minute all would be far more. */

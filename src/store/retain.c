@@ -32,25 +32,25 @@ static int old_rounds(struct mc_store *s, int64_t before, int64_t *ids, size_t m
 	return rc;
 }
 
-static int drop_one(struct mc_store *s, int64_t id, struct mc_error *err)
+static int drop_one(struct mc_store *s, int64_t id, bool for_room, struct mc_error *err)
 {
 	s->rounds_bad = true;
-	int rc = st_run(s, SQL_chunk_drop, err, 1, id);
+	int rc = st_count_round(s, id, for_room, err);
 	if (rc == 0)
-		rc = st_run(s, SQL_dropped_add, err, 1, (int64_t)sqlite3_changes(s->db));
+		rc = st_run(s, SQL_chunk_drop, err, 1, id);
 	return rc < 0 ? rc : st_run(s, SQL_round_drop, err, 1, id);
 }
 
-/* Drops these rounds in one transaction, their hourly means kept where that is asked for. */
-static int drop_rounds(struct mc_store *s, const int64_t *ids, size_t n, bool keep_hours, struct mc_error *err)
+/* Drops these rounds in one transaction; for_room: to have room now, else for their age. */
+static int drop_rounds(struct mc_store *s, const int64_t *ids, size_t n, bool for_room, struct mc_error *err)
 {
 	int rc = st_begin(s, err);
 	if (rc < 0)
 		return rc;
-	if (keep_hours)
+	if (!for_room && s->keep_hourly_ms > s->keep_ms)
 		rc = st_rollup(s, ids, n, err);
 	for (size_t i = 0; i < n && rc == 0; i++)
-		rc = drop_one(s, ids[i], err);
+		rc = drop_one(s, ids[i], for_room, err);
 	if (rc == 0)
 		rc = st_commit(s, err);
 	if (rc < 0)
@@ -74,7 +74,7 @@ static int drop_old(struct mc_store *s, int64_t before, struct mc_error *err)
 	batch = batch < 1 ? 1 : batch > BATCH_ROUNDS ? BATCH_ROUNDS : batch;
 	if ((int64_t)n < batch)
 		return 0;
-	rc = drop_rounds(s, ids, (size_t)batch, s->keep_hourly_ms > s->keep_ms, err);
+	rc = drop_rounds(s, ids, (size_t)batch, false, err);
 	return rc < 0 ? rc : 1;
 }
 
@@ -101,7 +101,7 @@ static int shrink_to(struct mc_store *s, int64_t most, struct mc_error *err)
 		rc = old_rounds(s, INT64_MAX, &id, 1, &n, err);
 		if (rc < 0 || n == 0)
 			return rc;
-		rc = drop_rounds(s, &id, 1, false, err);
+		rc = drop_rounds(s, &id, 1, true, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -125,11 +125,15 @@ static int drop_lives(struct mc_store *s, int64_t before, int64_t before_hourly,
 	int rc = st_begin(s, err);
 	if (rc < 0)
 		return rc;
-	rc = st_run(s, SQL_hourly_drop, err, 1, before_hourly);
+	rc = st_count_hours(s, before_hourly, err);
+	if (rc == 0)
+		rc = st_run(s, SQL_hourly_drop, err, 1, before_hourly);
 	if (rc == 0)
 		rc = st_run(s, SQL_hourly_round_drop, err, 1, before_hourly);
 	if (rc == 0)
 		rc = st_run(s, SQL_life_drop, err, 2, before, before_hourly);
+	if (rc == 0)
+		rc = st_count_lives(s, sqlite3_changes(s->db), err);
 	if (rc == 0)
 		rc = st_run(s, SQL_life_data_drop, err, 0);
 	if (rc == 0)

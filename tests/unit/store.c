@@ -573,6 +573,31 @@ static void references_to_nothing_are_noticed(void **state)
 	}
 }
 
+/* Reading goes on without a damaged chunk, and says so. */
+static void damage_is_a_gap(void **state)
+{
+	(void)state;
+	struct mc_store *w = open_as(MC_STORE_WRITE);
+	int64_t ids[LIVES], program;
+	set_up(w, ids, &program);
+	write_ticks(w, ids, program, 0, 1000);
+	mc_store_close(w);
+	char text[128];
+	snprintf(text, sizeof text, "UPDATE chunk SET data = data || x'00' WHERE id = (3 << 32) + %lld * 4", (long long)ids[2]);
+	sql(text);
+	struct mc_store *r = open_as(MC_STORE_READ);
+	assert_null(mc_store_notice(r));
+	expect_series(r, ids[1], 2, T0, STEP, 0, 999);
+	assert_int_equal(mc_store_damaged(r), 0);
+	struct mc_series s = { 0 };
+	OK(mc_store_series(r, ids[2], INT64_MIN, INT64_MAX, &s, E));
+	assert_true(s.n < 1000 && s.n >= 700);
+	mc_series_release(&s);
+	assert_int_equal(mc_store_damaged(r), 1);
+	assert_non_null(strstr(mc_store_notice(r), "db check"));
+	mc_store_close(r);
+}
+
 /* A page of zeros anywhere: noticed or harmless; salvage never fails where the header is whole. */
 static void a_page_of_zeros_is_survived(void **state)
 {
@@ -656,6 +681,23 @@ static void what_is_old_goes(void **state)
 	int64_t oldest = r.t_ms[0];
 	mc_series_release(&r);
 	expect_series(w, ids[0], 1, T0, STEP, 8000, 8999);
+	struct mc_dropped dropped = { 0 };
+	OK(mc_store_dropped(w, &dropped, E));
+	/* every sample is there or counted, load and host too */
+	size_t left = 0;
+	for (int i = 0; i < LIVES; i++) {
+		OK(mc_store_series(w, ids[i], INT64_MIN, INT64_MAX, &r, E));
+		left += r.n;
+		mc_series_release(&r);
+	}
+	struct mc_load_series l = { 0 };
+	struct mc_host_series h = { 0 };
+	OK(mc_store_load_series(w, program, INT64_MIN, INT64_MAX, &l, E));
+	OK(mc_store_host_series(w, INT64_MIN, INT64_MAX, &h, E));
+	assert_int_equal(dropped.for_age + left + l.n + h.n, 9000 * (LIVES + 2));
+	mc_load_series_release(&l);
+	mc_host_series_release(&h);
+	assert_int_equal(dropped.for_room + dropped.lives + dropped.hours, 0);
 	/* of the rest there are hourly means: a point an hour, and the mean in between */
 	OK(mc_store_hourly(w, ids[0], INT64_MIN, INT64_MAX, &r, E));
 	assert_true(r.n >= 10);
@@ -855,6 +897,7 @@ int main(void)
 		TEST(a_copy_is_whole),
 		TEST(flipped_bits_are_noticed),
 		TEST(references_to_nothing_are_noticed),
+		TEST(damage_is_a_gap),
 		TEST(a_page_of_zeros_is_survived),
 		TEST(a_read_only_copy_is_read),
 		TEST(what_is_old_goes),

@@ -11,7 +11,10 @@ struct build {
 	uint32_t ticks;      /* in which it was alive since it last came up; 2: it is meant */
 	int64_t first_ms;    /* start of its first life since it last came up */
 	int64_t last_ms;     /* of its last sight */
-	int64_t together_ms; /* how long it ran beside the build deployed after it */
+	int64_t together_ms; /* how long it ran beside the build deployed last */
+	int64_t absent_ms;   /* how long it had been gone when it came up */
+	bool pending;        /* it came up, and was not the one deployed last: what that means is to be decided */
+	bool renamed;        /* a mark named it: its lives are to be stored so */
 };
 /* The lives of a program that run the same executable, by its name without digits: a program may be
  * many executables, and only versions of one of them are held against each other. */
@@ -21,7 +24,8 @@ struct executable {
 	struct build *builds;
 	double share;           /* part of the program's private memory that it holds, 0 to 1, falling slowly */
 	double anon;            /* of this tick, bytes */
-	int64_t recent[8];      /* when its newest deploys were recognised, to notice one that changes all the time */
+	int64_t recent[20];     /* when its newest deploys were recognised, to notice one that changes all the time */
+	size_t nrecent;
 	bool restless;          /* it does */
 };
 
@@ -39,13 +43,16 @@ struct program {
 	uint32_t alive;
 	double anon, file, shmem, swap, rss, pss; /* of this tick */
 	bool has_pss;
-	double restarts, deploys;
-	double io_read, io_write, page_faults, cpu_ticks; /* totals */
-	bool has_io;
+	uint64_t sampler_id; /* says whether the index still means this program */
+	double restarts, deploys; /* totals since the daemon's start */
+	uint32_t ended;  /* lives that ended and have no successor yet */
+	uint32_t next_slot, *slots; /* those given back */
+	size_t nslots, slots_cap;
+	const struct mc_program_name *totals; /* of this tick */
+	size_t source;   /* of its load, SIZE_MAX: none */
 	double requests; /* NaN: not configured or not answered */
 	bool known;      /* facts of it were read from the store */
 	bool changed;    /* what is to be remembered of its builds */
-	bool changes;    /* a build is coming up or going: look at it in this tick */
 	size_t nexecutables;
 	struct executable *executables;
 	struct answer_figures answer;
@@ -55,9 +62,9 @@ struct program {
 struct life {
 	uint64_t id; /* the sampler's; 0: the slot is free */
 	int64_t incarnation; /* the store's; 0: not stored yet */
-	uint32_t program, slot; /* slot: number among the program's lives, used again */
+	uint32_t program; /* index */
+	uint32_t slot;    /* number among the program's lives, used again */
 	uint32_t executable, build; /* UINT32_MAX: not known */
-	uint64_t faults, cpu, io_read, io_write; /* as counted so far */
 };
 struct lives { /* open addressing by id; its size is a power of two */
 	size_t n, cap;
@@ -85,7 +92,9 @@ struct daemon {
 	int procfd;
 	const struct mc_tick *tick; /* the newest */
 	struct mc_host host_before;
-	int64_t host_before_ms;
+	int64_t before_ms; /* stamp of the tick before, 0: none */
+	char host[256];    /* this host's name */
+	bool renamed;      /* a build of some program was: see to its lives */
 	struct lives lives;
 	size_t nprograms, programs_cap; /* as in the tick: index by index */
 	struct program *programs;
@@ -102,9 +111,39 @@ struct daemon {
 	char said[AT_COUNT][256]; /* the error that was logged last, so that it is not logged each tick */
 	char store_trouble[600];  /* why nothing is stored, "": all is well */
 	int64_t store_retry_ms, maintained_ms;
+	uint64_t db_dev, db_ino; /* of the file that is open */
+	unsigned store_failures; /* one after the other */
 	struct worker *worker;
-	struct loader *loader;
+	struct mc_loader *loader; /* NULL: no load is configured */
+	size_t nsources, *sources; /* entry of the configuration -> source, SIZE_MAX: none */
 };
+
+/* ---- the tick (daemon_tick.c) ---- */
+/* Samples, stores, and shares what was seen. What fails is counted and said; the next tick goes on. */
+void daemon_tick(struct daemon *d);
+/* ---- what the configuration asks for (daemon_configure.c) ---- */
+/* Opens the sampler, or gives it the new selectors and limits; and the sources of load. 0 or below. */
+int daemon_configure(struct daemon *d, struct mc_error *err);
+/* Reads the configuration again. What is wrong with it is said, and the one in force stays. */
+void daemon_reload(struct daemon *d);
+/* ---- the store and its troubles (daemon_store.c) ---- */
+/* Opens the database for writing. 0 or below. */
+int daemon_open_store(struct daemon *d, struct mc_error *err);
+/* Tries again, now and then, where it is not open. */
+void daemon_reopen_store(struct daemon *d);
+/* After a tick was written, or not (rc): says what is wrong or that it is over; care of old data. */
+void daemon_stored(struct daemon *d, int rc, const struct mc_error *err);
+void program_release(struct program *p);
+
+/* ---- what others see of it (daemon_figures.c) ---- */
+int daemon_metrics(struct daemon *d, struct mc_error *err);
+int daemon_snapshot(struct daemon *d, struct mc_error *err);
+
+/* ---- the analysis worker (daemon_worker.c) ---- */
+int worker_start(struct daemon *d, struct mc_error *err);
+/* False: it did not end within a second, and what it uses must stay. */
+bool worker_stop(struct daemon *d);
+
 
 /* Counts an error, and logs it unless it is the one logged last there. */
 void daemon_trouble(struct daemon *d, enum component at, const struct mc_error *err);

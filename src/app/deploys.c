@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MARK_LATE_MS = 10 * 60 * 1000, BASELINE_LATE_MS = 2 * 60 * 1000 };
+
 void deploys_row_release(struct mc_deploy_row *d)
 {
 	free(d->version);
@@ -84,12 +86,16 @@ static int64_t gap(const struct mc_deploy_row *row, int64_t t)
 }
 
 /* Whether the two, one marked and one recognised, are one deploy. One of which only the build is known
- * has no name to disagree with. */
-static bool joins(const struct mc_deploy_row *mark, const struct mc_deploy_row *seen, int64_t t)
+ * has no name to disagree with; but a mark soon after it may also announce the next restart, so it has less time,
+ * and least where nobody knows how long the build had been there. */
+static bool joins(const struct mc_deploy_row *mark, const struct mc_deploy_row *seen)
 {
 	if (!hosts_meet(mark, seen))
 		return false;
-	return is_named(seen) ? same_release(mark, seen) : !mark->first_seen_ms && gap(mark, t) <= DEPLOYS_MERGE_MS;
+	if (is_named(seen))
+		return same_release(mark, seen);
+	int64_t late = mark->unix_ms - seen->first_seen_ms;
+	return !mark->first_seen_ms && late <= (is_baseline(seen) ? BASELINE_LATE_MS : MARK_LATE_MS);
 }
 
 /* The nearest row in time, within 30 minutes, that is one with d; those that were recognised where d is a
@@ -105,7 +111,7 @@ static struct mc_deploy_row *partner(struct mc_deploy_row *rows, size_t n, const
 			continue;
 		const struct mc_deploy_row *mark = is_mark(d) ? d : r, *seen = is_mark(d) ? r : d;
 		bool by_name = is_named(seen);
-		if (!joins(mark, seen, t) || gap(r, t) > DEPLOYS_MERGE_MS || (named && !by_name))
+		if (!joins(mark, seen) || gap(r, t) > DEPLOYS_MERGE_MS || (named && !by_name))
 			continue;
 		if (gap(r, t) < least || (by_name && !named)) {
 			best = r;

@@ -20,6 +20,29 @@ static const struct cli_operand maybe_program[] = { { .name = "PROGRAM", .kind =
 static const struct cli_operand folders[] = { { .name = "DIR", .kind = CLI_DIR, .many = true }, { 0 } };
 static const struct cli_operand program_and_folder[] = { { .name = "PROGRAM", .kind = CLI_PROGRAM }, { .name = "DIR", .kind = CLI_DIR }, { 0 } };
 
+static const struct cli_option serve_options[] = {
+	{ .name = "web.listen-address", .value = "ADDRESS", .text = "listen here, as 127.0.0.1:10187; may be given more than once", .many = true },
+	{ .name = "web.telemetry-path", .value = "PATH", .text = "where the metrics are; /metrics" },
+	{ .name = "web.config.file", .value = "FILE", .text = "TLS and basic auth, as node_exporter has them", .kind = CLI_FILE },
+	{ .name = "web.enable-mark", .text = "deploys may be marked by TCP, with basic auth" },
+	{ .name = "path.procfs", .value = "DIR", .text = "/proc", .kind = CLI_DIR },
+	{ .name = "path.sysfs", .value = "DIR", .text = "/sys", .kind = CLI_DIR },
+	{ .name = "path.rootfs", .value = "DIR", .text = "what stands before the paths of repositories", .kind = CLI_DIR },
+	{ .name = "log.level", .value = "LEVEL", .text = "debug, info, warn or error", .kind = CLI_ONE_OF, .words = "debug info warn error" },
+	{ .name = "log.format", .value = "FORMAT", .text = "logfmt or json", .kind = CLI_ONE_OF, .words = "logfmt json" },
+	{ 0 },
+};
+static const struct cli_command serve = {
+	.name = "serve",
+	.summary = "the daemon: sample, store, answer, serve",
+	.about = "Samples every program, keeps what it saw in the database, and serves metrics, an API and a page. It needs no configuration. SIGHUP "
+			 "reads the configuration again, SIGTERM ends it within two seconds.",
+	.options = serve_options,
+	.examples = "  memculprit serve\n"
+				"  memculprit --config memculprit.yml serve --web.listen-address :10187\n",
+	.run = cmd_serve,
+};
+
 static const struct cli_option status_options[] = { { .name = "watch", .text = "show it anew every two seconds" }, { 0 } };
 static const struct cli_command status = {
 	.name = "status",
@@ -219,5 +242,5 @@ static const struct cli_command completion = {
 	.run = cmd_completion,
 };
 
-const struct cli_command *const cli_commands[] = { &status, &blame, &diff, &deploys, &mark, &plot, &analyze, &import, &export,
+const struct cli_command *const cli_commands[] = { &serve, &status, &blame, &diff, &deploys, &mark, &plot, &analyze, &import, &export,
 	&check_config, &db, &completion, NULL };

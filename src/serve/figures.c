@@ -33,7 +33,7 @@ static const struct column program_columns[] = {
 	{ "memculprit_program_resident_memory_bytes", MC_GAUGE, "bytes", "Resident memory of the program's processes, shared pages counted in each.", P(resident) },
 	{ "memculprit_program_proportional_memory_bytes", MC_GAUGE, "bytes", "Memory of the program with shared pages divided among those that share them (PSS).", P(proportional) },
 	{ "memculprit_program_processes", MC_GAUGE, NULL, "Processes of the program now.", P(processes) },
-	{ "memculprit_program_restarts_total", MC_COUNTER, NULL, "Processes of the program that began after the first was seen.", P(restarts) },
+	{ "memculprit_program_restarts_total", MC_COUNTER, NULL, "Processes of the program that began in place of one that had ended.", P(restarts) },
 	{ "memculprit_program_deploys_total", MC_COUNTER, NULL, "Times the program began to run another version, marked or recognised.", P(deploys) },
 	{ "memculprit_program_requests_total", MC_COUNTER, NULL, "Requests that the program served, read from where the configuration says.", P(requests) },
 	{ "memculprit_program_network_receive_bytes_total", MC_COUNTER, "bytes", "Bytes received in the program's own network namespace or cgroup.", P(rx_bytes) },

@@ -1,0 +1,41 @@
+/* Which builds of a program run, and when another one is a deploy. The loop's own; it reads /proc once a
+ * new life and writes deploys into the store. */
+#ifndef MEMCULPRIT_APP_DAEMON_BUILDS_H
+#define MEMCULPRIT_APP_DAEMON_BUILDS_H
+
+#include "daemon_parts.h"
+
+struct identity_cache *identity_cache_new(void); /* NULL without memory */
+void identity_cache_free(struct identity_cache *c);
+
+/* What the process runs, all empty where that cannot be seen; and the name of its executable (KEY_MAX). */
+void identity_find(struct daemon *d, const struct mc_process *q, struct mc_identity *ret);
+void identity_key(struct daemon *d, const struct mc_process *q, char *out, size_t size);
+bool identity_is_interpreter(const char *exe);
+
+/* A life begins: finds out what it runs, and counts it there. parent may be NULL. Without memory or rights
+ * its build stays unknown. */
+void builds_born(struct daemon *d, struct program *p, struct life *l, const struct mc_process *q, const struct life *parent, bool same_file);
+void builds_gone(struct program *p, const struct life *l);
+/* The build of a life, or NULL. */
+const struct build *builds_of(const struct program *p, const struct life *l);
+/* After a tick's lives were counted: what came up is written as a deploy, once it is seen to stay. */
+void builds_tick(struct daemon *d, struct program *p, int64_t t_ms);
+/* What was remembered of the program's builds; a program that is new to the store has none. */
+void builds_load(struct daemon *d, struct program *p);
+/* A mark named the build: so will its lives be. */
+void builds_name(struct daemon *d, struct program *p, const struct mc_deploy_row *row);
+/* All lives of renamed builds are stored so. */
+void builds_named(struct daemon *d);
+void builds_release(struct program *p);
+/* For what is read back: finds or adds; NULL without memory or room. */
+struct executable *builds_executable(struct program *p, const char *key);
+struct build *builds_add(struct executable *e, const char *version, const char *commit, const char *build_id, const char *how, const char *source);
+/* Writes down what is to be remembered (daemon_memory.c). 0 or below. */
+int builds_save(struct daemon *d, struct program *p, struct mc_error *err);
+
+/* For tests: the name by which an executable's versions are held against each other, into out. script may
+ * be NULL. */
+void builds_key(const char *exe, const char *comm, const char *script, char *out, size_t size);
+
+#endif

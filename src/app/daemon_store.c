@@ -1,0 +1,149 @@
+/* The database and its troubles: whatever it has, sampling and serving go on, and it is tried again. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon_parts.h"
+
+enum { RETRY_MS = 30000, MAINTAIN_MS = 60000 };
+
+const char *daemon_component(enum component at)
+{
+	static const char *const names[] = { "sample", "store", "analysis", "deploy", "load", "config" };
+	return names[at];
+}
+
+void daemon_trouble(struct daemon *d, enum component at, const struct mc_error *err)
+{
+	d->errors[at]++;
+	if (strncmp(d->said[at], err->text, sizeof d->said[at] - 1) == 0)
+		return;
+	snprintf(d->said[at], sizeof d->said[at], "%.255s", err->text);
+	mc_log(MC_LOG_ERROR, daemon_component(at), "%s", err->text);
+}
+
+void daemon_well(struct daemon *d, enum component at)
+{
+	if (!d->said[at][0])
+		return;
+	d->said[at][0] = '\0';
+	mc_log(MC_LOG_INFO, daemon_component(at), "it works again");
+}
+
+/* Ids of another file, or of one that was closed, mean nothing any more. */
+static void forget_ids(struct daemon *d)
+{
+	for (size_t i = 0; i < d->lives.cap; i++)
+		d->lives.v[i].incarnation = 0;
+	for (size_t i = 0; i < d->nprograms; i++) {
+		d->programs[i].id = 0;
+		d->programs[i].known = false;
+	}
+}
+
+/* Its folder, as far as it is missing. Others need not look into it. */
+static void make_folder(const char *path)
+{
+	char part[4096];
+	size_t n = strlen(path);
+	for (size_t i = 1; i < n && i < sizeof part; i++) {
+		if (path[i] != '/')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		mkdir(part, 0755); /* where that fails, opening the database says why */
+	}
+}
+
+int daemon_open_store(struct daemon *d, struct mc_error *err)
+{
+	const struct mc_config *c = &d->config->c;
+	struct stat st;
+	make_folder(d->db);
+	struct mc_store_config sc = { .path = d->db, .mode = MC_STORE_WRITE, .quota_bytes = c->quota_bytes, .keep_ms = c->keep_ms,
+		.keep_hourly_ms = c->keep_hourly_ms, .host = d->host };
+	int rc = mc_store_open(&sc, &d->store, err);
+	if (rc < 0)
+		return rc;
+	forget_ids(d);
+	if (stat(d->db, &st) == 0) {
+		d->db_dev = st.st_dev;
+		d->db_ino = st.st_ino;
+	}
+	if (mc_store_notice(d->store))
+		mc_log(MC_LOG_WARN, "store", "%s", mc_store_notice(d->store));
+	if (d->socket && mc_store_fact_put(d->store, "socket", d->socket, err) < 0)
+		daemon_trouble(d, AT_STORE, err); /* only 'mark' misses it, and knows another way */
+	return 0;
+}
+
+static void say_not_ready(struct daemon *d, const char *why)
+{
+	char text[600] = "";
+	if (why)
+		snprintf(text, sizeof text, "nothing is stored: %.500s", why);
+	if (strcmp(text, d->store_trouble) == 0)
+		return;
+	memcpy(d->store_trouble, text, sizeof text);
+	if (d->server)
+		mc_server_set_ready(d->server, text[0] ? text : NULL);
+}
+
+/* Somebody took the file away or put another in its place: what we write would be seen by nobody. */
+static bool is_gone(const struct daemon *d)
+{
+	struct stat st;
+	if (stat(d->db, &st) < 0)
+		return errno == ENOENT;
+	return (uint64_t)st.st_dev != d->db_dev || (uint64_t)st.st_ino != d->db_ino;
+}
+
+void daemon_reopen_store(struct daemon *d)
+{
+	struct mc_error err;
+	if (d->last_ms && d->store_retry_ms > d->last_ms)
+		return;
+	d->store_retry_ms = d->last_ms + RETRY_MS;
+	if (daemon_open_store(d, &err) < 0) {
+		daemon_trouble(d, AT_STORE, &err);
+		say_not_ready(d, err.text);
+	}
+}
+
+static void close_store(struct daemon *d, int64_t retry_in)
+{
+	mc_store_close(d->store);
+	d->store = NULL;
+	d->store_retry_ms = d->last_ms + retry_in;
+}
+
+void daemon_stored(struct daemon *d, int rc, const struct mc_error *err)
+{
+	struct mc_error why;
+	if (rc < 0) {
+		daemon_trouble(d, AT_STORE, err);
+		say_not_ready(d, err->text);
+		/* a full disk is the store's own affair; of other troubles a fresh start may know the way out */
+		if (rc != MC_EFULL && rc != MC_ENOMEM && rc != MC_EBUSY && ++d->store_failures >= 3) {
+			d->store_failures = 0;
+			close_store(d, RETRY_MS);
+		}
+		return;
+	}
+	d->store_failures = 0;
+	daemon_well(d, AT_STORE);
+	say_not_ready(d, NULL);
+	if (is_gone(d)) {
+		mc_log(MC_LOG_WARN, "store", "%s was taken away or replaced while it was written; opening it anew", d->db);
+		close_store(d, 0);
+		daemon_reopen_store(d);
+	} else if (d->last_ms - d->maintained_ms >= MAINTAIN_MS || d->last_ms < d->maintained_ms) {
+		d->maintained_ms = d->last_ms;
+		if (mc_store_maintain(d->store, d->last_ms, &why) < 0)
+			daemon_trouble(d, AT_STORE, &why);
+	}
+	if (d->store)
+		d->store_bytes = (double)mc_store_bytes(d->store);
+}

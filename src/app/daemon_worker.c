@@ -1,0 +1,313 @@
+/* The analysis worker: answers programs one after the other on a database connection of its own, at a pace that
+ * keeps it below a hundredth of a core, and hands the answers to the loop. */
+#include <errno.h>
+#include <malloc.h>
+#include <math.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon_parts.h"
+
+/* How much of a core: 0.7 % where ticks are seconds apart; a demonstration or a test at a fraction of a second
+ * wants its answers soon. What is not used is saved, up to BURST: so first answers come soon after the start. */
+#define SHARE 0.007
+#define SHARE_FAST 0.05
+enum {
+	FAST_MS = 1000,
+	BURST_NS = 1000000000,
+	SUSPECT_TICKS = 6,   /* between two answers on a program that grows or was just deployed */
+	CALM_TICKS = 30,
+	FRESH_MS = 7200000,  /* a deploy is fresh for so long */
+	STORE_EVERY_MS = 300000,
+};
+
+struct subject {
+	char *name;
+	int64_t id, done_ms; /* the answer's newest tick; 0: none yet */
+	int64_t stored_ms;
+	int64_t deploy_ms;   /* the last deploy that an answer knew of */
+	bool suspect, seen;
+};
+struct worker {
+	pthread_t thread;
+	struct daemon_shared *shared;
+	atomic_bool stop;
+	struct mc_store *store;
+	struct subject *v;
+	size_t n, cap;
+	double credit_ns;
+	int64_t credited_ns;
+};
+
+/* ---- handing over ---- */
+
+struct news {
+	struct subject *subject;
+	struct answer_figures figures;
+	const char *json;
+	bool store;
+	bool failed;
+	struct mc_error why;
+};
+
+static int take_news(struct daemon *d, void *arg, struct mc_error *err)
+{
+	struct news *n = arg;
+	if (n->failed) {
+		daemon_trouble(d, AT_ANALYSIS, &n->why);
+		return 0;
+	}
+	daemon_well(d, AT_ANALYSIS);
+	for (size_t i = 0; i < d->nprograms; i++) {
+		struct program *p = &d->programs[i];
+		if (p->id != n->subject->id || !p->name)
+			continue;
+		free(p->answer.culprit_version);
+		free(p->answer.culprit_commit);
+		p->answer = n->figures;
+		n->figures.culprit_version = n->figures.culprit_commit = NULL;
+		break;
+	}
+	int rc = n->store && d->store ? mc_store_answer_put(d->store, n->subject->id, n->figures.as_of_ms, n->json, err) : 0;
+	if (rc < 0)
+		daemon_trouble(d, AT_STORE, err);
+	return rc;
+}
+
+static bool is_growth(const struct mc_answer *a)
+{
+	return a->verdict == MC_VERDICT_LEAK || a->verdict == MC_VERDICT_STEP;
+}
+
+static int figures_of(const struct mc_blame *b, int64_t t, struct answer_figures *ret, struct mc_error *err)
+{
+	const struct mc_answer *a = &b->answer;
+	*ret = (struct answer_figures){ .as_of_ms = t, .onset_ms = a->onset_ms, .exhaustion_ms = a->exhaustion_ms,
+		.verdict = mc_verdict_name(a->verdict), .state = mc_state_name(a->state), .signal = mc_signal_name(a->signal),
+		.growth = is_growth(a) ? a->slope_after : (double)NAN, .probability = (double)NAN };
+	if (a->culprit == MC_NO_DEPLOY)
+		return 0;
+	const struct mc_candidate *c = &a->candidates[a->culprit];
+	const struct mc_deploy_mark *m = &b->scenario.c.deploys[c->deploy];
+	ret->probability = c->probability;
+	ret->culprit_version = mc_strdup(m->version);
+	ret->culprit_commit = mc_strdup(m->commit);
+	if (ret->culprit_version && ret->culprit_commit)
+		return 0;
+	free(ret->culprit_version);
+	free(ret->culprit_commit);
+	return mc_nomem(err, "an answer");
+}
+
+static int text_of(const struct mc_blame *b, struct mc_buf *out, struct mc_error *err)
+{
+	struct mc_json *j = mc_json_new();
+	if (!j)
+		return mc_nomem(err, "an answer");
+	mc_blame_json(j, NULL, b);
+	int rc = mc_json_text(j, MC_JSON_COMPACT, out, err);
+	mc_json_free(j);
+	return rc;
+}
+
+static int answer(struct worker *w, struct subject *s, int64_t t, struct news *n, struct mc_error *err)
+{
+	struct mc_blame b = { 0 };
+	struct mc_buf json = { 0 };
+	const struct shared_config *cfg = shared_config_get(w->shared);
+	int rc = mc_blame_program(w->store, &cfg->c, s->name, 0, &b, err);
+	shared_config_put(cfg);
+	if (rc < 0)
+		return rc;
+	bool suspect = is_growth(&b.answer) && b.answer.state != MC_STATE_FIXED;
+	/* a change of mind is stored at once, the rest now and then: others reckon anew what is old */
+	n->store = suspect != s->suspect || t - s->stored_ms >= STORE_EVERY_MS || t < s->stored_ms;
+	if ((rc = figures_of(&b, t, &n->figures, err)) == 0 && n->store)
+		rc = text_of(&b, &json, err);
+	mc_blame_release(&b);
+	if (rc == 0) {
+		s->suspect = suspect;
+		n->json = mc_buf_text(&json);
+		if (daemon_call(w->shared, take_news, n, err) == 0 && n->store)
+			s->stored_ms = t;
+		free(n->figures.culprit_version);
+		free(n->figures.culprit_commit);
+	}
+	mc_buf_release(&json);
+	return rc;
+}
+
+/* ---- whose turn it is ---- */
+
+static struct subject *subject_of(struct worker *w, const struct snapshot_program *p)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (strcmp(w->v[i].name, p->name) == 0)
+			return &w->v[i];
+	void *items = w->v;
+	if (mc_grow(&items, &w->cap, w->n + 1, sizeof *w->v, NULL) < 0)
+		return NULL;
+	w->v = items;
+	char *name = mc_strdup(p->name);
+	if (!name)
+		return NULL;
+	w->v[w->n] = (struct subject){ .name = name };
+	return &w->v[w->n++];
+}
+
+static void forget_unseen(struct worker *w)
+{
+	for (size_t i = 0; i < w->n;) {
+		if (w->v[i].seen) {
+			w->v[i++].seen = false;
+			continue;
+		}
+		free(w->v[i].name);
+		w->v[i] = w->v[--w->n];
+	}
+}
+
+/* How overdue an answer is, in parts of its period; below 1: it is not due. */
+static double overdue(const struct subject *s, const struct snapshot_program *p, const struct snapshot *shot)
+{
+	bool deployed = p->last_deploy_ms > s->deploy_ms;
+	bool fresh = p->last_deploy_ms && shot->t_ms - p->last_deploy_ms < FRESH_MS;
+	int64_t since = shot->t_ms - s->done_ms, period = shot->interval_ms * (s->suspect || fresh ? SUSPECT_TICKS : CALM_TICKS);
+	if (!s->done_ms || since < 0)
+		return 1000; /* never answered */
+	if (deployed)
+		period = shot->interval_ms * 2;
+	return (double)since / (double)period;
+}
+
+static struct subject *next_subject(struct worker *w, const struct snapshot *shot)
+{
+	size_t best = SIZE_MAX;
+	double most = 1;
+	for (size_t i = 0; i < shot->nprograms; i++) {
+		const struct snapshot_program *p = &shot->programs[i];
+		struct subject *s = p->id ? subject_of(w, p) : NULL;
+		if (!s)
+			continue;
+		s->id = p->id;
+		s->seen = true;
+		double due = overdue(s, p, shot);
+		if (due >= most) {
+			most = due;
+			best = (size_t)(s - w->v);
+		}
+	}
+	struct subject *s = best == SIZE_MAX ? NULL : &w->v[best];
+	if (!s)
+		forget_unseen(w); /* moves them: only where none is handed out */
+	return s;
+}
+
+/* ---- the pace ---- */
+
+static int64_t cpu_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+static void add_credit(struct worker *w, int64_t interval_ms)
+{
+	int64_t now = mc_mono_ns();
+	w->credit_ns += (double)(now - w->credited_ns) * (interval_ms < FAST_MS ? SHARE_FAST : SHARE);
+	if (w->credit_ns > BURST_NS)
+		w->credit_ns = BURST_NS;
+	w->credited_ns = now;
+}
+
+/* Answers what is due and can be paid for. How long to wait then, in ms. */
+static int work(struct worker *w)
+{
+	const struct snapshot *shot = snapshot_get(w->shared);
+	struct mc_error err;
+	int wait = 1000;
+	if (!shot || shot->samples < 3)
+		goto out;
+	add_credit(w, shot->interval_ms);
+	if (!w->store && mc_store_open(&(struct mc_store_config){ .path = w->shared->db, .mode = MC_STORE_READ }, &w->store, &err) < 0)
+		goto out; /* the loop says what is wrong with it */
+	wait = shot->interval_ms < 1000 ? (int)shot->interval_ms : 1000;
+	struct subject *s = w->credit_ns > 0 ? next_subject(w, shot) : NULL;
+	if (!s)
+		goto out;
+	const struct snapshot_program *p = snapshot_find(shot, s->name);
+	struct news n = { .subject = s };
+	int64_t begun = cpu_ns();
+	s->done_ms = shot->t_ms;
+	s->deploy_ms = p ? p->last_deploy_ms : 0;
+	int rc = answer(w, s, shot->t_ms, &n, &n.why);
+	if (rc < 0 && rc != MC_EBUSY) {
+		n.failed = true;
+		daemon_call(w->shared, take_news, &n, &err);
+		mc_store_close(w->store); /* the file may be another by now */
+		w->store = NULL;
+	} else {
+		wait = 0;
+	}
+	malloc_trim(0);
+	w->credit_ns -= (double)(cpu_ns() - begun);
+out:
+	snapshot_put(shot);
+	return wait;
+}
+
+static void *run(void *arg)
+{
+	struct worker *w = arg;
+	uint64_t rung;
+	struct pollfd p = { .fd = w->shared->hurry, .events = POLLIN };
+	while (!atomic_load(&w->stop)) {
+		int wait = work(w);
+		if (poll(&p, 1, wait) > 0 && read(p.fd, &rung, sizeof rung) < 0 && errno != EAGAIN)
+			break;
+	}
+	mc_store_close(w->store);
+	return NULL;
+}
+
+int worker_start(struct daemon *d, struct mc_error *err)
+{
+	struct worker *w = calloc(1, sizeof *w);
+	if (!w)
+		return mc_nomem(err, "the analysis");
+	w->shared = &d->shared;
+	w->credit_ns = BURST_NS;
+	w->credited_ns = mc_mono_ns();
+	int rc = pthread_create(&w->thread, NULL, run, w);
+	if (rc) {
+		free(w);
+		return mc_fail(err, MC_EIO, rc, "a thread for the analysis");
+	}
+	d->worker = w;
+	return 0;
+}
+
+bool worker_stop(struct daemon *d)
+{
+	struct worker *w = d->worker;
+	struct timespec until;
+	if (!w)
+		return true;
+	atomic_store(&w->stop, true);
+	daemon_hurry(&d->shared);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec++;
+	if (pthread_timedjoin_np(w->thread, NULL, &until) != 0)
+		return false; /* in the middle of a large repository: it only reads, and ends with the process */
+	for (size_t i = 0; i < w->n; i++)
+		free(w->v[i].name);
+	free(w->v);
+	free(w);
+	d->worker = NULL;
+	return true;
+}

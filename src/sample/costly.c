@@ -32,7 +32,7 @@ static int open_own(struct mc_sampler *s, const struct sm_proc *p)
 		ssize_t n = pread(p->fd, buf, sizeof buf, 0);
 		same = n > 0 && sm_parse_statm(buf, (size_t)n, &m);
 	} else {
-		ssize_t n = sm_read(fd, "stat", buf, sizeof buf);
+		ssize_t n = sm_read_once(fd, "stat", buf, sizeof buf);
 		same = n > 0 && sm_parse_stat(buf, (size_t)n, &t) && t.start == p->p.start_ticks;
 	}
 	if (same)
@@ -47,7 +47,7 @@ bool sm_read_pss(struct mc_sampler *s, struct sm_proc *p)
 	int dirfd = open_own(s, p);
 	if (dirfd < 0)
 		return false;
-	ssize_t n = sm_read(dirfd, "smaps_rollup", buf, sizeof buf);
+	ssize_t n = sm_read_once(dirfd, "smaps_rollup", buf, sizeof buf);
 	close(dirfd);
 	return n > 0 && sm_parse_rollup(buf, (size_t)n, &p->p.pss, &p->p.uss);
 }

@@ -10,12 +10,10 @@
 
 /* Opens and reads; keeps the descriptor where there is room. One that is not kept tells by its inode
  * whether it is still of the same process: procfs makes another one when the pid comes back. */
-static ssize_t open_statm(struct mc_sampler *s, struct sm_proc *p, char *buf, size_t cap)
+static ssize_t open_statm(struct mc_sampler *s, struct sm_proc *p, int dirfd, const char *path, char *buf, size_t cap)
 {
-	char path[64];
 	struct stat st;
-	snprintf(path, sizeof path, "%lld/statm", (long long)p->p.pid);
-	int fd = openat(s->procfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return -1;
 	ssize_t n = pread(fd, buf, cap, 0);
@@ -32,10 +30,18 @@ static ssize_t open_statm(struct mc_sampler *s, struct sm_proc *p, char *buf, si
 	return n;
 }
 
-bool sm_read_statm(struct mc_sampler *s, struct sm_proc *p, struct sm_statm *ret)
+bool sm_read_statm(struct mc_sampler *s, struct sm_proc *p, int dirfd, struct sm_statm *ret)
 {
-	char buf[160];
-	ssize_t n = p->fd >= 0 ? pread(p->fd, buf, sizeof buf - 1, 0) : open_statm(s, p, buf, sizeof buf - 1);
+	char buf[160], path[48];
+	ssize_t n;
+	if (p->fd >= 0) {
+		n = pread(p->fd, buf, sizeof buf - 1, 0);
+	} else if (dirfd >= 0) {
+		n = open_statm(s, p, dirfd, "statm", buf, sizeof buf - 1);
+	} else {
+		snprintf(path, sizeof path, "%lld/statm", (long long)p->p.pid);
+		n = open_statm(s, p, s->procfd, path, buf, sizeof buf - 1);
+	}
 	return n > 0 && sm_parse_statm(buf, (size_t)n, ret);
 }
 
@@ -107,7 +113,7 @@ void sm_read_slow(struct mc_sampler *s, struct sm_proc *p, int dirfd)
 	char buf[1024];
 	struct stat st;
 	uint64_t v;
-	ssize_t n = sm_read(dirfd, "io", buf, sizeof buf);
+	ssize_t n = sm_read_once(dirfd, "io", buf, sizeof buf);
 	p->p.io_read = n > 0 && sm_key(buf, (size_t)n, "read_bytes", &v) ? v : MC_UNREAD;
 	p->p.io_write = n > 0 && sm_key(buf, (size_t)n, "write_bytes", &v) ? v : MC_UNREAD;
 	int fd = openat(dirfd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

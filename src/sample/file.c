@@ -20,3 +20,17 @@ ssize_t sm_read(int dirfd, const char *path, char *buf, size_t cap)
 	buf[n] = 0;
 	return (ssize_t)n;
 }
+
+ssize_t sm_read_once(int dirfd, const char *path, char *buf, size_t cap)
+{
+	int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	ssize_t n = read(fd, buf, cap - 1);
+	int e = errno;
+	close(fd);
+	if (n < 0)
+		return -e;
+	buf[n] = 0;
+	return n;
+}

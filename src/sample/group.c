@@ -150,7 +150,7 @@ static double number_in(int dirfd, const char *file)
 {
 	char buf[64];
 	uint64_t v;
-	ssize_t n = sm_read(dirfd, file, buf, sizeof buf);
+	ssize_t n = sm_read_once(dirfd, file, buf, sizeof buf);
 	while (n > 0 && (buf[n - 1] == '\n' || buf[n - 1] == ' '))
 		n--;
 	if (n == 3 && memcmp(buf, "max", 3) == 0)
@@ -200,16 +200,16 @@ static void read_v2(struct sm_groups *g, struct sm_group *o, int fd, const char 
 	o->g.max = limit_above(g->v2, path, "memory.max");
 	o->g.swap_current = number_in(fd, "memory.swap.current");
 	o->g.swap_max = number_in(fd, "memory.swap.max");
-	ssize_t n = sm_read(fd, "memory.events", text, sizeof text);
+	ssize_t n = sm_read_once(fd, "memory.events", text, sizeof text);
 	o->g.oom = key_in(text, n, "oom");
 	o->g.oom_kill = key_in(text, n, "oom_kill");
 	o->g.limit_hits = key_in(text, n, "max");
-	n = sm_read(fd, "memory.pressure", text, sizeof text);
+	n = sm_read_once(fd, "memory.pressure", text, sizeof text);
 	sm_parse_pressure(text, n > 0 ? (size_t)n : 0, "some", &o->g.psi_some, &unused);
 	sm_parse_pressure(text, n > 0 ? (size_t)n : 0, "full", &o->g.psi_full, &unused);
 	o->g.reclaimable = (double)NAN;
 	if (isfinite(o->g.max)) { /* the kernel adds up all CPUs for it: only where there is a limit to hold it to */
-		n = sm_read(fd, "memory.stat", text, sizeof text);
+		n = sm_read_once(fd, "memory.stat", text, sizeof text);
 		o->g.reclaimable = key_in(text, n, "inactive_file") + key_in(text, n, "active_file");
 	}
 }
@@ -221,9 +221,9 @@ static void read_v1(struct sm_group *o, int fd)
 	o->g.high = number_in(fd, "memory.soft_limit_in_bytes");
 	double memsw = number_in(fd, "memory.memsw.limit_in_bytes");
 	o->g.limit_hits = number_in(fd, "memory.failcnt");
-	ssize_t n = sm_read(fd, "memory.oom_control", text, sizeof text);
+	ssize_t n = sm_read_once(fd, "memory.oom_control", text, sizeof text);
 	o->g.oom_kill = key_in(text, n, "oom_kill");
-	n = sm_read(fd, "memory.stat", text, sizeof text);
+	n = sm_read_once(fd, "memory.stat", text, sizeof text);
 	double limit = key_in(text, n, "hierarchical_memory_limit");
 	o->g.max = limit >= 0x1p62 ? (double)INFINITY : limit;
 	if (isnan(o->g.max))

@@ -54,7 +54,7 @@ static void read_stat(int fd, char *s, struct sm_host_state *st, struct mc_host 
 
 static void pressure(int fd, char *s, const char *path, double *some, double *some_s, double *full, double *full_s)
 {
-	ssize_t n = sm_read(fd, path, s, TEXT);
+	ssize_t n = sm_read_once(fd, path, s, TEXT);
 	sm_parse_pressure(s, n > 0 ? (size_t)n : 0, "some", some, some_s);
 	sm_parse_pressure(s, n > 0 ? (size_t)n : 0, "full", full, full_s);
 }
@@ -65,7 +65,7 @@ static void read_memory(int fd, char *s, struct mc_host *h)
 	h->swapin_pages = key(s, n, "pswpin", 1);
 	h->swapout_pages = key(s, n, "pswpout", 1);
 	h->oom_kills = key(s, n, "oom_kill", 1);
-	n = sm_read(fd, "meminfo", s, TEXT);
+	n = sm_read_once(fd, "meminfo", s, TEXT);
 	h->mem_total = key(s, n, "MemTotal", 1024);
 	h->mem_free = key(s, n, "MemFree", 1024);
 	h->mem_available = key(s, n, "MemAvailable", 1024);

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { KTHREAD = 0x00200000 }; /* PF_KTHREAD in stat's flags */
+
 /* The file it runs. True where it is another than before. */
 static bool read_exe(struct sm_proc *p, int dirfd)
 {
@@ -38,7 +40,7 @@ static bool read_exe(struct sm_proc *p, int dirfd)
 /* A kernel thread has no memory of its own, a zombie has none left. */
 static bool no_program(const struct sm_stat *t)
 {
-	return (t->flags & 0x00200000) || t->vsize == 0 || strchr("ZXx", t->state);
+	return (t->flags & KTHREAD) || t->vsize == 0 || strchr("ZXx", t->state);
 }
 
 static int put_aside(struct mc_sampler *s, struct sm_proc *p, enum sm_kind kind, struct mc_error *err)
@@ -64,18 +66,34 @@ static bool slow_turn(const struct mc_sampler *s, const struct sm_proc *p)
 {
 	if (!s->real || (!p->slow_done && s->ticks > 0))
 		return true;
-	return s->ticks > 0 && (s->ticks / SM_ROTATION + (uint64_t)p->p.pid) % SM_SLOW == 0;
+	return p->slow_done && s->ticks - p->slow_at >= SM_ROTATION * SM_SLOW;
 }
 
-/* What was read of it is put to use; `fresh`: it is looked at for the first time. */
+/* What a process has used, in a number that stands still while it sleeps; 0: not known. The switches are
+ * those of its main thread, so only with one thread. */
+static uint64_t sign_of(const struct sm_stat *t, const struct sm_status *u)
+{
+	if (t->threads != 1 || u->switches == MC_UNREAD)
+		return 0;
+	return 1 + u->switches * 31 + (t->utime + t->stime) * 1009 + (t->minflt + t->majflt) * 65537;
+}
+
+/* One that sleeps is left to sleep: its turn comes each second time, then each fourth, ... */
+static void rest(struct sm_proc *p, uint64_t sign)
+{
+	static const uint8_t next[SM_SLOW] = {1, 3, 3, 5, 5, 5};
+	p->rest = sign && sign == p->sign ? next[p->rested < SM_SLOW ? p->rested : SM_SLOW - 1] : 0;
+	p->rested = p->rest;
+	p->sign = sign;
+}
+
+/* What was read of it is put to use. dirfd -1: nothing more is to be read. */
 static int recognise(struct mc_sampler *s, struct sm_proc *p, int dirfd, const struct sm_stat *t,
 	const struct sm_status *u, struct mc_error *err)
 {
-	bool fresh = p->kind == SM_NEW;
+	bool fresh = p->kind == SM_NEW, slow = dirfd >= 0 && slow_turn(s, p);
 	bool anew = !fresh && moved(p, t, u), renamed = strcmp(p->comm, t->comm) != 0 || p->uid != u->uid;
-	bool slow = slow_turn(s, p);
-	bool see = fresh || anew || slow || !t->stack || p->age < SM_YOUNG;
-	bool exec = see && read_exe(p, dirfd) ? true : anew;
+	bool exec = dirfd >= 0 && read_exe(p, dirfd) ? true : anew;
 	exec &= !fresh;
 	sm_use_stat(s, p, t);
 	sm_use_status(p, u);
@@ -90,65 +108,106 @@ static int recognise(struct mc_sampler *s, struct sm_proc *p, int dirfd, const s
 		p->renames = 0;
 		p->nopss = false;
 		p->pss_at = p->pss_tried = p->libs_at = 0;
+		p->p.pss = p->p.uss = MC_UNREAD;
 		sm_libs_drop(s, p);
 	}
-	if (slow)
+	if (slow) {
 		sm_read_slow(s, p, dirfd);
+		p->slow_sign = sign_of(t, u);
+		p->slow_at = s->ticks;
+	}
+	rest(p, sign_of(t, u));
 	renamed &= !fresh && p->renames < SM_RENAMES; /* a name that changes all the time says nothing */
-	if (!fresh && !exec && !renamed && !slow && !p->rematch && p->kind != SM_LEFT_PROGRAM)
+	if (dirfd < 0 || (!fresh && !exec && !renamed && !slow && !p->rematch && p->kind != SM_LEFT_PROGRAM))
 		return 0;
 	p->renames += renamed;
 	p->rematch = false;
 	return sm_assign(s, p, dirfd, err);
 }
 
-/* stat and status anew, all through one descriptor of its folder, so that no other process gets in
- * between. 0, or below: no memory. Sets kind; SM_DEAD: it went meanwhile. */
-static int read_whole(struct mc_sampler *s, struct sm_proc *p, struct mc_error *err)
+/* Whether what stat and status say asks for a look at the rest: exe, cgroup, io, ... */
+static bool asks(const struct mc_sampler *s, const struct sm_proc *p, const struct sm_stat *t, const struct sm_status *u)
 {
-	char buf[SM_TEXT], name[32];
+	bool slept = p->slow_sign && sign_of(t, u) == p->slow_sign;
+	return p->kind == SM_NEW || p->kind == SM_LEFT_PROGRAM || p->rematch || (slow_turn(s, p) && !slept) || moved(p, t, u) ||
+	       p->uid != u->uid || (p->renames < SM_RENAMES && strcmp(p->comm, t->comm) != 0);
+}
+
+/* status, then stat. Where stat shows the process that was there before, status was of it too: its pid was
+ * taken all the time. 0; 1: it went, or it is none that is followed: kind says which. */
+static int read_both(struct mc_sampler *s, struct sm_proc *p, int dirfd, const char *prefix, struct sm_stat *t,
+	struct sm_status *u, struct mc_error *err)
+{
+	char buf[SM_TEXT], path[48];
+	snprintf(path, sizeof path, "%sstatus", prefix);
+	ssize_t n = p->kind == SM_IGNORED && p->idle ? 0 : sm_read_once(dirfd, path, buf, sizeof buf);
+	bool hidden = n == -EACCES || n == -EPERM; /* hidepid=1 */
+	bool known = n > 0 && sm_parse_status(buf, (size_t)n, u);
+	snprintf(path, sizeof path, "%sstat", prefix);
+	n = sm_read_once(dirfd, path, buf, sizeof buf);
+	if (n <= 0 || !sm_parse_stat(buf, (size_t)n, t)) {
+		p->kind = hidden || n == -EACCES || n == -EPERM ? SM_HIDDEN : SM_DEAD;
+		return 1;
+	}
+	if (p->kind != SM_NEW && t->start != p->p.start_ticks) { /* the pid came back */
+		int rc = sm_end_life(s, p, err);
+		return rc ? rc : 1;
+	}
+	if (no_program(t)) {
+		sm_use_stat(s, p, t);
+		p->kind = SM_IGNORED;
+		p->idle = true;
+		p->rest = t->flags & KTHREAD ? SM_SLOW - 1 : 0;
+		return 1;
+	}
+	if (known)
+		return 0;
+	bool awake = p->kind == SM_IGNORED && p->idle; /* a thread of the kernel's that has become a program */
+	int rc = awake ? sm_end_life(s, p, err) : 0;
+	if (!awake)
+		p->kind = SM_DEAD;
+	return rc ? rc : 1;
+}
+
+/* All that can be read of it, through one descriptor of its folder, so that no other process gets in
+ * between. */
+static int read_all(struct mc_sampler *s, struct sm_proc *p, struct mc_error *err)
+{
+	char name[32];
 	struct sm_stat t;
 	struct sm_status u;
 	struct sm_statm m;
-	int rc = 0;
 	snprintf(name, sizeof name, "%lld", (long long)p->p.pid);
 	int dirfd = openat(s->procfd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dirfd < 0) {
 		p->kind = SM_DEAD;
 		return 0;
 	}
-	ssize_t n = sm_read(dirfd, "stat", buf, sizeof buf);
-	if (n == -EACCES || n == -EPERM) { /* hidepid=1 */
-		rc = put_aside(s, p, SM_HIDDEN, err);
-		goto out;
-	}
-	if (n <= 0 || !sm_parse_stat(buf, (size_t)n, &t)) {
-		p->kind = SM_DEAD;
-		goto out;
-	}
-	if (p->kind != SM_NEW && t.start != p->p.start_ticks && (rc = sm_end_life(s, p, err)) < 0)
-		goto out; /* the pid came back */
-	if (no_program(&t)) {
-		sm_use_stat(s, p, &t);
-		rc = put_aside(s, p, SM_IGNORED, err);
-		goto out;
-	}
-	n = sm_read(dirfd, "status", buf, sizeof buf);
-	if (n <= 0 || !sm_parse_status(buf, (size_t)n, &u)) {
-		p->kind = SM_DEAD;
-		goto out;
-	}
-	rc = recognise(s, p, dirfd, &t, &u, err);
-	/* statm is opened by path: the same process only if its folder still answers */
+	int rc = read_both(s, p, dirfd, "", &t, &u, err);
+	rc = rc ? rc : recognise(s, p, dirfd, &t, &u, err);
 	if (!rc && p->kind == SM_TRACKED && p->fd < 0 && p->inode == 0) {
-		if (sm_read_statm(s, p, &m) && faccessat(dirfd, "statm", F_OK, 0) == 0)
+		if (sm_read_statm(s, p, dirfd, &m))
 			sm_use_statm(s, p, &m);
 		else
 			p->kind = SM_DEAD;
 	}
-out:
 	close(dirfd);
-	return rc;
+	return rc > 0 ? 0 : rc;
+}
+
+/* status and stat anew, and the rest where they ask for it. 0, or below: no memory. */
+static int read_whole(struct mc_sampler *s, struct sm_proc *p, struct mc_error *err)
+{
+	char prefix[32];
+	struct sm_stat t;
+	struct sm_status u;
+	if (p->kind == SM_NEW)
+		return read_all(s, p, err);
+	snprintf(prefix, sizeof prefix, "%lld/", (long long)p->p.pid);
+	int rc = read_both(s, p, s->procfd, prefix, &t, &u, err);
+	if (rc < 0 || (rc > 0 && p->kind != SM_NEW))
+		return rc > 0 ? 0 : rc;
+	return rc > 0 || asks(s, p, &t, &u) ? read_all(s, p, err) : recognise(s, p, -1, &t, &u, err);
 }
 
 static int end(struct mc_sampler *s, struct sm_proc *p, struct mc_error *err)
@@ -164,7 +223,7 @@ static int follow(struct mc_sampler *s, struct sm_proc *p, bool *whole, struct m
 	struct sm_statm m;
 	*whole |= p->age < SM_YOUNG;
 	uint64_t rss = p->p.rss, size = p->size_pages, text = p->text_pages;
-	if (!sm_read_statm(s, p, &m)) { /* ESRCH: another process may have the pid by now */
+	if (!sm_read_statm(s, p, -1, &m)) { /* ESRCH: another process may have the pid by now */
 		*whole = true; /* without a kept descriptor the start time decides */
 		return p->fd >= 0 ? sm_end_life(s, p, err) : 0;
 	}
@@ -193,6 +252,10 @@ int sm_visit(struct mc_sampler *s, struct sm_proc *p, size_t tracked, struct mc_
 		p->kind = SM_NEW;
 	/* what is not followed is looked at again in case it has become something else */
 	bool turn = (s->ticks + (uint64_t)p->p.pid) % SM_ROTATION == 0;
+	if (turn && p->rest > 0 && s->real) {
+		p->rest--;
+		turn = false;
+	}
 	bool whole = turn || p->kind == SM_NEW || !s->real || p->rematch;
 	int rc = p->kind == SM_TRACKED ? follow(s, p, &whole, err) : 0;
 	if (!rc && whole)

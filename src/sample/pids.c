@@ -87,6 +87,14 @@ int sm_gone(struct mc_sampler *s, struct sm_proc *p, struct mc_error *err)
 	return rc;
 }
 
+static void clear(struct sm_proc *p, int64_t pid)
+{
+	*p = (struct sm_proc){.p = {.pid = pid, .group = MC_NO_GROUP, .io_read = MC_UNREAD, .io_write = MC_UNREAD,
+				    .switches = MC_UNREAD, .fds = UINT32_MAX, .sockets = UINT32_MAX, .pss = MC_UNREAD,
+				    .uss = MC_UNREAD, .pss_age_ms = -1},
+			      .fd = -1, .sockets_fds = UINT32_MAX};
+}
+
 int sm_end_life(struct mc_sampler *s, struct sm_proc *p, struct mc_error *err)
 {
 	int rc = sm_gone(s, p, err);
@@ -96,17 +104,15 @@ int sm_end_life(struct mc_sampler *s, struct sm_proc *p, struct mc_error *err)
 	sm_group_drop(s->groups, p);
 	sm_libs_drop(s, p);
 	free(p->exe);
-	*p = (struct sm_proc){.p.pid = p->p.pid, .fd = -1};
+	clear(p, p->p.pid);
 	return 0;
 }
 
 static struct sm_proc *appear(int64_t pid)
 {
-	struct sm_proc *p = calloc(1, sizeof *p);
-	if (p) {
-		p->p.pid = pid;
-		p->fd = -1;
-	}
+	struct sm_proc *p = malloc(sizeof *p);
+	if (p)
+		clear(p, pid);
 	return p;
 }
 

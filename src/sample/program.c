@@ -121,7 +121,7 @@ static int take_name(struct mc_sampler *s, struct sm_proc *p, struct mc_error *e
 static int by_selectors(struct mc_sampler *s, struct sm_proc *p, int dirfd, const char *cgroup, struct mc_error *err)
 {
 	char cmdline[4096] = "";
-	ssize_t n = sm_read(dirfd, "cmdline", cmdline, sizeof cmdline);
+	ssize_t n = sm_read_once(dirfd, "cmdline", cmdline, sizeof cmdline);
 	for (ssize_t i = 0; i + 1 < n; i++)
 		if (!cmdline[i])
 			cmdline[i] = ' ';
@@ -147,7 +147,7 @@ static int by_selectors(struct mc_sampler *s, struct sm_proc *p, int dirfd, cons
 int sm_assign(struct mc_sampler *s, struct sm_proc *p, int dirfd, struct mc_error *err)
 {
 	char text[SM_TEXT], cgroup[1024] = "", name[256];
-	ssize_t n = sm_read(dirfd, "cgroup", text, sizeof text);
+	ssize_t n = sm_read_once(dirfd, "cgroup", text, sizeof text);
 	if (n > 0)
 		sm_parse_cgroup(text, (size_t)n, cgroup, sizeof cgroup);
 	int rc = sm_group_set(s->groups, p, text, n > 0 ? (size_t)n : 0, err);

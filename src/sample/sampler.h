@@ -40,12 +40,14 @@ struct sm_proc {
 	int fd;             /* of statm; -1: opened each time */
 	uint64_t inode;     /* of statm while fd is -1: another one, another process */
 	uint32_t age;       /* ticks since the incarnation was born */
-	uint64_t born_at;   /* tick */
+	uint64_t born_at, slow_at; /* ticks */
 	uint32_t uid;
 	bool selected;      /* its program comes from a selector, own or its parent's */
 	bool joined;        /* its parent's */
-	bool denied, nopss, slow_done, rematch, waits, counting;
+	bool denied, nopss, slow_done, rematch, waits, counting, idle; /* idle: a kernel thread or a zombie */
 	uint8_t renames;
+	uint8_t rest, rested; /* turns to leave out, because it has not run lately; the length of that rest */
+	uint64_t sign, slow_sign; /* of what it had used at its last turn, and at the last slow one */
 	uint64_t name_hash, size_pages, text_pages, stack, netns;
 	int64_t pss_at, pss_tried, libs_at, sockets_at; /* ms; 0: never */
 	uint32_t sockets_fds; /* how many descriptors there were when sockets were counted */
@@ -122,8 +124,8 @@ int sm_gone(struct mc_sampler *s, struct sm_proc *p, struct mc_error *err);
 int sm_end_life(struct mc_sampler *s, struct sm_proc *p, struct mc_error *err);
 
 /* ---- figures.c: what it holds ---- */
-/* False: the process is gone (or another has its pid). */
-bool sm_read_statm(struct mc_sampler *s, struct sm_proc *p, struct sm_statm *ret);
+/* False: the process is gone (or another has its pid). dirfd: its folder, or -1. */
+bool sm_read_statm(struct mc_sampler *s, struct sm_proc *p, int dirfd, struct sm_statm *ret);
 void sm_use_statm(struct mc_sampler *s, struct sm_proc *p, const struct sm_statm *m);
 void sm_use_status(struct sm_proc *p, const struct sm_status *t);
 void sm_use_stat(struct mc_sampler *s, struct sm_proc *p, const struct sm_stat *t);

@@ -80,7 +80,6 @@ static int print(struct cli *c, const struct mc_deploys *d, struct mc_error *err
 			program ? program : "PROGRAM");
 		return 0;
 	}
-	cli_page(c);
 	return print_table(c, d, !program, err);
 }
 

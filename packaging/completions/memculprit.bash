@@ -20,6 +20,14 @@ _memculprit() {
 	--config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--db) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+	--web.listen-address) :; return ;;
+	--web.telemetry-path) :; return ;;
+	--web.config.file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--path.procfs) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+	--path.sysfs) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+	--path.rootfs) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+	--log.level) mapfile -t COMPREPLY < <(compgen -W 'debug info warn error' -- "$cur"); return ;;
+	--log.format) mapfile -t COMPREPLY < <(compgen -W 'logfmt json' -- "$cur"); return ;;
 	--as-of) :; return ;;
 	--from) :; return ;;
 	--to) :; return ;;
@@ -35,6 +43,7 @@ _memculprit() {
 	esac
 	case $command in
 	'') options='--config --db --color --help --version' ;;
+	serve) options='--web.listen-address --web.telemetry-path --web.config.file --web.enable-mark --path.procfs --path.sysfs --path.rootfs --log.level --log.format --config --db --color --help --version' ;;
 	status) options='--watch --json --utc --config --db --color --help --version' ;;
 	blame) options='--as-of --exit-code --json --utc --config --db --color --help --version' ;;
 	diff) options='--from --to --json --utc --config --db --color --help --version' ;;
@@ -49,7 +58,7 @@ _memculprit() {
 	esac
 	if [[ $cur != -* ]]; then
 		case $command:$n in
-		:*) words='status blame diff deploys mark plot analyze import export check-config db' ;;
+		:*) words='serve status blame diff deploys mark plot analyze import export check-config db' ;;
 		status:0) words=$(_memculprit_programs) ;;
 		blame:0) words=$(_memculprit_programs) ;;
 		diff:0) words=$(_memculprit_programs) ;;

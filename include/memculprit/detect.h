@@ -49,6 +49,8 @@ struct mc_lifesum {
 	int level;     /* the coarsest bin is MC_LIFESUM_TICK << level */
 	size_t n;      /* bins in use */
 	double last_t; /* time of the last sample */
+	/* for a collector's saw-tooth: steps from sample to sample, their squares, large falls and large rises */
+	double last_y, steps, squares, falls, rises;
 	double tail_t[5], tail_y[5], tail_x[5][MC_LIFESUM_COVARIATES]; /* samples that the running median still needs */
 	unsigned ntail;
 	bool flushed;  /* no sample may follow */

@@ -182,6 +182,21 @@ static int typical_tick(struct history *h, struct mc_error *err)
 	return 0;
 }
 
+/* A collector's saw-tooth: again and again large falls inside lives that no rises match. */
+static void find_sawtooth(struct history *h)
+{
+	double falls = 0, rises = 0, time = 0;
+	for (size_t i = 0; i < h->nlives; i++) {
+		const struct history_life *l = &h->life[i];
+		falls += l->sum.falls;
+		rises += l->sum.rises;
+		if (l->sum.falls > 0)
+			time += l->last - l->first;
+	}
+	if (falls >= 10 && falls >= 4 * (rises + 1))
+		h->sawtooth = time / falls;
+}
+
 int history_new(const struct mc_case *c, struct history *ret, struct mc_error *err)
 {
 	struct history h = { .c = c, .origin_ms = first_sample(c) };
@@ -192,6 +207,7 @@ int history_new(const struct mc_case *c, struct history *ret, struct mc_error *e
 		rc = take_deploys(&h, until, err);
 	if (rc == 0)
 		rc = typical_tick(&h, err);
+	find_sawtooth(&h);
 	if (rc == 0)
 		rc = history_load(&h, err);
 	if (rc == 0)

@@ -34,6 +34,7 @@ struct history {
 	int64_t origin_ms;
 	double as_of;      /* last moment looked at */
 	double tick;       /* typical interval between samples */
+	double sawtooth;   /* seconds between a collector's runs; 0: no saw-tooth */
 	size_t nlives, ndeploys, nslots;
 	struct history_life *life; /* by start */
 	struct history_deploy *deploy; /* by time */

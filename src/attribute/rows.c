@@ -35,8 +35,19 @@ struct columns {
 	double *t, *y, *n, *x[2], *requests;
 };
 
+/* Lower envelope about bin i: least value within 0.8 periods to either side. What a collector can free is no growth. */
+static double envelope(const struct mc_lifesum *s, size_t i, double period)
+{
+	double low = s->bin[i].low, reach = .8 * period;
+	for (size_t k = i; k-- > 0 && s->bin[i].t - s->bin[k].t <= reach;)
+		low = fmin(low, s->bin[k].low);
+	for (size_t k = i + 1; k < s->n && s->bin[k].t - s->bin[i].t <= reach; k++)
+		low = fmin(low, s->bin[k].low);
+	return low;
+}
+
 /* Joins the bins of a life into rows of at least `width`. Returns how many; writes nothing where c is NULL. */
-static size_t join_rows(const struct history_life *l, double width, double unit, const struct columns *c)
+static size_t join_rows(const struct history_life *l, double width, double unit, double sawtooth, const struct columns *c)
 {
 	size_t rows = 0;
 	int64_t before = 0;
@@ -51,10 +62,10 @@ static size_t join_rows(const struct history_life *l, double width, double unit,
 		}
 		if (!c)
 			continue;
-		double f = b->n / (n + b->n);
+		double f = b->n / (n + b->n), y = (sawtooth > 0 ? envelope(&l->sum, i, sawtooth) : b->y) / unit;
 		size_t r = rows - 1;
 		c->t[r] = n > 0 ? c->t[r] + (b->t - c->t[r]) * f : b->t;
-		c->y[r] = n > 0 ? c->y[r] + (b->y / unit - c->y[r]) * f : b->y / unit;
+		c->y[r] = n > 0 ? c->y[r] + (y - c->y[r]) * f : y;
 		for (size_t k = 0; k < 2; k++)
 			c->x[k][r] = isfinite(b->x[k]) ? b->x[k] : 0;
 		c->requests[r] = b->x[2];
@@ -140,12 +151,12 @@ static void fill(struct history *h, const struct history_life *l, size_t n, doub
 	*t1 = -(double)INFINITY;
 	for (size_t i = 0; i < n; i++) {
 		double w = width_of(h, &l[i], r->bin);
-		size_t rows = join_rows(&l[i], w, unit, NULL);
+		size_t rows = join_rows(&l[i], w, unit, 0, NULL);
 		if (rows < LEAST_ROWS)
 			continue;
 		struct columns c = { r->block + at, r->block + all + at, r->block + 2 * all + at, { r->block + 3 * all + at, r->block + 4 * all + at },
 			r->block + 5 * all + at };
-		join_rows(&l[i], w, unit, &c);
+		join_rows(&l[i], w, unit, l == h->life ? h->sawtooth : 0, &c);
 		r->of[r->nlives] = i;
 		r->life[r->nlives++] = (struct mc_panel_life){ .n = rows, .t = c.t, .y = c.y, .samples = c.n,
 			.x = { use[0] ? c.x[0] : NULL, use[1] ? c.x[1] : NULL }, .requests = own ? c.requests : NULL,
@@ -172,7 +183,7 @@ int history_panel(struct history *h, const struct history_life *l, size_t n, dou
 	r.bin = pick_bin(h, l, n, work);
 	free(work);
 	for (size_t i = 0; i < n; i++) {
-		size_t k = join_rows(&l[i], width_of(h, &l[i], r.bin), unit, NULL);
+		size_t k = join_rows(&l[i], width_of(h, &l[i], r.bin), unit, 0, NULL);
 		total += k >= LEAST_ROWS ? k : 0;
 		kept += k >= LEAST_ROWS;
 	}

@@ -18,8 +18,8 @@
 
 /* Grids of spreads. Departure of a release's curve, relative to the curve's size; slopes of releases, in noise deviations over
  * a median life; growth between lives, relative to the growth. */
-static const double CURVE_SPREAD[] = { .02, .1, .4 }, SLOPE_SPREAD[] = { 1e-3, .25, .7 }, LIFE_SPREAD[] = { .12, .4, 1.2 };
-enum { NCURVE = 3, NSLOPE = 3, NLIFE = 3, NSCATTER = 14, REFINED = 160 };
+static const double CURVE_SPREAD[] = { .02, .1, .4 }, SLOPE_SPREAD[] = { 1e-3, .25, .7 }, LIFE_SPREAD[] = { .12, .3, .6, 1.2 };
+enum { NCURVE = 3, NSLOPE = 3, NLIFE = 4, NSCATTER = 26, REFINED = 160 };
 
 double evidence_drop_direction(double *g, size_t q, const double *u, double precision)
 {
@@ -35,6 +35,24 @@ double evidence_drop_direction(double *g, size_t q, const double *u, double prec
 		for (size_t b = 0; b < q; b++)
 			g[a * q + b] -= gu[a] * gu[b] * inv;
 	return .5 * log1p(v / precision);
+}
+
+void evidence_less_curve(const struct mc_panel *p, const double *curve, double *g, size_t w)
+{
+	size_t nc = panel_common(p);
+	double yy = g[0];
+	for (size_t a = 0; a < nc; a++) {
+		yy -= 2 * curve[a] * g[1 + a];
+		for (size_t b = 0; b < nc; b++)
+			yy += curve[a] * curve[b] * g[(1 + a) * w + 1 + b];
+	}
+	for (size_t k = 1; k < w; k++) {
+		double v = g[k];
+		for (size_t a = 0; a < nc; a++)
+			v -= curve[a] * g[(1 + a) * w + k];
+		g[k] = g[k * w] = v;
+	}
+	g[0] = yy;
 }
 
 /* The same for any width: columns 1..it of a w x w matrix. */
@@ -124,7 +142,7 @@ struct work {
 	double l[LINALG_QP_MOST * LINALG_QP_MOST], uy[LINALG_QP_MOST], yy, none_logs;
 	double *best[MC_GROWTH_KINDS], *first[2]; /* likeliest so far; kappa 0 evidence of a set */
 	double best_all[MC_GROWTH_KINDS + 8], *best_onset;
-	double share[PANEL_MOST_COLUMNS];
+	double share[PANEL_MOST_COLUMNS], precision[PANEL_MOST_COLUMNS]; /* of the common columns about the fitted curve */
 	struct onset_grams onsets[2];
 	double nfits;
 };
@@ -207,16 +225,18 @@ static int prepare(struct work *w, struct mc_error *err)
 		curve_fit(p, w->sum, w->total, p->iq, w->curve[1], w->slope[1]);
 	for (size_t i = 0; i < p->nload; i++)
 		w->share[1 + p->ntau + i] = w->curve[0][p->ntau + i];
-	for (size_t i = 0; i < p->nlives; i++)
+	for (size_t i = 0; i < p->nlives; i++) {
+		evidence_less_curve(p, w->curve[0], w->life + i * qq, q);
 		evidence_drop_direction(w->life + i * qq, q, w->share, 1 / (.3 * .3));
+	}
 	sum_releases(p, w->life, w->sum);
 	for (size_t k = 0; k < 2; k++)
 		for (size_t i = 0; i < NSCATTER; i++)
-			w->scatter_sd[k][i] = .03 * unit * ldexp(1, (int)i);
+			w->scatter_sd[k][i] = .03 * unit * exp2(.5 * (double)i);
 	for (size_t r = 0; r < w->nr; r++)
 		most = fmax(most, w->slope[0][r]);
-	int rc = onset_grams_new(p, w->share, 0, &w->onsets[0], err);
-	return rc < 0 ? rc : onset_grams_new(p, w->share, .4 * most, &w->onsets[1], err);
+	int rc = onset_grams_new(p, w->curve[0], w->share, 0, &w->onsets[0], err);
+	return rc < 0 ? rc : onset_grams_new(p, w->curve[0], w->share, .4 * most, &w->onsets[1], err);
 }
 
 /* Sums with lives scattered about the growth by class i; made when first asked for. */
@@ -244,7 +264,7 @@ static int scattered(struct work *w, size_t kind, size_t i, struct mc_error *err
 	return 0;
 }
 
-static void set_spread(const struct work *w, double curve, double slope, struct spread *s)
+static void set_spread(struct work *w, double curve, double slope, struct spread *s)
 {
 	const struct mc_panel *p = w->p;
 	const double *c = w->curve[0];
@@ -256,11 +276,18 @@ static void set_spread(const struct work *w, double curve, double slope, struct 
 		if (i + 1 < p->ntau)
 			v += .5 * fabs(c[i + 1]), weight += .5;
 		s->sd[1 + i] = curve * (v / weight + .3 * sigma);
+		w->precision[i] = 1 / pow(v / weight + sigma, 2);
 	}
 	for (size_t i = 0; i < p->nload; i++)
 		load += fabs(c[p->ntau + i]);
 	for (size_t i = 0; i < p->nx; i++)
-		s->sd[1 + p->ntau + i] = .3 * (i < p->nload ? load / sqrt(3) : fabs(c[p->ntau + i])) + 1e-3 * sigma;
+	{
+		double size = i < p->nload ? load / sqrt(3) : fabs(c[p->ntau + i]);
+		s->sd[1 + p->ntau + i] = .3 * size + 1e-3 * sigma;
+		w->precision[p->ntau + i] = 1 / pow(size + sigma, 2);
+	}
+	w->precision[p->il - 1] = 1 / pow(p->level, 2);
+	s->sd[p->il] = p->level_sd;
 	s->sd[p->it] = fmax(slope * sigma / p->life_seconds, 1e-9 * sigma / p->life_seconds);
 }
 
@@ -268,11 +295,10 @@ static void set_spread(const struct work *w, double curve, double slope, struct 
 static void common(struct work *w)
 {
 	size_t q = w->q, nc = w->nc;
-	double prior = 1 / pow(.5 * w->p->level, 2);
 	for (size_t a = 0; a < nc; a++) {
 		for (size_t b = 0; b <= a; b++)
 			w->l[a * nc + b] = w->total[(1 + a) * q + 1 + b];
-		w->l[a * nc + a] += prior;
+		w->l[a * nc + a] += w->precision[a];
 		w->uy[a] = w->total[(1 + a) * q];
 	}
 	w->none_logs += linalg_cholesky(w->l, nc, nc);
@@ -365,11 +391,11 @@ static void against_common(const struct work *w, const double *m, const double *
 	struct mc_growth_fit *f)
 {
 	size_t nc = w->nc;
-	double l[LINALG_QP_MOST * LINALG_QP_MOST], u[LINALG_QP_MOST * 2], prior = 1 / pow(.5 * w->p->level, 2);
+	double l[LINALG_QP_MOST * LINALG_QP_MOST], u[LINALG_QP_MOST * 2];
 	for (size_t a = 0; a < nc; a++) {
 		for (size_t b = 0; b <= a; b++)
 			l[a * nc + b] = m[(1 + a) * ld + 1 + b];
-		l[a * nc + a] += prior;
+		l[a * nc + a] += w->precision[a];
 		u[2 * a] = m[(1 + a) * ld];
 		u[2 * a + 1] = x[(1 + a) * ld + col];
 	}
@@ -386,7 +412,7 @@ static void against_common(const struct work *w, const double *m, const double *
 
 static size_t scatter_class(const struct work *w, size_t kind, double sd)
 {
-	double x = log2(fmax(sd, 1e-300) / w->scatter_sd[kind][0]);
+	double x = 2 * log2(fmax(sd, 1e-300) / w->scatter_sd[kind][0]);
 	return x <= 0 ? 0 : x >= NSCATTER - 1 ? NSCATTER - 1 : (size_t)(x + .5);
 }
 
@@ -471,13 +497,13 @@ static void bounded_sets(struct work *w, struct mc_growth_evidence *e)
 	const struct mc_panel *p = w->p;
 	size_t usable = 0;
 	struct mc_growth_fit f;
-	while (usable < p->ntau && (usable == 0 || p->tau[usable] < .5 * p->life_seconds))
+	while (usable < p->ntau && (usable == 0 || p->tau[usable] < p->life_seconds))
 		usable++;
 	for (size_t k = 0; k < usable; k++) {
 		prefix(w, 1 + k);
 		for (size_t i = 0; i < w->nsets; i++) {
 			plain(w, &w->sets[i], &f);
-			f.log_evidence += log(4) - log((double)usable); /* as many terms as the others have */
+			f.log_evidence += log(NLIFE + 1) - log((double)usable); /* as many terms as the others have */
 			gather(&e->set[MC_GROWTH_BOUNDED][i], &w->best[MC_GROWTH_BOUNDED][i], &f);
 		}
 	}
@@ -486,7 +512,7 @@ static void bounded_sets(struct work *w, struct mc_growth_evidence *e)
 		logs += w->base_logs[r];
 	for (size_t k = 0; k < PANEL_LONG; k++) {
 		against_common(w, w->total, w->total, w->q, p->is + k, logs, &f);
-		f.log_evidence += log(4) - log(PANEL_LONG);
+		f.log_evidence += log(NLIFE + 1) - log(PANEL_LONG);
 		gather(&e->all[MC_GROWTH_BOUNDED], &w->best_all[MC_GROWTH_BOUNDED], &f);
 	}
 }
@@ -550,13 +576,13 @@ static int over_grid(struct work *w, struct mc_growth_evidence *e, struct mc_err
 			set_spread(w, CURVE_SPREAD[a], SLOPE_SPREAD[b], &s);
 			begin_spread(w, &s);
 			double none = -.5 * w->n * log(w->yy / w->n) - w->none_logs;
-			e->none = log_add(e->none, none + log(4));
+			e->none = log_add(e->none, none + log(NLIFE + 1));
 			rc = growth_sets(w, &s, MC_GROWTH_TIME, e, err);
 			if (rc == 0)
 				rc = growth_sets(w, &s, MC_GROWTH_REQUESTS, e, err);
 			bounded_sets(w, e);
-			onset_sets(w, &s, &w->onsets[0], 2, e);
-			onset_sets(w, &s, &w->onsets[1], 2, e);
+			onset_sets(w, &s, &w->onsets[0], .5 * (NLIFE + 1), e);
+			onset_sets(w, &s, &w->onsets[1], .5 * (NLIFE + 1), e);
 			if (a == 1 && b == 1)
 				each_release(w, e);
 		}

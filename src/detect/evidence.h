@@ -37,8 +37,11 @@ struct onset_grams {
 	double *logs;
 	size_t *release; /* running at the onset */
 };
-int onset_grams_new(const struct mc_panel *p, const double *share, double scatter, struct onset_grams *ret, struct mc_error *err);
+int onset_grams_new(const struct mc_panel *p, const double *curve, const double *share, double scatter, struct onset_grams *ret, struct mc_error *err);
 void onset_grams_release(struct onset_grams *o);
+
+/* y of a w x w Gram matrix becomes y less the curve's columns. */
+void evidence_less_curve(const struct mc_panel *p, const double *curve, double *g, size_t w);
 
 /* Takes a Gaussian effect along the direction u (q numbers) out of g; returns half the log determinant. */
 double evidence_drop_direction(double *g, size_t q, const double *u, double precision);

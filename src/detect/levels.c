@@ -22,7 +22,7 @@ int mc_panel_levels(const struct mc_panel *p, double *level, double *var, struct
 				rest[k] -= p->curve[c] * m[1 + c];
 		}
 		panel_level(p, l, rest, &level[i], &var[i]);
-		level[i] += l->mid;
+		level[i] += p->curve[p->il - 1] + p->level;
 	}
 	free(rest);
 	return 0;

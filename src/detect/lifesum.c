@@ -56,9 +56,25 @@ static void coarser(struct mc_lifesum *s)
 	}
 }
 
+/* A fall counts as large beyond 2.5 times the root mean square of all steps so far: a saw-tooth's own falls make most of that. */
+static void count_step(struct mc_lifesum *s, double y)
+{
+	if (s->n > 0) {
+		double d = y - s->last_y, large = 2.5 * sqrt(s->squares / fmax(s->steps, 1));
+		if (s->steps > 20 && fabs(d) > large) {
+			s->falls += d < 0;
+			s->rises += d > 0;
+		}
+		s->squares += d * d;
+		s->steps++;
+	}
+	s->last_y = y;
+}
+
 /* One sample that has gone through the running median. */
 static void put(struct mc_lifesum *s, double t, double y, double raw, const double *x)
 {
+	count_step(s, y);
 	struct mc_lifebin b = { .t = t, .y = y, .low = fmin(raw, y), .n = 1, .key = key_of(t - s->start, s->level) };
 	memcpy(b.x, x, sizeof b.x);
 	if (s->n > 0 && s->bin[s->n - 1].key == b.key) {

@@ -10,74 +10,95 @@
 
 enum { FIT_LIVES = 32 };
 
+/* One fast and one slow process, seen through means over bins. x1: the fast one at the end of the bin before. */
 struct filter {
-	double x1[PANEL_MOST_COLUMNS + 1], x2[PANEL_MOST_COLUMNS + 1]; /* predicted fast and slow state a column */
-	double p11, p12, p22;
-	double f1, f2, gap; /* decay over the gap last seen */
+	double x1[PANEL_MOST_COLUMNS], x2[PANEL_MOST_COLUMNS]; /* a column */
+	double p11, p12, p22;      /* their covariance */
+	double k1, k2, a, scale, var; /* gains of this bin; weight of x1 in its mean; 1/sqrt(var) */
+	double f2, gap2, f1, g, dur; /* what was worked out for the gap and duration last seen */
 };
 
-/* Moves the state over a gap. */
-static void predict(struct filter *f, const struct mc_noise *noise, double gap, double v1, double v2, size_t q)
+static void filter_start(struct filter *f, const struct mc_noise *noise)
 {
-	if (gap != f->gap) {
-		f->f1 = exp(-gap / noise->tau_fast);
-		f->f2 = noise->slow > 0 ? exp(-gap / noise->tau_slow) : 0;
-		f->gap = gap;
-	}
-	double f1 = f->f1, f2 = f->f2;
-	f->p11 = f1 * f1 * f->p11 + v1 * (1 - f1 * f1);
-	f->p12 *= f1 * f2;
-	f->p22 = f2 * f2 * f->p22 + v2 * (1 - f2 * f2);
-	for (size_t c = 0; c < q; c++) {
-		f->x1[c] *= f1;
-		f->x2[c] *= f2;
-	}
+	*f = (struct filter){ .p11 = (1 - noise->white) * (1 - noise->slow), .p22 = (1 - noise->white) * noise->slow, .gap2 = -1, .dur = -1 };
 }
 
-/* Own level out of the Gram matrix of q columns and, last, the constant. */
-static double take_level(const double *full, size_t q, double *g)
+/* Lets time pass without a sample. */
+static void decay(struct filter *f, const struct mc_noise *noise, double gap, double v1, size_t q)
 {
-	size_t w = q + 1;
-	double cc = full[q * w + q];
-	for (size_t a = 0; a < q; a++)
-		for (size_t b = 0; b <= a; b++) {
-			double v = full[a * w + b] - full[q * w + a] * full[q * w + b] / cc;
-			g[a * q + b] += v;
-			if (a != b)
-				g[b * q + a] += v;
+	double f1 = exp(-gap / noise->tau_fast);
+	f->p11 = f1 * f1 * f->p11 + v1 * (1 - f1 * f1);
+	f->p12 *= f1;
+	for (size_t c = 0; c < q; c++)
+		f->x1[c] *= f1;
+}
+
+/* Moves to the next bin, and gets its gains. The mean of an Ornstein-Uhlenbeck process over a bin of length d is a x + e with
+ * a = tau (1 - f) / d, f = exp(-d / tau); its stationary variance is V g, g = 2 (tau / d)^2 (d / tau - 1 + f), its covariance with
+ * the process at the bin's end V a (integrate the covariance function). Means are smoother than samples: an AR(1) fitted
+ * to them takes that for long memory. */
+static void advance(struct filter *f, const struct mc_noise *noise, const struct panel_life *l, size_t i, size_t q)
+{
+	double v1 = (1 - noise->white) * (1 - noise->slow), v2 = (1 - noise->white) * noise->slow, d = fmax(l->dur[i], 1e-9);
+	if (i) {
+		double hole = l->gap[i] - (l->dur[i] + l->dur[i - 1]) / 2;
+		if (hole > .05 * d)
+			decay(f, noise, hole, v1, q);
+		if (l->gap[i] != f->gap2) {
+			f->f2 = v2 > 0 ? exp(-l->gap[i] / noise->tau_slow) : 0;
+			f->gap2 = l->gap[i];
 		}
-	return .5 * log(cc);
+	}
+	if (d != f->dur) {
+		double x = d / noise->tau_fast;
+		f->dur = d;
+		f->f1 = exp(-x);
+		f->a = x > 1e-6 ? -expm1(-x) / x : 1;
+		f->g = x > 1e-3 ? 2 * (x + expm1(-x)) / (x * x) : 1 - x / 3;
+	}
+	double f1 = f->f1, f2 = i ? f->f2 : 1, a = f->a;
+	double mean = a * a * f->p11 + v1 * (f->g - a * a), end_mean = f1 * a * f->p11 + v1 * a * (1 - f1);
+	double end = f1 * f1 * f->p11 + v1 * (1 - f1 * f1), slow = f2 * f2 * f->p22 + v2 * (1 - f2 * f2);
+	double end_slow = f1 * f2 * f->p12, mean_slow = a * f2 * f->p12;
+	f->var = mean + 2 * mean_slow + slow + noise->white * l->white[i] + 1e-6;
+	f->k1 = (end_mean + end_slow) / f->var;
+	f->k2 = (mean_slow + slow) / f->var;
+	f->scale = 1 / sqrt(f->var);
+	f->p11 = end - f->k1 * f->k1 * f->var;
+	f->p12 = end_slow - f->k1 * f->k2 * f->var;
+	f->p22 = slow - f->k2 * f->k2 * f->var;
+	f->f2 = i ? f->f2 : 1;
+}
+
+/* Innovation of one bin's columns, in standard deviations; the state takes it in. */
+static void innovate(struct filter *f, bool first, const double *m, size_t q, double *e)
+{
+	double f2 = first ? 1 : f->f2;
+	for (size_t c = 0; c < q; c++) {
+		double slow = f2 * f->x2[c], v = m[c] - f->a * f->x1[c] - slow;
+		f->x1[c] = f->f1 * f->x1[c] + f->k1 * v;
+		f->x2[c] = slow + f->k2 * v;
+		e[c] = v * f->scale;
+	}
 }
 
 double panel_whiten(const struct panel_life *l, const struct mc_noise *noise, const double *columns, size_t q, double *g)
 {
-	double full[(PANEL_MOST_COLUMNS + 1) * (PANEL_MOST_COLUMNS + 1)] = { 0 }, e[PANEL_MOST_COLUMNS + 1];
-	double v1 = (1 - noise->white) * (1 - noise->slow), v2 = (1 - noise->white) * noise->slow, logs = 0;
-	struct filter f = { .p11 = v1, .p22 = v2, .gap = -1 };
-	size_t w = q + 1;
+	double e[PANEL_MOST_COLUMNS], logs = 0;
+	struct filter f;
+	filter_start(&f, noise);
 	for (size_t i = 0; i < l->n; i++) {
-		if (i)
-			predict(&f, noise, l->gap[i], v1, v2, w);
-		double var = f.p11 + 2 * f.p12 + f.p22 + noise->white * l->white[i] + 1e-6;
-		double k1 = (f.p11 + f.p12) / var, k2 = (f.p12 + f.p22) / var, scale = 1 / sqrt(var);
-		const double *m = columns + i * q;
-		for (size_t c = 0; c < q; c++)
-			e[c] = m[c] - f.x1[c] - f.x2[c];
-		e[q] = 1 - f.x1[q] - f.x2[q];
-		for (size_t c = 0; c < w; c++) {
-			f.x1[c] += k1 * e[c];
-			f.x2[c] += k2 * e[c];
-			e[c] *= scale;
-		}
-		f.p11 -= k1 * k1 * var;
-		f.p12 -= k1 * k2 * var;
-		f.p22 -= k2 * k2 * var;
-		logs += .5 * log(var);
-		for (size_t a = 0; a < w; a++)
+		advance(&f, noise, l, i, q);
+		innovate(&f, i == 0, columns + i * q, q, e);
+		logs += .5 * log(f.var);
+		for (size_t a = 0; a < q; a++)
 			for (size_t b = 0; b <= a; b++)
-				full[a * w + b] += e[a] * e[b];
+				g[a * q + b] += e[a] * e[b];
 	}
-	return logs + take_level(full, q, g);
+	for (size_t a = 0; a < q; a++)
+		for (size_t b = 0; b < a; b++)
+			g[b * q + a] = g[a * q + b];
+	return logs;
 }
 
 double panel_drop(double *g, size_t q, size_t u, double precision)
@@ -101,7 +122,7 @@ struct fit {
 	double *columns;            /* of all lives used, n x q each */
 	double *gram, *sum;         /* q x q a life; a release */
 	size_t rows;
-	double var;                 /* start value, carried from one setting to the next */
+	double factor[FIT_LIVES];   /* of a life's variance: some are noisier than the rest */
 };
 
 static int longer(const void *a, const void *b)
@@ -153,7 +174,9 @@ static double at_variance(struct fit *f, double var, double half_logs, double *q
 	for (size_t i = 0; i < f->nlives; i++) {
 		double *sum = f->sum + f->life[i]->release * q * q;
 		for (size_t k = 0; k < q * q; k++)
-			g[k] = f->gram[i * q * q + k] / var;
+			g[k] = f->gram[i * q * q + k] / (var * f->factor[i]);
+		logs += .5 * (double)(f->life[i]->n - 1) * log(f->factor[i]);
+		logs += panel_drop(g, q, p->il, 1 / pow(p->level, 2));
 		logs += panel_drop(g, q, p->it, prior_slope);
 		if (p->has_requests)
 			logs += panel_drop(g, q, p->iq, prior_slope);
@@ -182,9 +205,42 @@ static double at_variance(struct fit *f, double var, double half_logs, double *q
 	return -.5 * qf - .5 * m * log(var) - logs;
 }
 
+/* Variance of what is left of one life by itself: own level, curve, load and growth taken out. */
+static double own_variance(const struct fit *f, size_t i)
+{
+	size_t q = f->q, nx = q - 1;
+	double h[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], u[PANEL_MOST_COLUMNS];
+	const double *g = f->gram + i * q * q;
+	double yy = g[0], dof = (double)f->life[i]->n - 2;
+	for (size_t a = 0; a < nx; a++) {
+		u[a] = g[1 + a];
+		for (size_t b = 0; b < nx; b++)
+			h[a * nx + b] = g[(1 + a) * q + 1 + b];
+		/* a ridge that leaves a column its say where it has ten times the weight of one bin */
+		h[a * nx + a] += 1e-3 * h[a * nx + a] + 1e-12;
+	}
+	linalg_cholesky(h, nx, nx);
+	linalg_forward(h, nx, nx, u, 1);
+	for (size_t a = 0; a < nx; a++)
+		yy -= u[a] * u[a];
+	return fmax(yy, 0) / fmax(dof - .6 * (double)(nx - 2), .3 * dof + 1);
+}
+
+/* The usual life sets the variance; noisier ones count for less, so one bad life does not hide growth in the others. */
+static double set_factors(struct fit *f)
+{
+	double v[FIT_LIVES], s[FIT_LIVES];
+	for (size_t i = 0; i < f->nlives; i++)
+		s[i] = v[i] = own_variance(f, i);
+	double mid = fmax(mc_median(s, f->nlives), f->p->quantum);
+	for (size_t i = 0; i < f->nlives; i++)
+		f->factor[i] = v[i] > 2 * mid ? v[i] / mid / 1.5 : 1;
+	return mid;
+}
+
 static double likelihood(struct fit *f, struct mc_noise *noise)
 {
-	double half_logs = 0, var = f->var, ll = 0;
+	double half_logs = 0, ll = 0;
 	size_t q = f->q;
 	const double *at = f->columns;
 	memset(f->gram, 0, f->nlives * q * q * sizeof *f->gram);
@@ -192,13 +248,7 @@ static double likelihood(struct fit *f, struct mc_noise *noise)
 		half_logs += panel_whiten(f->life[i], noise, at, q, f->gram + i * q * q);
 		at += f->life[i]->n * q;
 	}
-	if (var <= 0) {
-		double v[FIT_LIVES];
-		for (size_t i = 0; i < f->nlives; i++)
-			v[i] = f->gram[i * q * q];
-		var = mc_median(v, f->nlives) / fmax(1, (double)f->rows / (double)f->nlives);
-	}
-	var = fmax(var, f->p->quantum);
+	double var = set_factors(f);
 	for (int turn = 0; turn < 2; turn++) {
 		double quad;
 		size_t nr;
@@ -207,7 +257,6 @@ static double likelihood(struct fit *f, struct mc_noise *noise)
 		double dof = fmax(m - 2 * (double)f->nlives - .7 * (double)(nr * panel_common(f->p)), .3 * m);
 		var = fmax(var * fmax(quad, 1e-9) / fmax(dof, 1), f->p->quantum);
 	}
-	f->var = var;
 	noise->var = var;
 	return ll;
 }
@@ -235,20 +284,35 @@ static bool try_values(struct fit *f, struct mc_noise *best, double *best_ll, si
 static void search(struct fit *f, struct mc_noise *best)
 {
 	double bin = f->p->bin, longest = f->life[0]->seconds;
-	double fast[] = { 1.5 * bin, 4.5 * bin, 13.5 * bin, 40 * bin };
+	double fast[] = { .5 * bin, 1.5 * bin, 4.5 * bin, 13.5 * bin, 40 * bin };
 	double slow[] = { fmax(longest / 8, 8 * bin), fmax(longest / 2.5, 10 * bin), fmax(longest, 12 * bin) };
-	double share[] = { 0, .15, .35, .6 }, white[] = { 0, .15, .4 };
-	*best = (struct mc_noise){ .tau_fast = fast[1], .tau_slow = slow[1], .slow = share[1], .white = white[1] };
+	double share[] = { 0, .15, .35, .6 }, white[] = { 0, .005, .03, .12, .4 };
+	*best = (struct mc_noise){ .tau_fast = fast[2], .tau_slow = slow[1], .slow = share[1], .white = white[2] };
 	double ll = likelihood(f, best);
 	for (int sweep = 0; sweep < 2; sweep++) {
-		bool moved = try_values(f, best, &ll, offsetof(struct mc_noise, tau_fast), fast, 4);
+		bool moved = try_values(f, best, &ll, offsetof(struct mc_noise, tau_fast), fast, 5);
 		moved |= try_values(f, best, &ll, offsetof(struct mc_noise, slow), share, 4);
 		if (best->slow > 0)
 			moved |= try_values(f, best, &ll, offsetof(struct mc_noise, tau_slow), slow, 3);
-		moved |= try_values(f, best, &ll, offsetof(struct mc_noise, white), white, 3);
+		moved |= try_values(f, best, &ll, offsetof(struct mc_noise, white), white, 5);
 		if (!moved)
 			break;
 	}
+}
+
+/* How much noisier than usual a life is; lives that were not used for the fit are measured the same way. */
+static double factor_of(const struct mc_panel *p, const double *g, size_t n)
+{
+	struct fit one = { .p = p, .nlives = 1, .q = p->is };
+	struct panel_life l = { .n = n };
+	const struct panel_life *life = &l;
+	double small[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
+	for (size_t a = 0; a < one.q; a++)
+		memcpy(small + a * one.q, g + a * p->q, one.q * sizeof *small);
+	one.life = &life;
+	one.gram = small;
+	double k = own_variance(&one, 0) / p->noise.var;
+	return k > 2 && n >= 12 ? k / 1.5 : 1;
 }
 
 int panel_fit_noise(struct mc_panel *p, struct mc_error *err)
@@ -257,11 +321,14 @@ int panel_fit_noise(struct mc_panel *p, struct mc_error *err)
 	int rc = fit_start(&f, p, err);
 	if (rc == 0) {
 		search(&f, &p->noise);
+		p->level_sd = .1 * p->level + 3 * sqrt(p->noise.var);
 		for (size_t i = 0; i < p->nlives; i++) {
 			double *g = p->gram + i * p->q * p->q;
 			panel_whiten(&p->life[i], &p->noise, p->life[i].m, p->q, g);
+			p->life[i].var = p->noise.var * factor_of(p, g, p->life[i].n);
 			for (size_t k = 0; k < p->q * p->q; k++)
-				g[k] /= p->noise.var;
+				g[k] /= p->life[i].var;
+			panel_drop(g, p->q, p->il, 1 / pow(p->level_sd, 2));
 		}
 	}
 	fit_end(&f);
@@ -270,25 +337,15 @@ int panel_fit_noise(struct mc_panel *p, struct mc_error *err)
 
 void panel_level(const struct mc_panel *p, const struct panel_life *l, const double *rest, double *level, double *var)
 {
-	const struct mc_noise *noise = &p->noise;
-	double v1 = (1 - noise->white) * (1 - noise->slow), v2 = (1 - noise->white) * noise->slow, cy = 0, cc = 0;
-	struct filter f = { .p11 = v1, .p22 = v2, .gap = -1 };
+	struct filter f;
+	double cy = 0, cc = 0, e[2];
+	filter_start(&f, &p->noise);
 	for (size_t i = 0; i < l->n; i++) {
-		if (i)
-			predict(&f, noise, l->gap[i], v1, v2, 2);
-		double v = f.p11 + 2 * f.p12 + f.p22 + noise->white * l->white[i] + 1e-6;
-		double k1 = (f.p11 + f.p12) / v, k2 = (f.p12 + f.p22) / v;
-		double e = rest[i] - f.x1[0] - f.x2[0], one = 1 - f.x1[1] - f.x2[1];
-		f.x1[0] += k1 * e;
-		f.x2[0] += k2 * e;
-		f.x1[1] += k1 * one;
-		f.x2[1] += k2 * one;
-		f.p11 -= k1 * k1 * v;
-		f.p12 -= k1 * k2 * v;
-		f.p22 -= k2 * k2 * v;
-		cy += e * one / v;
-		cc += one * one / v;
+		advance(&f, &p->noise, l, i, 2);
+		innovate(&f, i == 0, (const double[]){ rest[i], 1 }, 2, e);
+		cy += e[0] * e[1];
+		cc += e[1] * e[1];
 	}
 	*level = cy / cc;
-	*var = noise->var / cc;
+	*var = l->var / cc;
 }

@@ -28,7 +28,8 @@ static void kinked(const struct mc_panel *p, size_t life, double onset, double *
 		}
 		panel_whiten(l, &p->noise, work, w, g);
 		for (size_t k = 0; k < w * w; k++)
-			g[k] /= p->noise.var;
+			g[k] /= l->var;
+		panel_drop(g, w, p->il, 1 / pow(p->level_sd, 2));
 		return;
 	}
 	/* begun later: the kink is the whole life's growth; ended before: it is nothing */
@@ -42,7 +43,7 @@ static void kinked(const struct mc_panel *p, size_t life, double onset, double *
 	}
 }
 
-int onset_grams_new(const struct mc_panel *p, const double *share, double scatter, struct onset_grams *ret, struct mc_error *err)
+int onset_grams_new(const struct mc_panel *p, const double *curve, const double *share, double scatter, struct onset_grams *ret, struct mc_error *err)
 {
 	size_t w = p->it + 2, most = 0;
 	double u[PANEL_MOST_COLUMNS] = { 0 }, g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
@@ -65,6 +66,7 @@ int onset_grams_new(const struct mc_panel *p, const double *share, double scatte
 			if (p->life[i].release != ret->release[k])
 				continue;
 			kinked(p, i, p->onsets[k], work, g);
+			evidence_less_curve(p, curve, g, w);
 			evidence_drop_direction(g, w, u, 1 / (.3 * .3));
 			if (scatter > 0)
 				ret->logs[k] += panel_drop(g, w, w - 1, 1 / (scatter * scatter));

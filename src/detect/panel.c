@@ -19,7 +19,7 @@ static double longest(const struct mc_panel_in *in, double t0)
 
 static void set_columns(struct mc_panel *p, const struct mc_panel_in *in)
 {
-	double most = longest(in, p->t0), a = 3 * p->bin;
+	double most = longest(in, p->t0), a = 1.2 * p->bin;
 	bool covariate[PANEL_COVARIATES] = { false };
 	do
 		p->tau[p->ntau++] = a;
@@ -33,6 +33,7 @@ static void set_columns(struct mc_panel *p, const struct mc_panel_in *in)
 	p->nx = p->nload;
 	for (size_t c = 0; c < PANEL_COVARIATES; c++)
 		p->nx += covariate[c];
+	p->il = 1 + p->ntau + p->nx++;
 	p->has_requests = in->load.n > 1;
 	for (size_t i = 0; i < in->nlives; i++)
 		p->has_requests = p->has_requests || in->lives[i].requests;
@@ -90,9 +91,10 @@ static void fill_row(const struct mc_panel *p, const struct mc_panel_life *in, c
 		}
 		m[p->iq] = now - integral(c, l->start);
 	}
-	for (size_t k = 0; k < PANEL_COVARIATES && at < p->it; k++)
-		if (in->x[k] || p->nx - p->nload == PANEL_COVARIATES)
-			m[at++] = in->x[k] ? in->x[k][i] : 0;
+	for (size_t k = 0; k < PANEL_COVARIATES && at < p->il; k++)
+		if (in->x[k])
+			m[at++] = in->x[k][i];
+	m[p->il] = 1;
 	if (in->requests)
 		m[p->iq] = in->requests[i] - in->requests[0];
 	m[p->it] = since;
@@ -103,64 +105,73 @@ static void fill_row(const struct mc_panel *p, const struct mc_panel_life *in, c
 /* Bounded influence of what is no growth: plateaus of an hour, spikes of a few bins. The life's own robust fit (level,
  * slope, curve, load); residuals beyond 3 robust deviations are pulled back to that. Growth is in the fit, so it is left alone.
  * (Huber's Winsorised residuals, Robust Statistics, 1981.) */
+enum { BOUND_CURVE = 5, BOUND_COLUMNS = 7 };
 static void columns_for_bound(const struct mc_panel *p, const struct panel_life *l, size_t i, double *x, size_t nx)
 {
 	const double *m = l->m + i * p->q;
 	double since = m[p->it] - l->m[p->it], len = fmax(l->m[(l->n - 1) * p->q + p->it] - l->m[p->it], 1e-9);
 	x[0] = 1;
 	x[1] = since / len;
-	x[2] = exp(-since / (.06 * len));
-	x[3] = exp(-since / (.25 * len));
-	for (size_t k = 4; k < nx; k++)
-		x[k] = m[1 + p->ntau + 1 + (k - 4)];
+	x[2] = exp(-since / (.02 * len));
+	x[3] = exp(-since / (.06 * len));
+	x[4] = exp(-since / (.25 * len));
+	for (size_t k = BOUND_CURVE; k < nx; k++)
+		x[k] = m[1 + p->ntau + 1 + (k - BOUND_CURVE)];
 }
 
-enum { BOUND_COLUMNS = 6 };
-
-static void least_squares(const double *x, size_t n, size_t nx, const double *y, double *b)
+static void least_squares(const double *x, const double *weight, size_t n, size_t nx, const double *y, double *b)
 {
 	double h[BOUND_COLUMNS * BOUND_COLUMNS] = { 0 };
 	memset(b, 0, nx * sizeof *b);
 	for (size_t i = 0; i < n; i++)
 		for (size_t a = 0; a < nx; a++) {
-			b[a] += x[i * nx + a] * y[i];
+			double xw = x[i * nx + a] * weight[i];
+			b[a] += xw * y[i];
 			for (size_t c = 0; c <= a; c++)
-				h[a * nx + c] += x[i * nx + a] * x[i * nx + c];
+				h[a * nx + c] += xw * x[i * nx + c];
 		}
 	for (size_t a = 0; a < nx; a++)
-		h[a * nx + a] += 1e-8 * h[a * nx + a] + 1e-12 * (double)n;
+		h[a * nx + a] += 1e-8 * h[a * nx + a] + 1e-12;
 	linalg_cholesky(h, nx, nx);
 	linalg_forward(h, nx, nx, b, 1);
 	linalg_backward(h, nx, nx, b);
 }
 
+static void residuals(const double *x, size_t n, size_t nx, const double *y, const double *b, double *r)
+{
+	for (size_t i = 0; i < n; i++) {
+		r[i] = y[i];
+		for (size_t a = 0; a < nx; a++)
+			r[i] -= b[a] * x[i * nx + a];
+	}
+}
+
 static int bound_influence(const struct mc_panel *p, struct panel_life *l, struct mc_error *err)
 {
-	size_t nx = p->nload ? BOUND_COLUMNS : 4, n = l->n;
+	size_t nx = p->nload ? BOUND_COLUMNS : BOUND_CURVE, n = l->n;
 	if (n < 4 * nx)
 		return 0;
-	double *x = mc_reallocarray(NULL, n * (nx + 4), sizeof *x);
+	double *x = mc_reallocarray(NULL, n * (nx + 5), sizeof *x);
 	if (!x)
 		return mc_nomem(err, "a robust fit");
-	double *z = x + n * nx, *r = z + n, *s = r + n, *work = s + n, b[BOUND_COLUMNS];
+	double *y = x + n * nx, *r = y + n, *s = r + n, *work = s + n, *weight = work + n, b[BOUND_COLUMNS], m = 0, scale = 0;
 	for (size_t i = 0; i < n; i++) {
 		columns_for_bound(p, l, i, x + i * nx, nx);
-		z[i] = l->m[i * p->q];
+		y[i] = l->m[i * p->q];
+		weight[i] = 1;
 	}
-	for (int turn = 0; turn < 3; turn++) {
-		least_squares(x, n, nx, z, b);
-		for (size_t i = 0; i < n; i++) {
-			double fit = 0;
-			for (size_t a = 0; a < nx; a++)
-				fit += b[a] * x[i * nx + a];
-			s[i] = r[i] = l->m[i * p->q] - fit;
-		}
-		double m = mc_median(s, n), bound = 3 * (mc_mad(r, n, m, work) + 1e-9);
+	/* least absolute deviations by reweighting: one long plateau does not bend the fit */
+	for (int turn = 0; turn < 6; turn++) {
+		least_squares(x, weight, n, nx, y, b);
+		residuals(x, n, nx, y, b, r);
+		memcpy(s, r, n * sizeof *s);
+		m = mc_median(s, n);
+		scale = mc_mad(r, n, m, work) + 1e-9;
 		for (size_t i = 0; i < n; i++)
-			z[i] = l->m[i * p->q] - r[i] + m + fmax(-bound, fmin(bound, r[i] - m));
+			weight[i] = 1 / fmax(fabs(r[i] - m) / scale, .5);
 	}
 	for (size_t i = 0; i < n; i++)
-		l->m[i * p->q] = z[i];
+		l->m[i * p->q] = y[i] - r[i] + m + fmax(-3 * scale, fmin(3 * scale, r[i] - m));
 	free(x);
 	return 0;
 }
@@ -173,18 +184,18 @@ static int fill_life(const struct mc_panel *p, const struct mc_panel_life *in, s
 		return mc_nomem(err, "a life");
 	memcpy(y, in->y, l->n * sizeof *y);
 	int rc = mc_hampel(y, l->n, 3, 4, err);
-	memcpy(y + l->n, y, l->n * sizeof *y);
-	double mid = mc_median(y + l->n, l->n), typical = 0;
+	double typical = 0, all = 0;
 	for (size_t i = 0; i < l->n; i++)
-		y[l->n + i] = in->samples[i];
-	l->mid = mid;
+		all += y[l->n + i] = in->samples[i];
 	typical = mc_median(y + l->n, l->n);
+	double tick = (in->t[l->n - 1] - in->t[0]) / fmax(all - (in->samples[0] + in->samples[l->n - 1]) / 2, 1);
 	for (size_t i = 0; i < l->n; i++) {
 		double *m = l->m + i * p->q;
 		fill_row(p, in, l, i, c, m);
-		m[0] = y[i] - mid;
+		m[0] = y[i] - p->level;
 		l->t[i] = in->t[i];
 		l->gap[i] = i ? in->t[i] - in->t[i - 1] : 0;
+		l->dur[i] = in->samples[i] * tick;
 		l->white[i] = fmax(.5, fmin(20, typical / fmax(in->samples[i], 1)));
 	}
 	free(y);
@@ -218,7 +229,7 @@ static int allocate(struct mc_panel *p, const struct mc_panel_in *in, struct mc_
 	for (size_t i = 0; i < in->nlives; i++)
 		p->rows += in->lives[i].n;
 	p->life = calloc(in->nlives + 1, sizeof *p->life);
-	p->block = calloc(p->rows * (p->q + 3) + 1, sizeof *p->block);
+	p->block = calloc(p->rows * (p->q + 4) + 1, sizeof *p->block);
 	p->gram = calloc(in->nlives * p->q * p->q + 1, sizeof *p->gram);
 	p->release_t = mc_reallocarray(NULL, in->nreleases + in->nonsets + 1, sizeof *p->release_t);
 	if (!p->life || !p->block || !p->gram || !p->release_t)
@@ -236,7 +247,8 @@ static int allocate(struct mc_panel *p, const struct mc_panel_in *in, struct mc_
 		l->t = at + l->n * p->q;
 		l->gap = l->t + l->n;
 		l->white = l->gap + l->n;
-		at = l->white + l->n;
+		l->dur = l->white + l->n;
+		at = l->dur + l->n;
 		l->start = fmax(in->lives[i].start, p->t0);
 		l->seconds = fmax(in->lives[i].t[l->n - 1] - l->start, p->bin);
 	}

@@ -5,16 +5,17 @@
 #include "memculprit/detect.h"
 
 enum { PANEL_MOST_TAUS = 10, PANEL_LOADS = 3, PANEL_COVARIATES = 2, PANEL_LONG = 3 };
-/* y, curve of age, load and covariates, growth in time, growth in requests, long bounded growth */
-enum { PANEL_MOST_COLUMNS = 1 + PANEL_MOST_TAUS + PANEL_LOADS + PANEL_COVARIATES + 2 + PANEL_LONG };
+/* y, curve of age, load and covariates, level, growth in time, growth in requests, long bounded growth */
+enum { PANEL_MOST_COLUMNS = 1 + PANEL_MOST_TAUS + PANEL_LOADS + PANEL_COVARIATES + 1 + 2 + PANEL_LONG };
 
 struct panel_life {
 	size_t n, release;
 	double *m;      /* n rows of q columns */
 	double *t;      /* seconds */
 	double *gap;    /* seconds since the row before */
+	double *dur;    /* seconds that the row is the mean of */
 	double *white;  /* factor of the white variance: rows of few samples have more */
-	double mid;     /* what was taken from m's first column: the median */
+	double var;     /* of its noise: noise.var, or more */
 	double start;   /* max(start, first time of the panel) */
 	double seconds; /* from start to its last row */
 };
@@ -28,12 +29,13 @@ struct mc_panel {
 	double *block;          /* all rows */
 	double bin, quantum;
 	double t0, t1;
-	size_t ntau, nx;        /* columns of the curve; of load and covariates */
+	size_t ntau, nx;        /* columns of the curve; of load, covariates and, last, the level */
 	double tau[PANEL_MOST_TAUS], long_tau[PANEL_LONG];
 	size_t nload;           /* of nx, those of the load */
 	bool has_requests;
-	size_t q, it, iq, is;   /* columns in all; of growth in time, in requests; first of the long ones */
-	double level;           /* typical height of a life, in the unit */
+	size_t q, il, it, iq, is; /* columns in all; of the level, of growth in time, in requests; first of the long ones */
+	double level;           /* typical height of a life, in the unit: taken from the first column */
+	double level_sd;        /* how much lives stand higher or lower than others */
 	double life_seconds;    /* median life */
 	struct mc_noise noise;
 	double curve[PANEL_MOST_COLUMNS]; /* of age and load, once the evidence has been weighed */
@@ -47,7 +49,7 @@ static inline size_t panel_common(const struct mc_panel *p)
 }
 
 /* Whitens the q columns of a life under the noise's shape (variance 1 in all), adds the Gram matrix to g (q x q,
- * lower and upper) with the life's own level taken out; returns the log determinant's half. `columns` is n x q. */
+ * lower and upper); returns the log determinant's half. `columns` is n x q. */
 double panel_whiten(const struct panel_life *l, const struct mc_noise *noise, const double *columns, size_t q, double *g);
 /* Fits p->noise by restricted likelihood and fills p->gram. 0, MC_ENOMEM. */
 int panel_fit_noise(struct mc_panel *p, struct mc_error *err);

@@ -1,0 +1,76 @@
+/* Shows what the detector saw in a scenario folder: for whoever works on it. detect_look DIR... */
+#include "memculprit/app.h"
+
+#include "judge.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static void look(const struct history *h, const struct judgement *j)
+{
+	struct mc_noise n = { 0 };
+	if (!j->panel) {
+		puts("too little");
+		return;
+	}
+	mc_panel_noise(j->panel, &n);
+	printf("lives %zu rows %zu bin %.1f tick %.2f | noise sd %.4g fast %.0f slow %.0f share %.2f white %.2f | load sd %.4g (%s)\n", j->rows.nlives,
+		j->rows.nrows, j->rows.bin, h->tick, sqrt(n.var), n.tau_fast, n.tau_slow, n.slow, n.white, mc_panel_load(j->panel),
+		h->load_what ? h->load_what : "-");
+	printf("curve 0-10%% %.3g, -50%% %.3g, -100%% %.3g of life\n", mc_panel_curve(j->panel, 0, .1 * h->as_of), mc_panel_curve(j->panel, 0, .5 * h->as_of),
+		mc_panel_curve(j->panel, 0, h->as_of));
+	printf("P none %.3f all %.3f bounded %.3f onset %.3f grows %.3f | no_step %.3f\n", j->belief.none, j->belief.all, j->belief.bounded, j->belief.free_onset,
+		j->grows, j->belief.no_step);
+	printf("logev none 0 all t %.1f q %.1f b %.1f\n", j->evidence.all[0].log_evidence - j->evidence.none,
+		j->evidence.all[1].log_evidence - j->evidence.none, j->evidence.all[2].log_evidence - j->evidence.none);
+	for (size_t r = 0; r <= h->ndeploys; r++) {
+		const struct history_deploy *d = r ? &h->deploy[r - 1] : NULL;
+		size_t n0 = 0;
+		for (size_t i = 0; i < j->rows.nlives; i++)
+			n0 += j->rows.life[i].release == r;
+		printf("release %zu %-10s mark %.0f begins %.0f lives %zu panel %zu slope/h %.4g +- %.3g P %.4f step %.4f\n", r,
+			d ? h->c->deploys[d->index].version : "", d ? d->mark : 0, d ? d->begins : 0, d ? d->lives : 0, n0, j->evidence.release_slope[r] * 3600,
+			j->evidence.release_sd[r] * 3600, d ? j->belief.deploy[r - 1] : 0, d ? j->belief.step[r - 1] : 0);
+	}
+	for (int turn = 0; turn < 8; turn++) {
+		size_t best = 0;
+		for (size_t i = 1; i < j->sets.n; i++)
+			if (j->belief.weight[i] > j->belief.weight[best])
+				best = i;
+		if (j->sets.n == 0 || j->belief.weight[best] < 1e-4)
+			break;
+		const struct mc_supposition *s = &j->sets.s[best];
+		printf("  set [%zu,%zu)+[%zu,%zu) w %.4f cost %.1f t %.1f q %.1f b %.1f z %.1f slope/h %.4g\n", s->from, s->until, s->again, s->again_until,
+			j->belief.weight[best], j->sets.cost[best], j->evidence.set[0][best].log_evidence - j->evidence.none,
+			j->evidence.set[1][best].log_evidence - j->evidence.none, j->evidence.set[2][best].log_evidence - j->evidence.none,
+			j->evidence.set[0][best].z, j->evidence.set[0][best].slope * 3600);
+		j->belief.weight[best] = 0;
+	}
+	for (size_t i = 0; i < j->evidence.nonsets; i++)
+		if (j->belief.onset_weight[i] > .02)
+			printf("  onset %.0f of %zd w %.3f ev %.1f\n", j->rows.onsets[i], (ssize_t)j->belief.onset_of[i], j->belief.onset_weight[i],
+				j->evidence.onset[i].log_evidence - j->evidence.none);
+}
+
+int main(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		struct mc_error err;
+		struct mc_scenario s;
+		struct history h;
+		struct judgement j = { 0 };
+		if (mc_scenario_read(argv[i], &s, &err) < 0 || history_new(&s.c, &h, &err) < 0) {
+			fprintf(stderr, "%s\n", err.text);
+			return 1;
+		}
+		for (int signal = 0; signal < 3; signal++) {
+			printf("== %s signal %d\n", argv[i], signal);
+			if (judge(&h, (enum history_signal)signal, &j, &err) == 0)
+				look(&h, &j);
+			judgement_release(&j);
+		}
+		history_release(&h);
+		mc_scenario_release(&s);
+	}
+	return 0;
+}

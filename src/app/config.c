@@ -112,7 +112,7 @@ int mc_config_read(const char *path, struct mc_config *ret, struct mc_buf *error
 	rc = mc_read_file(AT_FDCWD, path, TREE_MAX_BYTES + 1, &text, err);
 	if (rc == MC_ELIMIT) /* enough of it to be told so */
 		rc = 0;
-	else if (rc == MC_EIO && err && (err->sys == ENOENT || err->sys == ENOTDIR))
+	else if (rc == MC_ENOTFOUND)
 		rc = mc_fail(err, MC_ENOTFOUND, 0, "no configuration file %s; give another with --config, or none to run with the defaults", path);
 	if (rc == 0)
 		rc = config_set(&c.file, path, err);

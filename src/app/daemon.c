@@ -49,7 +49,9 @@ static int open_loop(struct loop *l, int64_t interval_ms, struct mc_error *err)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	/* a closed connection and a limit on a file's size are errors of a call, and no end */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	/* blocked before any thread is made, so that all of them leave signals to the loop */
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	l->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -1,5 +1,5 @@
 /* Deploys marked through the API: understood on the API's thread, written by the sampling loop. */
-#include "daemon_parts.h"
+#include "daemon_builds.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +36,7 @@ static int write_mark(struct daemon *d, void *arg, struct mc_error *err)
 		p->deploys++;
 		if (job->row.unix_ms > p->last_deploy_ms)
 			p->last_deploy_ms = job->row.unix_ms;
+		builds_name(d, p, &job->row);
 	}
 	return rc;
 }

@@ -70,20 +70,34 @@ static const char *text_of(const struct mc_jsonv *v, const char *key)
 	return s ? s : "";
 }
 
-/* What ran is the last of the list, unless lives were met already before the store could be asked. */
+static struct build *known_build(struct executable *e, const struct mc_jsonv *v)
+{
+	for (size_t k = 0; k < e->n; k++) {
+		struct build *b = &e->builds[k];
+		if (b->build_id && strcmp(b->build_id, text_of(v, "build_id")) == 0 && strcmp(b->version, text_of(v, "version")) == 0 &&
+			strcmp(b->commit, text_of(v, "commit")) == 0)
+			return b;
+	}
+	return builds_add(e, text_of(v, "version"), text_of(v, "commit"), text_of(v, "build_id"), text_of(v, "how"), text_of(v, "source"));
+}
+
+/* What ran is the last of the list. Lives may have been met already, where the store could not be asked. */
 static void load_executable(struct program *p, const struct mc_jsonv *v)
 {
 	const struct mc_jsonv *list = mc_jsonv_get(v, "builds");
 	struct executable *e = builds_executable(p, text_of(v, "key"));
-	if (!e || e->n > 0)
+	struct build *b = NULL;
+	if (!e || e->current != SIZE_MAX)
 		return;
 	for (size_t k = 0; k < mc_jsonv_count(list); k++) {
-		const struct mc_jsonv *b = mc_jsonv_at(list, k);
-		struct build *added = builds_add(e, text_of(b, "version"), text_of(b, "commit"), text_of(b, "build_id"), text_of(b, "how"), text_of(b, "source"));
-		if (!added)
+		if (!(b = known_build(e, mc_jsonv_at(list, k))))
 			return;
-		mc_jsonv_int(mc_jsonv_get(b, "last_ms"), &added->last_ms);
-		e->current = (size_t)(added - e->builds);
+		if (!b->last_ms)
+			mc_jsonv_int(mc_jsonv_get(mc_jsonv_at(list, k), "last_ms"), &b->last_ms);
+	}
+	if (b) {
+		e->current = (size_t)(b - e->builds);
+		b->pending = false;
 	}
 	mc_jsonv_num(mc_jsonv_get(v, "share"), &e->share);
 }

@@ -7,7 +7,14 @@
 
 #include "daemon_parts.h"
 
-enum { RETRY_MS = 30000, MAINTAIN_MS = 60000 };
+enum { MAINTAIN_MS = 60000 };
+
+/* Ten ticks, between a second and half a minute. */
+static int64_t retry_ms(const struct daemon *d)
+{
+	int64_t ms = 10 * d->config->c.interval_ms;
+	return ms < 1000 ? 1000 : ms > 30000 ? 30000 : ms;
+}
 
 const char *daemon_component(enum component at)
 {
@@ -105,7 +112,7 @@ void daemon_reopen_store(struct daemon *d)
 	struct mc_error err;
 	if (d->last_ms && d->store_retry_ms > d->last_ms)
 		return;
-	d->store_retry_ms = d->last_ms + RETRY_MS;
+	d->store_retry_ms = d->last_ms + retry_ms(d);
 	if (daemon_open_store(d, &err) < 0) {
 		daemon_trouble(d, AT_STORE, &err);
 		say_not_ready(d, err.text);
@@ -128,7 +135,7 @@ void daemon_stored(struct daemon *d, int rc, const struct mc_error *err)
 		/* a full disk is the store's own affair; of other troubles a fresh start may know the way out */
 		if (rc != MC_EFULL && rc != MC_ENOMEM && rc != MC_EBUSY && ++d->store_failures >= 3) {
 			d->store_failures = 0;
-			close_store(d, RETRY_MS);
+			close_store(d, retry_ms(d));
 		}
 		return;
 	}

@@ -220,6 +220,9 @@ static size_t take_processes(struct daemon *d, struct mc_error *err, int *rc)
 		const struct mc_process *q = &t->processes[i];
 		struct program *p = &d->programs[q->program];
 		struct life *l = q->born ? NULL : lives_find(&d->lives, q->id);
+		/* first what is remembered of it: against that its lives are held */
+		if (store && !p->known)
+			store = (*rc = know_program(d, p, err)) == 0;
 		if (!l && (l = lives_get(&d->lives, q->id)))
 			begin_life(d, p, l, q);
 		if (!l) {
@@ -227,8 +230,6 @@ static size_t take_processes(struct daemon *d, struct mc_error *err, int *rc)
 			continue;
 		}
 		add_to_program(p, l, q);
-		if (store && !p->known)
-			store = (*rc = know_program(d, p, err)) == 0;
 		if (store && !l->incarnation)
 			store = (*rc = store_life(d, p, l, q, err)) == 0;
 		if (l->incarnation)

@@ -90,12 +90,13 @@ static int64_t gap(const struct mc_deploy_row *row, int64_t t)
  * and least where nobody knows how long the build had been there. */
 static bool joins(const struct mc_deploy_row *mark, const struct mc_deploy_row *seen)
 {
-	if (!hosts_meet(mark, seen))
+	/* what has its lives already is not started again: the same release once more is another deploy */
+	if (!hosts_meet(mark, seen) || mark->first_seen_ms)
 		return false;
 	if (is_named(seen))
 		return same_release(mark, seen);
 	int64_t late = mark->unix_ms - seen->first_seen_ms;
-	return !mark->first_seen_ms && late <= (is_baseline(seen) ? BASELINE_LATE_MS : MARK_LATE_MS);
+	return late <= (is_baseline(seen) ? BASELINE_LATE_MS : MARK_LATE_MS);
 }
 
 /* The nearest row in time, within 30 minutes, that is one with d; those that were recognised where d is a

@@ -81,7 +81,7 @@ set_up() {
 		web: {listen: ["127.0.0.1:$WEB_PORT"], socket: "$socket"}
 		programs:
 		  - name: logic_worker
-		    match: {comm: logic_worker}
+		    match: {comm: logic_worker, cmdline: '--port=$PORT\b'}
 		    repository: "$DEMO/repo"
 		    tags: "v*"
 		    load: {url: "http://127.0.0.1:$STATUS_PORT/metrics", metric: logic_requests_total}

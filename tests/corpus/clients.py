@@ -84,7 +84,8 @@ def _client(number, protocol, port, seed, want, count, lock):
         time.sleep(min(1.0, rng.expovariate(rate / threads)))
         try:
             if s is None:
-                s = socket.create_connection(("127.0.0.1", port), timeout=5)
+                # from another address: while the server restarts, a client could be connected to itself, and hold its port
+                s = socket.create_connection(("127.0.0.1", port), timeout=5, source_address=("127.0.0.2", 0))
                 f = s.makefile("rb")
                 done = 0
             q = ask(rng, want)

@@ -67,6 +67,14 @@ class Slots:
         return "%s:%d" % self.of[pid]
 
 
+def ended(pid):
+    """Gone, or a zombie: memory goes before the files do, and with them the port."""
+    try:
+        return open("/proc/%d/stat" % pid).read().rsplit(")", 1)[1].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
 def end(proc):
     """Ends a server and what it forked."""
     kids = descendants(proc.pid)
@@ -82,7 +90,7 @@ def end(proc):
             pass                               # it went by itself
     proc.wait()
     for _ in range(100):                       # their port is free when they are gone
-        if not any(read_process(p) for p in kids):
+        if all(ended(p) for p in kids):
             break
         time.sleep(.05)
 

@@ -48,6 +48,23 @@ bool mc_path_is_test(const char *path)
 
 /* ---- definitions ---- */
 
+/* Whether v leaves the function behind `from`: "*out = v" where out is a parameter, or "return v". */
+static enum mc_callee given_away(const struct mc_source *s, const struct mc_function *f, size_t from, const char *v, size_t len)
+{
+	for (size_t k = from; (k = mc_source_word(s, k, f->end, v, len)) != SIZE_MAX; k++) {
+		size_t e = k;
+		while (e > from && (s->code[e - 1] == ' ' || s->code[e - 1] == '='))
+			e--;
+		size_t n = e;
+		while (n > from && mc_ident_char(s->code[n - 1]))
+			n--;
+		if (e < k && e - n == 6 && memcmp(s->code + n, "return", 6) == 0 && s->code[k + len] == ';')
+			return MC_CALLEE_RETURNS;
+		if (e < k && n > 0 && n < e && s->code[n - 1] == '*' && mc_source_word(s, f->name, f->body, s->code + n, e - n) != SIZE_MAX)
+			return MC_CALLEE_OUT;
+	}
+	return MC_CALLEE_PLAIN;
+}
 
 /* "return p", "*out = p" or "return alloc()" for memory that call c acquired. */
 static enum mc_callee hands_out(const struct mc_source *s, const struct mc_function *f, const struct mc_call *c, const struct mc_look *l)
@@ -69,18 +86,24 @@ static enum mc_callee hands_out(const struct mc_source *s, const struct mc_funct
 		return MC_CALLEE_PLAIN;
 	if (fate.returned > 0)
 		return MC_CALLEE_RETURNS;
-	/* *out = p */
-	for (size_t k = h.after; (k = mc_source_word(s, k, f->end, h.var, h.var_len)) != SIZE_MAX; k++) {
-		size_t e = k;
-		while (e > h.after && (s->code[e - 1] == ' ' || s->code[e - 1] == '='))
-			e--;
-		size_t n = e;
-		while (n > h.after && mc_ident_char(s->code[n - 1]))
-			n--;
-		if (e < k && n > 0 && n < e && s->code[n - 1] == '*' && mc_source_word(s, f->name, f->body, s->code + n, e - n) != SIZE_MAX)
-			return MC_CALLEE_OUT;
-	}
-	return MC_CALLEE_PLAIN;
+	return given_away(s, f, h.after, h.var, h.var_len) == MC_CALLEE_OUT ? MC_CALLEE_OUT : MC_CALLEE_PLAIN;
+}
+
+/* What is freed on the way out of an error, and handed out where all goes well, is its caller's: a buffer that
+ * other functions have filled, too. The argument of release call c is looked for. */
+static enum mc_callee freed_or_given(const struct mc_source *s, const struct mc_function *f, const struct mc_call *c)
+{
+	size_t b = c->args, e = c->args_end;
+	while (b < e && isspace((unsigned char)s->code[b]))
+		b++;
+	while (e > b && isspace((unsigned char)s->code[e - 1]))
+		e--;
+	for (size_t i = b; i < e; i++)
+		if (!mc_ident_char(s->code[i]) && s->code[i] != '.' && s->code[i] != '-' && s->code[i] != '>')
+			return MC_CALLEE_PLAIN;
+	if (e <= b || !mc_ident_char(s->code[b]) || !mc_ident_char(s->code[e - 1]))
+		return MC_CALLEE_PLAIN;
+	return given_away(s, f, c->args_end, s->code + b, e - b);
 }
 
 enum mc_callee mc_definition(const struct mc_source *s, const struct mc_function *f)
@@ -96,11 +119,13 @@ enum mc_callee mc_definition(const struct mc_source *s, const struct mc_function
 		if (k == MC_TOKEN_ACQUIRE)
 			found = hands_out(s, f, &c, &l);
 	}
-	/* a function that releases one of its own parameters */
+	/* a function that releases one of its own parameters, or else hands it out */
 	at = f->body;
 	for (int i = 0; none && found == MC_CALLEE_PLAIN && i < MOST_CALLS && mc_source_call(s, &at, f->end, &c); i++) {
 		if (mc_token(s->lang, s->code + c.name, c.name_len, &how) != MC_TOKEN_RELEASE)
 			continue;
+		if ((found = freed_or_given(s, f, &c)) != MC_CALLEE_PLAIN)
+			break;
 		size_t b = c.args, e;
 		while (b < c.args_end && !mc_ident_char(s->code[b]))
 			b++;

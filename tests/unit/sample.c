@@ -120,6 +120,31 @@ static void kinds(void **state)
 	mc_sampler_close(s);
 }
 
+/* A cgroup that empties gives its place to the last one, which is found there from then on. */
+static void cgroup_goes(void **state)
+{
+	(void)state;
+	struct mc_sampler *s;
+	const struct mc_tick *t;
+	char group[64];
+	assert_int_equal(mc_sampler_open(&(struct mc_sample_config){.procfs = root}, &s, NULL), 0);
+	for (int i = 0; i < 4; i++) {
+		snprintf(group, sizeof group, "0::/system.slice/g%d.service\n", i);
+		put_process(20 + i, 1, 'S', 500, 30, "w", group);
+	}
+	assert_int_equal(mc_sampler_tick(s, 1000, &t, NULL), 0);
+	forget(20);
+	assert_int_equal(mc_sampler_tick(s, 2000, &t, NULL), 0);
+	put_process(29, 1, 'S', 900, 30, "w", "0::/system.slice/new.service\n");
+	assert_int_equal(mc_sampler_tick(s, 3000, &t, NULL), 0);
+	put_process(30, 1, 'S', 900, 30, "w", group);
+	assert_int_equal(mc_sampler_tick(s, 4000, &t, NULL), 0);
+	assert_int_equal(t->ngroups, 4);
+	assert_int_equal(of(t, 30)->group, of(t, 23)->group);
+	assert_string_equal(t->groups[of(t, 30)->group].unit, "g3.service");
+	mc_sampler_close(s);
+}
+
 static void selectors(void **state)
 {
 	(void)state;
@@ -248,6 +273,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(kinds, begin, end),
+		cmocka_unit_test_setup_teardown(cgroup_goes, begin, end),
 		cmocka_unit_test_setup_teardown(selectors, begin, end),
 		cmocka_unit_test_setup_teardown(program_limit, begin, end),
 		cmocka_unit_test(real_proc),

@@ -154,7 +154,7 @@ struct mc_curves {
 	size_t n;
 	int64_t *t_ms;
 	double *priv;      /* bytes: private resident and swapped; NaN: nothing was seen */
-	double *shmem, *rss;
+	double *shmem, *rss, *swap;
 	double *processes;
 };
 /* since or until MC_NO_TIME: from the first, to the last sample. At most 100,000 instants. */

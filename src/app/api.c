@@ -40,7 +40,7 @@ int api_json(struct mc_reply *reply, struct mc_json *j)
 		mc_buf_release(&out);
 		return rc;
 	}
-	*reply = (struct mc_reply){ .status = 200, .content_type = "application/json", .body = out };
+	*reply = (struct mc_reply){ .status = 200, .content_type = "application/json; charset=utf-8", .body = out };
 	return 0;
 }
 
@@ -87,42 +87,79 @@ static int new_answer(struct api *a, struct mc_store *s, const char *program, in
 	return rc;
 }
 
-int api_blame(struct api *a, const struct mc_request *rq, const char *program, struct mc_reply *reply)
+const char *api_arg(const struct mc_request *rq, const char *name)
+{
+	const char *v = rq->arg ? rq->arg(rq->handle, name) : NULL;
+	return v && v[0] ? v : NULL;
+}
+
+int api_answer_text(struct api *a, const char *program, const char *when, struct mc_buf *out, struct mc_error *err)
+{
+	struct mc_store *s = NULL;
+	int64_t as_of = 0;
+	int rc = api_store(a, &s, err);
+	if (rc == 0 && when)
+		rc = mc_time_parse(when, mc_now_ms(), &as_of, err);
+	if (rc == 0 && (when || stored_answer(a, s, program, out, NULL) != 0))
+		rc = new_answer(a, s, program, as_of, out, err);
+	return rc;
+}
+
+static int blame(struct api *a, const struct mc_request *rq, const char *program, struct mc_reply *reply)
 {
 	struct mc_error err = { 0 };
-	struct mc_store *s = NULL;
 	struct mc_buf out = { 0 };
-	int64_t as_of = 0;
-	const char *when = rq->arg ? rq->arg(rq->handle, "as_of") : NULL;
-	int rc = api_store(a, &s, &err);
-	if (rc == 0 && when)
-		rc = mc_time_parse(when, mc_now_ms(), &as_of, &err);
-	if (rc == 0 && (when || stored_answer(a, s, program, &out, NULL) != 0))
-		rc = new_answer(a, s, program, as_of, &out, &err);
+	int rc = api_answer_text(a, program, api_arg(rq, "as_of"), &out, &err);
 	if (rc < 0) {
 		mc_buf_release(&out);
 		return api_fail(reply, &err);
 	}
 	mc_buf_str(&out, "\n");
-	*reply = (struct mc_reply){ .status = 200, .content_type = "application/json", .body = out };
+	*reply = (struct mc_reply){ .status = 200, .content_type = "application/json; charset=utf-8", .body = out };
 	return 0;
 }
 
-/* NAME of PREFIX NAME SUFFIX, to free(); NULL where path is not that. */
-static char *name_between(const char *path, const char *prefix, const char *suffix)
+/* /api/v1/programs/NAME, with /blame or /series behind it. A name may hold slashes, and may end as one of them does:
+ * the ending then belongs to the path. */
+static int get_program(struct api *a, const struct mc_request *rq, const char *rest, struct mc_reply *reply)
 {
-	size_t n = strlen(path), np = strlen(prefix), ns = strlen(suffix);
-	if (n <= np + ns || strncmp(path, prefix, np) != 0 || strcmp(path + n - ns, suffix) != 0)
-		return NULL;
-	return strndup(path + np, n - np - ns);
+	static const char *const ends[] = { "/blame", "/series", "" };
+	for (size_t i = 0; i < 3; i++) {
+		size_t n = strlen(rest), end = strlen(ends[i]);
+		if (n <= end || strcmp(rest + n - end, ends[i]) != 0)
+			continue;
+		char *name = strndup(rest, n - end);
+		if (!name)
+			return MC_ENOMEM;
+		int rc = i == 0 ? blame(a, rq, name, reply) : i == 1 ? api_series(a, rq, name, reply) : api_program(a, name, reply);
+		free(name);
+		return rc;
+	}
+	return mc_reply_error(reply, 404, "no such path");
 }
 
 static int get(struct api *a, const struct mc_request *rq, struct mc_reply *reply)
 {
-	char *name = name_between(rq->path, "/api/v1/programs/", "/blame");
-	int rc = name ? api_blame(a, rq, name, reply) : mc_reply_error(reply, 404, "no such path");
-	free(name);
-	return rc;
+	static const char programs[] = "/api/v1/programs";
+	if (strcmp(rq->path, "/") == 0)
+		return api_page(a, rq, reply);
+	if (strcmp(rq->path, programs) == 0)
+		return api_programs(a, reply);
+	if (strcmp(rq->path, "/api/v1/deploys") == 0)
+		return api_deploys(a, rq, reply);
+	if (strncmp(rq->path, programs, sizeof programs - 1) == 0 && rq->path[sizeof programs - 1] == '/')
+		return get_program(a, rq, rq->path + sizeof programs, reply);
+	return mc_reply_error(reply, 404, "no such path");
+}
+
+void api_release(struct api *a)
+{
+	mc_store_close(a->store);
+	a->store = NULL;
+	mc_buf_release(&a->index);
+	mc_buf_release(&a->diff);
+	free(a->diff_key);
+	a->diff_key = NULL;
 }
 
 int api_answer(void *user, const struct mc_request *rq, struct mc_reply *reply)

@@ -43,6 +43,7 @@ static int add_life(void *user, const struct mc_life_view *life)
 		double priv = at(s->v[MC_F_ANON], i), swap = at(s->v[MC_F_SWAP], i), shmem = at(s->v[MC_F_SHMEM], i);
 		add(&priv, swap);
 		add(&c->priv[k], priv);
+		add(&c->swap[k], swap);
 		add(&c->rss[k], at(s->v[MC_F_RSS], i));
 		if (isfinite(shmem) && !(shmem <= c->shmem[k]))
 			c->shmem[k] = shmem;
@@ -67,10 +68,10 @@ static int find_span(struct mc_store *s, int64_t program, int64_t *since, int64_
 
 static int make_room(struct mc_curves *c, size_t n, struct mc_error *err)
 {
-	double **columns[] = { &c->priv, &c->shmem, &c->rss, &c->processes };
+	double **columns[] = { &c->priv, &c->shmem, &c->rss, &c->swap, &c->processes };
 	c->t_ms = mc_reallocarray(NULL, n, sizeof *c->t_ms);
 	bool ok = c->t_ms != NULL;
-	for (size_t f = 0; f < 4; f++) {
+	for (size_t f = 0; f < sizeof columns / sizeof columns[0]; f++) {
 		*columns[f] = mc_reallocarray(NULL, n, sizeof(double));
 		ok = ok && *columns[f];
 		for (size_t i = 0; ok && i < n; i++)
@@ -111,6 +112,7 @@ void mc_curves_release(struct mc_curves *c)
 	free(c->priv);
 	free(c->shmem);
 	free(c->rss);
+	free(c->swap);
 	free(c->processes);
 	*c = (struct mc_curves){ 0 };
 }

@@ -316,7 +316,7 @@ static void release(struct daemon *d)
 	free(d->rows);
 	free(d->loads);
 	free(d->sources);
-	mc_store_close(d->api.store);
+	api_release(&d->api);
 	mc_loader_close(d->loader);
 	mc_sampler_close(d->sampler);
 	identity_cache_free(d->identities);

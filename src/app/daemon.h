@@ -91,12 +91,18 @@ struct api {
 	struct daemon_shared *shared;
 	struct mc_store *store; /* the thread's own, read-only; through api_store() */
 	int64_t cost_ms;        /* that the last fresh answer took */
+	struct mc_buf index;    /* the page of all programs, as of the tick index_ms */
+	int64_t index_ms;
+	struct mc_buf diff;     /* the page's last one, of diff_key */
+	char *diff_key;
 	const char *rootfs;     /* "" or what stands before the paths of repositories */
 };
 /* mc_api_fn; user is a struct api. */
 int api_answer(void *user, const struct mc_request *rq, struct mc_reply *reply);
 /* The API thread's reader, opened when first asked for. */
 int api_store(struct api *a, struct mc_store **ret, struct mc_error *err);
+/* Closes the reader and frees what is kept. */
+void api_release(struct api *a);
 /* The code that goes with an error: 404 not found, 503 busy or full, 400 usage, else 500. */
 int api_fail(struct mc_reply *reply, const struct mc_error *err);
 /* Fills reply with the JSON and frees j. */
@@ -104,7 +110,36 @@ int api_json(struct mc_reply *reply, struct mc_json *j);
 /* POST and DELETE of /api/v1/deploys (`rest` is what follows it); in daemon_mark.c. */
 int api_post_deploy(struct api *a, const struct mc_request *rq, struct mc_reply *reply);
 int api_delete_deploy(struct api *a, const struct mc_request *rq, const char *rest, struct mc_reply *reply);
-/* GET /api/v1/programs/NAME/blame: a fresh answer where the stored one is old and the last was cheap. */
-int api_blame(struct api *a, const struct mc_request *rq, const char *program, struct mc_reply *reply);
+/* The answer's JSON: the stored one, or a fresh one where that is old and the last was cheap; as of `when`
+ * (NULL: now), which is always fresh. */
+int api_answer_text(struct api *a, const char *program, const char *when, struct mc_buf *out, struct mc_error *err);
+/* A query parameter, NULL: absent or empty. */
+const char *api_arg(const struct mc_request *rq, const char *name);
+/* GET of /api/v1/programs, of one, of deploys; in api_read.c. */
+int api_programs(struct api *a, struct mc_reply *reply);
+int api_program(struct api *a, const char *program, struct mc_reply *reply);
+int api_deploys(struct api *a, const struct mc_request *rq, struct mc_reply *reply);
+
+/* ---- curves of one program for the screen (api_curves.c) ---- */
+enum { API_CURVES_MAX = 64, API_PROCESSES_MAX = 24 };
+struct api_curves {
+	struct mc_span span;
+	size_t n;
+	struct mc_curve v[API_CURVES_MAX];
+	size_t nown;
+	void *own[3 * API_CURVES_MAX]; /* what is freed with them */
+	struct mc_curves memory;
+};
+/* The program's memory, processes, load and the host's figures in the span that the request asks for, and the curves
+ * of `processes` single processes. MC_ENOTFOUND; MC_EUSAGE: the span. */
+int api_curves_read(struct api *a, const struct mc_request *rq, const char *program, size_t processes, struct api_curves *ret,
+	struct mc_error *err);
+void api_curves_release(struct api_curves *c);
+/* GET /api/v1/programs/NAME/series */
+int api_series(struct api *a, const struct mc_request *rq, const char *program, struct mc_reply *reply);
+
+/* ---- the page (page.c) ---- */
+/* GET /: all programs, or the one that program= names. */
+int api_page(struct api *a, const struct mc_request *rq, struct mc_reply *reply);
 
 #endif

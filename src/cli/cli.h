@@ -53,6 +53,9 @@ struct cli {
 	struct mc_buf out; /* what goes to stdout at the end, or earlier with cli_flush() */
 };
 
+/* Narrower than this, rows of a table become two lines each. */
+enum { CLI_NARROW = 72 };
+
 struct cli_command {
 	const char *name;
 	const char *summary; /* one line, no full stop */

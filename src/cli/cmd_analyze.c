@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { JOBS_MAX = 256 };
 
@@ -18,6 +19,7 @@ struct job {
 struct work {
 	pthread_mutex_t lock;
 	pthread_cond_t finished;
+	const struct cli *like;
 	const char **dirs;
 	size_t n, next;
 	struct job *jobs;
@@ -25,21 +27,26 @@ struct work {
 	bool stop;
 };
 
-static int answer(const char *dir, int64_t as_of_ms, struct mc_buf *out, struct mc_error *err)
+/* One folder's answer as `like` prints it. */
+static int answer(const struct cli *like, const char *dir, int64_t as_of_ms, struct mc_buf *out, struct mc_error *err)
 {
 	struct mc_blame b = { 0 };
 	int rc = mc_blame_scenario(dir, as_of_ms, &b, err);
 	if (rc < 0)
 		return rc;
-	struct mc_json *j = mc_json_new();
-	if (j) {
-		mc_blame_json(j, NULL, &b);
-		rc = mc_json_text(j, MC_JSON_COMPACT, out, err);
+	if (like->json) {
+		struct mc_json *j = mc_json_new();
+		if (j)
+			mc_blame_json(j, NULL, &b);
+		rc = j ? mc_json_text(j, MC_JSON_COMPACT, out, err) : mc_nomem(err, "JSON");
 		mc_buf_str(out, "\n");
+		mc_json_free(j);
 	} else {
-		rc = mc_nomem(err, "JSON");
+		struct cli c = *like;
+		c.out = (struct mc_buf){ 0 };
+		cli_blame_text(&c, &b, false);
+		*out = c.out;
 	}
-	mc_json_free(j);
 	mc_blame_release(&b);
 	return rc;
 }
@@ -52,7 +59,7 @@ static void *worker(void *arg)
 		size_t i = w->next++;
 		struct job *k = &w->jobs[i];
 		pthread_mutex_unlock(&w->lock);
-		int rc = answer(w->dirs[i], w->as_of_ms, &k->text, &k->why);
+		int rc = answer(w->like, w->dirs[i], w->as_of_ms, &k->text, &k->why);
 		if (rc == 0)
 			rc = mc_buf_check(&k->text, &k->why);
 		pthread_mutex_lock(&w->lock);
@@ -64,21 +71,38 @@ static void *worker(void *arg)
 	return NULL;
 }
 
-static void put_error(struct cli *c, const char *dir, const struct mc_error *why)
+static int put_json_error(struct cli *c, const char *dir, const struct mc_error *why, struct mc_error *err)
 {
 	struct mc_json *j = mc_json_new();
-	if (!j) {
-		c->out.failed = true;
-		return;
-	}
+	if (!j)
+		return mc_nomem(err, "JSON");
 	mc_json_object(j, NULL);
 	mc_json_str(j, "error", why->text);
 	mc_json_str(j, "dir", dir);
 	mc_json_close(j);
-	if (mc_json_text(j, MC_JSON_COMPACT, &c->out, NULL) < 0)
-		c->out.failed = true;
+	int rc = mc_json_text(j, MC_JSON_COMPACT, &c->out, err);
 	mc_buf_str(&c->out, "\n");
 	mc_json_free(j);
+	return rc;
+}
+
+/* The answer of one folder, or its error: on its line in JSON, else on stderr. */
+static int put(struct cli *c, const struct work *w, size_t i, struct mc_error *err)
+{
+	const struct job *k = &w->jobs[i];
+	if (k->rc < 0 && c->json)
+		return put_json_error(c, w->dirs[i], &k->why, err);
+	if (k->rc < 0) {
+		cli_error(&k->why);
+		return 0;
+	}
+	if (!c->json && w->n > 1) {
+		if (i)
+			cli_newline(c);
+		cli_line(c, 0, "1", "%s:", w->dirs[i]);
+	}
+	mc_buf_add(&c->out, k->text.data, k->text.len);
+	return 0;
 }
 
 /* Prints the answers as they come. Below 0, or whether a folder could not be read. */
@@ -91,14 +115,12 @@ static int print_all(struct cli *c, struct work *w, struct mc_error *err)
 		while (!k->done)
 			pthread_cond_wait(&w->finished, &w->lock);
 		pthread_mutex_unlock(&w->lock);
-		if (k->rc < 0) {
-			failed = 1;
-			put_error(c, w->dirs[i], &k->why);
-		} else {
-			mc_buf_add(&c->out, k->text.data, k->text.len);
-		}
+		failed = k->rc < 0 ? 1 : failed;
+		rc = put(c, w, i, err);
 		mc_buf_release(&k->text);
-		rc = cli_flush(c, err);
+		if (rc == 0)
+			rc = cli_flush(c, err);
+		cli_busy_part(NULL, (double)(i + 1) / (double)w->n, NULL);
 	}
 	return rc < 0 ? rc : failed;
 }
@@ -134,7 +156,7 @@ static int work_on(struct cli *c, struct work *w, size_t njobs, struct mc_error 
 
 int cmd_analyze(struct cli *c, struct mc_error *err)
 {
-	struct work w = { .lock = PTHREAD_MUTEX_INITIALIZER, .finished = PTHREAD_COND_INITIALIZER, .dirs = c->operands,
+	struct work w = { .lock = PTHREAD_MUTEX_INITIALIZER, .finished = PTHREAD_COND_INITIALIZER, .like = c, .dirs = c->operands,
 		.n = c->noperands };
 	size_t njobs = 1;
 	int rc = jobs_option(c, &njobs, err);
@@ -145,7 +167,10 @@ int cmd_analyze(struct cli *c, struct mc_error *err)
 	w.jobs = calloc(w.n, sizeof *w.jobs);
 	if (!w.jobs)
 		return mc_nomem(err, "answers");
+	if (!isatty(STDOUT_FILENO)) /* where answers go to the terminal they are the progress */
+		cli_busy("analyzing", NULL);
 	rc = work_on(c, &w, njobs, err);
+	cli_busy_end();
 	for (size_t i = 0; i < w.n; i++)
 		mc_buf_release(&w.jobs[i].text);
 	free(w.jobs);

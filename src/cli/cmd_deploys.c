@@ -53,8 +53,29 @@ static void row(const struct cli *c, struct mc_table *t, const struct mc_deploy_
 	mc_buf_release(&says);
 }
 
+/* A deploy in two lines, for a narrow terminal. */
+static void stacked_row(struct cli *c, const struct mc_deploy_view *v, bool program)
+{
+	char when[MC_TIME_TEXT], size[MC_TIME_TEXT], rate[MC_TIME_TEXT], commit[MC_TIME_TEXT];
+	struct mc_buf says = { 0 };
+	const struct mc_deploy_row *d = &v->row;
+	const char *style = v->culprit ? "1;31" : v->fix ? "1;32" : NULL;
+	remark(v, &says);
+	cli_line(c, 0, "1", "%s%s%s, %s", program ? v->program : "", program ? " " : "",
+		d->version[0] ? d->version : d->commit[0] ? cli_commit(d->commit, commit) : "?", cli_when(c, d->unix_ms, when));
+	cli_line(c, 2, NULL, "deploy %lld, %s; %s, %s", (long long)d->id, d->source, cli_size(v->memory_after, size), cli_rate(v->growth_after, rate));
+	if (says.len)
+		cli_line(c, 2, style, "%s", mc_buf_text(&says));
+	mc_buf_release(&says);
+}
+
 static int print_table(struct cli *c, const struct mc_deploys *d, bool program, struct mc_error *err)
 {
+	if (c->width && c->width < CLI_NARROW) {
+		for (size_t i = 0; i < d->n; i++)
+			stacked_row(c, &d->views[i], program);
+		return 0;
+	}
 	struct mc_table *t = mc_table_new();
 	if (!t)
 		return mc_nomem(err, "a table");
@@ -80,7 +101,6 @@ static int print(struct cli *c, const struct mc_deploys *d, struct mc_error *err
 			program ? program : "PROGRAM");
 		return 0;
 	}
-	cli_page(c);
 	return print_table(c, d, !program, err);
 }
 

@@ -95,8 +95,31 @@ static void program_row(const struct cli *c, struct mc_table *t, const struct mc
 	mc_buf_release(&state);
 }
 
+/* A program in two lines, for a narrow terminal. */
+static void stacked_row(struct cli *c, const struct mc_program_status *p)
+{
+	char size[MC_TIME_TEXT], rate[MC_TIME_TEXT];
+	struct mc_buf version = { 0 }, state = { 0 };
+	double priv = isfinite(p->swap) ? p->anon + p->swap : p->anon;
+	version_text(p, &version);
+	state_text(c, p, &state);
+	cli_line(c, 0, "1", "%s", p->name);
+	cli_line(c, 2, NULL, "%s in %zu process%s, version %s", cli_size(p->processes ? priv : (double)NAN, size), p->processes,
+		p->processes == 1 ? "" : "es", mc_buf_text(&version));
+	if (isfinite(p->growth))
+		mc_buf_printf(&state, ", %s", cli_rate(p->growth, rate));
+	cli_line(c, 2, state_style(p), "%s", mc_buf_text(&state));
+	mc_buf_release(&version);
+	mc_buf_release(&state);
+}
+
 static int print_table(struct cli *c, const struct mc_status *st, struct mc_error *err)
 {
+	if (c->width && c->width < CLI_NARROW) {
+		for (size_t i = 0; i < st->n; i++)
+			stacked_row(c, &st->programs[i]);
+		return 0;
+	}
 	struct mc_table *t = mc_table_new();
 	if (!t)
 		return mc_nomem(err, "a table");

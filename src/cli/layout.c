@@ -15,6 +15,15 @@ static void blanks(struct cli *c, size_t n)
 		mc_buf_add(&c->out, " ", 1);
 }
 
+/* Bytes of the next word; a number stays with its "%". */
+static size_t word_len(const char *p)
+{
+	size_t len = strcspn(p, " ");
+	while (len && p[len] == ' ' && p[len + 1] == '%')
+		len += 1 + strcspn(p + len + 1, " ");
+	return len;
+}
+
 size_t cli_para(struct cli *c, size_t at, size_t indent, const char *sgr, const char *text)
 {
 	struct mc_buf clean = { 0 };
@@ -23,7 +32,7 @@ size_t cli_para(struct cli *c, size_t at, size_t indent, const char *sgr, const 
 	mc_text_add(&clean, text, strlen(text));
 	const char *p = mc_buf_text(&clean);
 	while (*p) {
-		size_t len = strcspn(p, " "), w = mc_text_width(p, len);
+		size_t len = word_len(p), w = mc_text_width(p, len);
 		if (!first && at + 1 + w > width) {
 			cli_newline(c);
 			at = 0;

@@ -30,6 +30,39 @@ void mc_h_time(struct mc_buf *b, int64_t ms, bool utc)
 	mc_buf_printf(b, "<time datetime=\"%s\">%s</time>", mc_time_text(ms, true, machine), mc_time_text(ms, utc, text));
 }
 
+/* Does s begin like the pattern, in which 0 stands for a digit? */
+static bool looks_like(const char *s, const char *pattern)
+{
+	for (; *pattern; s++, pattern++)
+		if (*pattern == '0' ? *s < '0' || *s > '9' : *s != *pattern)
+			return false;
+	return true;
+}
+
+void mc_h_sentence(struct mc_buf *b, const char *s, bool utc)
+{
+	static const char whole[] = "0000-00-00T00:00:00Z", clock[] = "00:00:00Z";
+	char day[sizeof(whole)] = "";
+	while (s && *s) {
+		size_t len = 1 + strcspn(s + 1, "0123456789");
+		int64_t ms;
+		bool is_whole = looks_like(s, whole), is_clock = !is_whole && day[0] && looks_like(s, clock);
+		if (is_whole)
+			memcpy(day, s, sizeof(whole) - 1);
+		else if (is_clock)
+			memcpy(day + 11, s, sizeof(clock) - 1);
+		if ((is_whole || is_clock) && mc_time_parse(day, 0, &ms, NULL) == 0) {
+			mc_h_time(b, ms, utc);
+			s += is_whole ? sizeof(whole) - 1 : sizeof(clock) - 1;
+			continue;
+		}
+		/* A run of digits goes as one: a time does not begin inside of it. */
+		len = *s >= '0' && *s <= '9' ? strspn(s, "0123456789") : len;
+		mc_html_add(b, s, len);
+		s += len;
+	}
+}
+
 void mc_h_size(struct mc_buf *b, double bytes)
 {
 	char text[MC_TIME_TEXT];

@@ -5,6 +5,8 @@
 #include "serve_priv.h"
 
 void mc_h_text(struct mc_buf *b, const char *s);
+/* A sentence of the answer: its RFC 3339 times in UTC, and "14:07:00Z" of the same day behind one, become <time>. */
+void mc_h_sentence(struct mc_buf *b, const char *s, bool utc);
 /* Percent-encoded for a query string. */
 void mc_h_query(struct mc_buf *b, const char *s);
 void mc_h_time(struct mc_buf *b, int64_t ms, bool utc);

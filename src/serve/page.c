@@ -140,7 +140,7 @@ static void program_row(struct mc_buf *b, const struct mc_page *page, const stru
 	mc_page_verdict(b, p);
 	if (p->answer && *tone != 'c') {
 		mc_buf_str(b, "<p class=\"words\">");
-		mc_h_text(b, p->answer);
+		mc_h_sentence(b, p->answer, page->utc);
 		mc_buf_str(b, "</p>");
 	}
 	mc_buf_str(b, "</th><td class=\"curve\">");

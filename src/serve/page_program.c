@@ -81,7 +81,7 @@ static void answer(struct mc_buf *b, const struct mc_page_detail *d)
 	mc_buf_str(b, " ");
 	mc_page_verdict(b, &d->program);
 	mc_buf_printf(b, "</h1>\n<p class=\"answer %s\">", mc_page_tone(&d->program));
-	mc_h_text(b, d->program.answer ? d->program.answer : "There is no answer yet.");
+	mc_h_sentence(b, d->program.answer ? d->program.answer : "There is no answer yet.", d->page.utc);
 	mc_buf_str(b, "</p>\n");
 	if (d->next && d->next[0]) {
 		mc_buf_str(b, "<p class=\"next\">Next: <code>");

@@ -143,12 +143,17 @@ static void test_program(void **state)
 	d.ndeploys = 1, d.deploys = &dep;
 	d.nevidence = 2, d.evidence = ev;
 	d.ncommits = 1, d.commits = &co;
+	d.program.answer = "v2 began it since 2026-02-03T14:02:05Z (13:58:00Z to 14:07:59Z), 99:99:99Z <b>";
+	d.page.utc = true;
 	d.commits_note = d.diff = d.next = d.fixed_by = evil;
 	d.onset_lo_ms = 500, d.onset_hi_ms = 1500;
 	assert_int_equal(mc_page_program(&d, &r, NULL), 0);
 	assert_non_null(strstr(r.body.data, ":42</code>"));
 	assert_non_null(strstr(r.body.data, "class=\"onset\""));
 	assert_non_null(strstr(r.body.data, "Ruled out"));
+	assert_non_null(strstr(r.body.data, "since <time datetime=\"2026-02-03T14:02:05Z\">2026-02-03T14:02:05Z</time> "
+		"(<time datetime=\"2026-02-03T13:58:00Z\">2026-02-03T13:58:00Z</time> to <time"));
+	assert_non_null(strstr(r.body.data, "</time>), 99:99:99Z &lt;b&gt;"));
 	check_html(&r, 200);
 
 	struct mc_buf svg = { 0 };

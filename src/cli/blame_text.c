@@ -161,22 +161,15 @@ static void say_evidence(struct cli *c, const struct mc_answer *a, bool against,
 
 static void say_place(struct cli *c, const struct mc_place *p)
 {
-	cli_put(c, NULL, "      ");
-	cli_put(c, "36", "%s:%d", p->path, p->line);
-	struct mc_buf t = { 0 };
-	if (p->function && p->function[0])
-		mc_buf_printf(&t, " in %s", p->function);
-	mc_buf_printf(&t, ": %s", p->reason ? p->reason : "");
-	size_t at = 6 + strlen(p->path) + 6;
-	struct mc_buf head = { 0 };
-	mc_text_add(&head, mc_buf_text(&t), t.len);
-	/* ":" follows the line number without a blank */
-	if (mc_buf_text(&t)[0] == ' ')
-		cli_put(c, NULL, " ");
-	cli_para(c, at, 8, NULL, mc_buf_text(&t) + (mc_buf_text(&t)[0] == ' '));
+	struct mc_buf head = { 0 }, rest = { 0 };
+	bool named = p->function && p->function[0];
+	mc_buf_printf(&head, "%s:%d%s", p->path, p->line, named ? "" : ":");
+	mc_buf_printf(&rest, named ? " in %s: %s" : " %s%s", named ? p->function : "", p->reason ? p->reason : "");
+	size_t at = cli_para(c, 0, 6, "36", mc_buf_text(&head));
+	cli_para(c, at, 8, NULL, mc_buf_text(&rest));
 	cli_newline(c);
 	mc_buf_release(&head);
-	mc_buf_release(&t);
+	mc_buf_release(&rest);
 	if (p->text && p->text[0]) {
 		const char *s = p->text + strspn(p->text, " \t");
 		size_t room = c->width > 24 ? c->width - 10 : 200, len = 0, n;
@@ -192,12 +185,11 @@ void cli_commits_text(struct cli *c, const struct mc_changes *ch)
 	char text[MC_TIME_TEXT];
 	for (size_t i = 0; i < ch->ncommits; i++) {
 		const struct mc_commit *k = &ch->commits[i];
-		cli_put(c, "33", "  %s", cli_commit(k->id, text));
+		size_t at = cli_para(c, 0, 2, "33", cli_commit(k->id, text));
 		struct mc_buf t = { 0 };
-		mc_buf_printf(&t, "%s (%s, %s; %zu file%s, +%zu -%zu)", k->subject, k->author, cli_when(c, k->author_ms, text), k->files,
+		mc_buf_printf(&t, " %s (%s, %s; %zu file%s, +%zu -%zu)", k->subject, k->author, cli_when(c, k->author_ms, text), k->files,
 			k->files == 1 ? "" : "s", k->added, k->removed);
-		cli_put(c, NULL, " ");
-		cli_para(c, 15, 15, k->nplaces ? "1" : NULL, mc_buf_text(&t));
+		cli_para(c, at, at + 1, k->nplaces ? "1" : NULL, mc_buf_text(&t));
 		cli_newline(c);
 		mc_buf_release(&t);
 		for (size_t p = 0; p < k->nplaces; p++)
@@ -243,12 +235,11 @@ static void add_word(struct mc_buf *t, const char *word)
 static void say_command(struct cli *c, const char *command, const char *program, const char *rest, const char *why)
 {
 	struct mc_buf t = { 0 };
-	mc_buf_printf(&t, "  memculprit %s ", command);
+	mc_buf_printf(&t, "memculprit %s ", command);
 	add_word(&t, program);
 	mc_buf_str(&t, rest);
-	cli_put(c, "1", "%s", mc_buf_text(&t));
 	/* the explanation beside it where there is room, else below */
-	size_t at = mc_text_width(mc_buf_text(&t), t.len), column = 44;
+	size_t at = cli_para(c, 0, 2, "1", mc_buf_text(&t)), column = 44;
 	bool beside = c->width == 0 || (at < column && column + strlen(why) <= c->width);
 	if (!beside) {
 		cli_newline(c);

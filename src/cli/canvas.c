@@ -49,24 +49,32 @@ static size_t last_used(const struct canvas *c, size_t r)
 	return n;
 }
 
+/* Changes the colour where it is another. */
+static void wear(const char **worn, const char *style, struct mc_buf *out)
+{
+	if (*worn == style)
+		return;
+	if (*worn)
+		mc_buf_str(out, "\033[0m");
+	if (style)
+		mc_buf_printf(out, "\033[%sm", style);
+	*worn = style;
+}
+
 void canvas_row(const struct canvas *c, size_t r, bool color, struct mc_buf *out)
 {
+	static const char curve[] = "34";
+	const char *worn = NULL;
 	for (size_t i = 0, n = last_used(c, r); i < n; i++) {
 		unsigned char bits = c->cells[r * c->columns + i];
-		const char *style = bits ? "34" : c->styles[i];
-		if (!bits && !c->lines[i]) {
-			mc_buf_str(out, " ");
-			continue;
-		}
-		if (color && style)
-			mc_buf_printf(out, "\033[%sm", style);
+		bool blank = !bits && !c->lines[i];
+		wear(&worn, !color || blank ? NULL : bits ? curve : c->styles[i], out);
 		if (bits)
 			add_cell(c, bits, out);
 		else
-			mc_buf_str(out, c->lines[i]);
-		if (color && style)
-			mc_buf_str(out, "\033[0m");
+			mc_buf_str(out, blank ? " " : c->lines[i]);
 	}
+	wear(&worn, NULL, out);
 }
 
 void canvas_free(struct canvas *c)

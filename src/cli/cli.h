@@ -83,6 +83,8 @@ const char *cli_option(const struct cli *c, const char *name);
 const char *cli_option_at(const struct cli *c, const char *name, size_t i);
 /* The time an option gives. 0 and *ret, 1: not given, MC_EUSAGE. */
 int cli_time(const struct cli *c, const char *name, int64_t *ret, struct mc_error *err);
+/* MC_EUSAGE with the name and what is near to it. */
+int cli_unknown_command(const char *typed, struct mc_error *err);
 /* The word of `words` (NULL ends it) nearest to what was mistyped, or NULL. */
 const char *cli_nearest(const char *typed, const char *const *words);
 
@@ -102,8 +104,8 @@ int cli_exit_code(int code);
 
 /* ---- layout ---- */
 void cli_newline(struct cli *c);
-/* Words of text, wrapped at the width; the cursor is at column `at`, lines begin at `indent`. Returns the
- * cursor's column; no newline at the end. */
+/* Words of text, wrapped at the width; the cursor is at column `at`, lines begin at `indent`. A blank before the
+ * first word parts it from what is there. Returns the cursor's column; no newline at the end. */
 size_t cli_para(struct cli *c, size_t at, size_t indent, const char *sgr, const char *text);
 /* A paragraph with its newline. */
 void cli_line(struct cli *c, size_t indent, const char *sgr, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
@@ -153,6 +155,7 @@ int cmd_db(struct cli *c, struct mc_error *err);
 int cmd_deploys(struct cli *c, struct mc_error *err);
 int cmd_diff(struct cli *c, struct mc_error *err);
 int cmd_export(struct cli *c, struct mc_error *err);
+int cmd_help(struct cli *c, struct mc_error *err);
 int cmd_import(struct cli *c, struct mc_error *err);
 int cmd_mark(struct cli *c, struct mc_error *err);
 int cmd_plot(struct cli *c, struct mc_error *err);

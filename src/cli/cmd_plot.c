@@ -129,7 +129,7 @@ static void put_rows(struct cli *c, struct frame *f)
 	}
 }
 
-/* One text line of `columns` cells behind the labels, trailing blanks cut. */
+/* One text line of `columns` cells behind the labels, trailing blanks cut. A blank has no style. */
 static void put_cells(struct cli *c, const char *cells, const char *const *styles, size_t columns)
 {
 	while (columns > 0 && cells[columns - 1] == ' ')
@@ -137,14 +137,18 @@ static void put_cells(struct cli *c, const char *cells, const char *const *style
 	if (columns == 0)
 		return;
 	cli_put(c, NULL, "%*s", LABELS, "");
-	for (size_t i = 0; i < columns; i++)
-		cli_put(c, styles ? styles[i] : NULL, "%c", cells[i]);
+	for (size_t i = 0, n; i < columns; i += n) {
+		for (n = 1; i + n < columns && styles[i + n] == styles[i];)
+			n++;
+		cli_put(c, styles[i], "%.*s", (int)n, cells + i);
+	}
 	cli_newline(c);
 }
 
 /* The interval in which growth began, as <--^--> under the curve. */
-static void put_onset(struct cli *c, const struct frame *f, char *cells)
+static void put_onset(struct cli *c, const struct frame *f, char *cells, const char **styles)
 {
+	static const char yellow[] = "33";
 	const struct mc_plot *p = f->p;
 	struct mc_buf t = { 0 };
 	if (p->onset_ms == MC_NO_TIME || p->onset_ms < f->from || p->onset_ms > f->to)
@@ -158,15 +162,13 @@ static void put_onset(struct cli *c, const struct frame *f, char *cells)
 	cells[lo] = lo < at ? '<' : cells[lo];
 	cells[hi] = hi > at ? '>' : cells[hi];
 	cells[at] = '^';
-	const char **styles = calloc(w, sizeof *styles);
-	for (size_t i = 0; styles && i < w; i++)
-		styles[i] = "33";
+	for (size_t i = 0; i < w; i++)
+		styles[i] = cells[i] == ' ' ? NULL : yellow;
 	put_cells(c, cells, styles, w);
-	free(styles);
 	mc_buf_str(&t, "growth began ");
 	mc_interval_text(p->onset_ms, p->onset_lo_ms, p->onset_hi_ms, c->utc, &t);
 	cli_put(c, NULL, "%*s", LABELS, "");
-	cli_put(c, "33", "^ ");
+	cli_put(c, yellow, "^ ");
 
 	cli_para(c, LABELS + 2, LABELS + 2, NULL, mc_buf_text(&t));
 	cli_newline(c);
@@ -179,9 +181,11 @@ static void put_axis(struct cli *c, const struct frame *f)
 	cli_when(c, f->from, from);
 	cli_when(c, f->to, to);
 	size_t used = strlen(from) + strlen(to), w = f->k.columns;
-	cli_put(c, "2", "%*s%s", LABELS, "", from);
+	cli_put(c, NULL, "%*s", LABELS, "");
 	if (used + 2 <= w)
-		cli_put(c, "2", "%*s%s", (int)(w - used), "", to);
+		cli_put(c, "2", "%s%*s%s", from, (int)(w - used), "", to);
+	else
+		cli_put(c, "2", "%s", from);
 	cli_newline(c);
 }
 
@@ -233,7 +237,7 @@ static int draw(struct cli *c, struct frame *f, struct mc_error *err)
 		put_rows(c, f);
 		put_cells(c, cells, styles, w);
 		put_axis(c, f);
-		put_onset(c, f, cells);
+		put_onset(c, f, cells, styles);
 		put_legend(c, f);
 	}
 	int rc = cells && styles ? 0 : mc_nomem(err, "a plot");

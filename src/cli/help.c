@@ -103,3 +103,15 @@ void cli_help_all(struct mc_buf *out)
 		"  memculprit mark logic_worker v2.3    the last line of a deploy script\n"
 		"\n'memculprit COMMAND --help' tells more; the manual is memculprit(1).\n");
 }
+
+int cmd_help(struct cli *c, struct mc_error *err)
+{
+	const struct cli_command *k = c->noperands ? cli_find_command(c->operands[0]) : NULL;
+	if (c->noperands && !k)
+		return cli_unknown_command(c->operands[0], err);
+	if (k)
+		cli_help(k, &c->out);
+	else
+		cli_help_all(&c->out);
+	return CLI_DONE;
+}

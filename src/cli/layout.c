@@ -24,16 +24,39 @@ static size_t word_len(const char *p)
 	return len;
 }
 
+/* Colour begins with the first word of a line and ends with its last, so that a line can be searched. */
+struct pen {
+	struct cli *c;
+	const char *sgr; /* NULL: none */
+	bool down;
+};
+
+static void pen_down(struct pen *p)
+{
+	if (p->sgr && !p->down)
+		mc_buf_printf(&p->c->out, "\033[%sm", p->sgr);
+	p->down = true;
+}
+
+static void pen_up(struct pen *p)
+{
+	if (p->sgr && p->down)
+		mc_buf_str(&p->c->out, "\033[0m");
+	p->down = false;
+}
+
 size_t cli_para(struct cli *c, size_t at, size_t indent, const char *sgr, const char *text)
 {
 	struct mc_buf clean = { 0 };
+	struct pen pen = { c, c->color ? sgr : NULL, false };
 	const size_t width = c->width == 0 ? SIZE_MAX : c->width < 20 ? 20 : c->width;
-	bool first = true;
+	bool first = text[0] != ' ';
 	mc_text_add(&clean, text, strlen(text));
-	const char *p = mc_buf_text(&clean);
+	const char *p = mc_buf_text(&clean) + !first;
 	while (*p) {
 		size_t len = word_len(p), w = mc_text_width(p, len);
 		if (!first && at + 1 + w > width) {
+			pen_up(&pen);
 			cli_newline(c);
 			at = 0;
 			first = true;
@@ -45,18 +68,14 @@ size_t cli_para(struct cli *c, size_t at, size_t indent, const char *sgr, const 
 			blanks(c, 1);
 			at++;
 		}
-		if (len) {
-			if (sgr && c->color)
-				mc_buf_printf(&c->out, "\033[%sm", sgr);
-			mc_buf_add(&c->out, p, len);
-			if (sgr && c->color)
-				mc_buf_str(&c->out, "\033[0m");
-			first = false;
-		}
+		pen_down(&pen);
+		mc_buf_add(&c->out, p, len);
+		first = first && len == 0;
 		at += w;
 		p += len;
 		p += *p == ' ';
 	}
+	pen_up(&pen);
 	c->out.failed = c->out.failed || clean.failed;
 	mc_buf_release(&clean);
 	return at;

@@ -99,7 +99,7 @@ const char *cli_nearest(const char *typed, const char *const *words)
 	return best;
 }
 
-static int unknown_command(const char *typed, struct mc_error *err)
+int cli_unknown_command(const char *typed, struct mc_error *err)
 {
 	const char *words[64];
 	size_t n = 0;
@@ -187,7 +187,7 @@ static int operand(struct cli *c, char *word, struct mc_error *err)
 		return 0;
 	}
 	c->command = cli_find_command(word);
-	return c->command ? 0 : unknown_command(word, err);
+	return c->command ? 0 : cli_unknown_command(word, err);
 }
 
 static int check_operands(const struct cli *c, struct mc_error *err)

@@ -242,5 +242,14 @@ static const struct cli_command completion = {
 	.run = cmd_completion,
 };
 
+static const struct cli_operand a_command[] = { { .name = "COMMAND", .optional = true }, { 0 } };
+static const struct cli_command help = {
+	.name = "help", /* as git has it; --help says the same */
+	.about = "Prints the help of a command, or of all.",
+	.operands = a_command,
+	.examples = "  memculprit help blame\n",
+	.run = cmd_help,
+};
+
 const struct cli_command *const cli_commands[] = { &serve, &status, &blame, &diff, &deploys, &mark, &plot, &analyze, &import, &export,
-	&check_config, &db, &completion, NULL };
+	&check_config, &db, &completion, &help, NULL };

@@ -77,7 +77,7 @@ static int64_t first_seen(const struct scenario_data *d, const struct mc_deploy_
 	for (size_t i = 0; i < d->nlives; i++) {
 		const struct scenario_life *l = &d->lives[i];
 		bool same = m->commit[0] && l->commit[0] ? strcmp(l->commit, m->commit) == 0 : m->version[0] && strcmp(l->version, m->version) == 0;
-		if (same && l->start_ms >= m->unix_ms - 20 * 60000 && (first == 0 || l->start_ms < first))
+		if (same && l->start_ms >= m->unix_ms - (int64_t)20 * 60000 && (first == 0 || l->start_ms < first))
 			first = l->start_ms;
 	}
 	return first;

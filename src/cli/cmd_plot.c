@@ -159,8 +159,10 @@ static void put_onset(struct cli *c, const struct frame *f, char *cells, const c
 	memset(cells, ' ', w);
 	for (size_t i = lo; i <= hi && i < w; i++)
 		cells[i] = '-';
-	cells[lo] = lo < at ? '<' : cells[lo];
-	cells[hi] = hi > at ? '>' : cells[hi];
+	if (lo < at)
+		cells[lo] = '<';
+	if (hi > at)
+		cells[hi] = '>';
 	cells[at] = '^';
 	for (size_t i = 0; i < w; i++)
 		styles[i] = cells[i] == ' ' ? NULL : yellow;

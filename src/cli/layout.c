@@ -100,13 +100,17 @@ void cli_heading(struct cli *c, const char *text)
 	cli_line(c, 0, "1", "%s", text);
 }
 
+static const char *dash(char out[MC_TIME_TEXT])
+{
+	out[0] = '-';
+	out[1] = '\0';
+	return out;
+}
+
 const char *cli_when(const struct cli *c, int64_t ms, char out[MC_TIME_TEXT])
 {
-	if (ms == MC_NO_TIME || ms == 0) {
-		out[0] = '-';
-		out[1] = '\0';
-		return out;
-	}
+	if (ms == MC_NO_TIME || ms == 0)
+		return dash(out);
 	mc_time_text(ms, c->utc, out);
 	if (!c->utc)
 		out[16] = '\0'; /* people read minutes; --json has the rest */
@@ -116,14 +120,14 @@ const char *cli_when(const struct cli *c, int64_t ms, char out[MC_TIME_TEXT])
 const char *cli_size(double bytes, char out[MC_TIME_TEXT])
 {
 	if (!isfinite(bytes))
-		return strcpy(out, "-");
+		return dash(out);
 	return mc_size_text(bytes, out);
 }
 
 const char *cli_rate(double bytes_per_second, char out[MC_TIME_TEXT])
 {
 	if (!isfinite(bytes_per_second))
-		return strcpy(out, "-");
+		return dash(out);
 	return mc_rate_text(bytes_per_second, out);
 }
 

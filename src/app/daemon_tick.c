@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "daemon_builds.h"
 
@@ -358,17 +359,18 @@ static int sample(struct daemon *d, struct mc_error *err)
 	return make_room(d, err);
 }
 
-void daemon_tick(struct daemon *d)
+/* CPU time of the loop's thread, for whoever wants to know what a tick costs. */
+static double cpu_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static void write_tick(struct daemon *d)
 {
 	struct mc_error err;
 	double host[MC_H_COUNT];
-	if (!d->store)
-		daemon_reopen_store(d);
-	if (sample(d, &err) < 0) {
-		daemon_trouble(d, AT_SAMPLE, &err);
-		return;
-	}
-	daemon_well(d, AT_SAMPLE);
 	int rc = 0;
 	size_t n = take_processes(d, &err, &rc), loads = take_load(d);
 	fill_host(&d->tick->host, host);
@@ -378,6 +380,24 @@ void daemon_tick(struct daemon *d)
 		take_builds(d);
 	if (d->store)
 		daemon_stored(d, rc, &err);
-	if ((rc = daemon_snapshot(d, &err)) < 0 || (rc = daemon_metrics(d, &err)) < 0)
+}
+
+void daemon_tick(struct daemon *d)
+{
+	struct mc_error err;
+	double begun = cpu_ms();
+	if (!d->store)
+		daemon_reopen_store(d);
+	if (sample(d, &err) < 0) {
 		daemon_trouble(d, AT_SAMPLE, &err);
+		return;
+	}
+	daemon_well(d, AT_SAMPLE);
+	double sampled = cpu_ms();
+	write_tick(d);
+	double stored = cpu_ms();
+	if (daemon_snapshot(d, &err) < 0 || daemon_metrics(d, &err) < 0)
+		daemon_trouble(d, AT_SAMPLE, &err);
+	mc_log(MC_LOG_DEBUG, "sample", "tick of %zu processes in %zu programs: CPU ms: sampling %.2f, storing %.2f, metrics %.2f", d->tick->nprocesses,
+		d->nprograms, sampled - begun, stored - sampled, cpu_ms() - stored);
 }

@@ -30,6 +30,7 @@ struct subject {
 	int64_t id, done_ms; /* the answer's newest tick; 0: none yet */
 	int64_t stored_ms;
 	int64_t deploy_ms;   /* the last deploy that an answer knew of */
+	const char *verdict; /* static */
 	bool suspect, seen;
 };
 struct worker {
@@ -131,6 +132,7 @@ static int answer(struct worker *w, struct subject *s, int64_t t, struct news *n
 	mc_blame_release(&b);
 	if (rc == 0) {
 		s->suspect = suspect;
+		s->verdict = n->figures.verdict;
 		n->json = mc_buf_text(&json);
 		if (daemon_call(w->shared, take_news, n, err) == 0 && n->store)
 			s->stored_ms = t;
@@ -255,7 +257,9 @@ static int work(struct worker *w)
 		wait = 0;
 	}
 	malloc_trim(0);
-	w->credit_ns -= (double)(cpu_ns() - begun);
+	int64_t cost = cpu_ns() - begun;
+	w->credit_ns -= (double)cost;
+	mc_log(MC_LOG_DEBUG, "analysis", "%s: %s, %.2f ms of CPU", s->name, s->verdict ? s->verdict : "no answer", (double)cost / 1e6);
 out:
 	snapshot_put(shot);
 	return wait;

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -36,10 +37,14 @@ int mc_git_fail(struct mc_repo *r, int rc, const char *what, struct mc_error *er
 	return code;
 }
 
-static int start_git(struct mc_error *err)
+static bool git_started;
+
+/* Once for the whole process, and never ended: libgit2's options are plain globals, so two threads that set
+ * them at a time free the same text twice, and an end in one thread leaves what the other has. */
+static void set_up_git(void)
 {
 	if (git_libgit2_init() < 0)
-		return mc_fail(err, MC_EIO, 0, "libgit2 does not start");
+		return;
 	/* Its configuration is the administrator's to name: who owns the files is not held against it. */
 	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
 	for (int level = GIT_CONFIG_LEVEL_PROGRAMDATA; level <= GIT_CONFIG_LEVEL_GLOBAL; level++)
@@ -49,7 +54,14 @@ static int start_git(struct mc_error *err)
 	git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, (ssize_t)CACHE);
 	/* Hashing every object again costs more than all else; a damaged one fails in zlib's checksum. */
 	git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0);
-	return 0;
+	git_started = true;
+}
+
+static int start_git(struct mc_error *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, set_up_git);
+	return git_started ? 0 : mc_fail(err, MC_EIO, 0, "libgit2 does not start");
 }
 
 /* Why it could not be opened, in words that say what to do; libgit2's own are misleading here. */
@@ -88,7 +100,6 @@ out:
 		if (r)
 			free(r->path);
 		free(r);
-		git_libgit2_shutdown();
 		return rc;
 	}
 	*ret = r;
@@ -102,7 +113,6 @@ void mc_repo_close(struct mc_repo *r)
 	git_repository_free(r->git);
 	free(r->path);
 	free(r);
-	git_libgit2_shutdown();
 }
 
 /* ---- a short id that is short for more than one object ---- */

@@ -125,7 +125,10 @@ void mc_metrics_sample(struct mc_metrics *m, double value, size_t npairs, const 
 	struct family *f = &m->families[m->open];
 	size_t at = m->text.len;
 	for (size_t i = 0; i < npairs; i++) {
-		mc_buf_printf(&m->text, "%s%s=\"", i ? "," : "", pairs[2 * i]);
+		if (i)
+			mc_buf_str(&m->text, ",");
+		mc_buf_str(&m->text, pairs[2 * i]);
+		mc_buf_str(&m->text, "=\"");
 		add_label_value(&m->text, pairs[2 * i + 1] ? pairs[2 * i + 1] : "");
 		mc_buf_str(&m->text, "\"");
 	}
@@ -135,7 +138,7 @@ void mc_metrics_sample(struct mc_metrics *m, double value, size_t npairs, const 
 	}
 	size_t len = m->text.len - at;
 	m->key.len = 0;
-	mc_buf_printf(&m->key, "%zu ", m->open);
+	mc_buf_add(&m->key, &m->open, sizeof(m->open));
 	if (len)
 		mc_buf_add(&m->key, m->text.data + at, len);
 	uint64_t old;
@@ -153,6 +156,32 @@ void mc_metrics_sample(struct mc_metrics *m, double value, size_t npairs, const 
 	m->samples++;
 }
 
+/* Nearly all figures are whole, and printf() takes ten times as long. */
+static void add_whole(struct mc_buf *b, int64_t v)
+{
+	char text[24], *p = text + sizeof(text);
+	uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+	do
+		*--p = (char)('0' + u % 10);
+	while (u /= 10);
+	if (v < 0)
+		*--p = '-';
+	mc_buf_add(b, p, (size_t)(text + sizeof(text) - p));
+}
+
+static void add_milli(struct mc_buf *b, int64_t v)
+{
+	char text[8];
+	int64_t whole = v / 1000, rest = v < 0 ? -(v % 1000) : v % 1000;
+	if (v < 0 && whole == 0)
+		mc_buf_str(b, "-");
+	add_whole(b, whole);
+	size_t n = (size_t)snprintf(text, sizeof(text), ".%03d", (int)rest);
+	while (text[n - 1] == '0')
+		n--;
+	mc_buf_add(b, text, n);
+}
+
 /* The shortest text that reads back as v. */
 static void add_number(struct mc_buf *b, double v)
 {
@@ -166,7 +195,12 @@ static void add_number(struct mc_buf *b, double v)
 		return;
 	}
 	if (v == floor(v) && fabs(v) < 1e15) {
-		mc_buf_printf(b, "%lld", (long long)v); /* never -0, and a fifth of the cost of a double's printing */
+		add_whole(b, (int64_t)v); /* never -0 */
+		return;
+	}
+	double milli = round(v * 1e3);
+	if (fabs(milli) < 1e15 && milli / 1e3 == v) { /* times: the quotient is rounded as the text would be read */
+		add_milli(b, (int64_t)milli);
 		return;
 	}
 	/* with 15 digits whatever was written with so many reads the same, and zeros at the end are left out */
@@ -243,7 +277,8 @@ static void add_sample(struct mc_buf *out, const struct mc_metrics *m, const str
 static void add_created(struct mc_buf *out, const struct mc_metrics *m, const struct family *f, const struct sample *s,
 	double created)
 {
-	mc_buf_printf(out, "%.*s_created", (int)base_len(f), f->name);
+	mc_buf_add(out, f->name, base_len(f));
+	mc_buf_str(out, "_created");
 	if (s->labels_len) {
 		mc_buf_str(out, "{");
 		mc_buf_add(out, m->text.data + s->labels, s->labels_len);

@@ -73,6 +73,9 @@ command -v dpkg-query >/dev/null && command -v pkg-config >/dev/null || exit 0
 for module in $(sed -n 's/^PKG_CHECK_MODULES(\[[A-Z0-9]*\], \[\([^] ]*\).*/\1/p' "$MC_SRC/configure.ac"); do
 	dir=$(pkg-config --variable=pcfiledir "$module") && [ -n "$dir" ] || continue
 	package=$(dpkg-query -S "$dir/$module.pc" 2>/dev/null | sed 's/:.*//')
-	[ -z "$package" ] || grep -qx "$package" "$work/out" || fail "configure wants $module: $package is not in the list"
+	[ -n "$package" ] || continue
+	grep -qx "$package" "$work/out" || fail "configure wants $module: $package is not in the list"
+	[ "$package" = libcmocka-dev ] || grep -q " $package," "$MC_SRC/packaging/debian/control" ||
+		fail "configure wants $module: $package is no Build-Depends of the Debian package"
 done
 exit 0

@@ -1,0 +1,473 @@
+/* The sampler over the processes of this machine: what is born, runs exec, ends, is named badly, in storms. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sample_tree.h"
+
+static const struct mc_tick *t;
+static struct mc_sampler *s;
+static struct mc_error err;
+static int64_t now_ms;
+
+static int end(void **state)
+{
+	(void)state;
+	mc_sampler_close(s);
+	s = NULL;
+	return 0;
+}
+
+static void start(struct mc_sample_config c)
+{
+	c.interval_ms = 1000;
+	if (!c.max_processes)
+		c.max_processes = 20000;
+	now_ms = mc_now_ms();
+	assert_int_equal(mc_sampler_open(&c, &s, &err), 0);
+}
+
+static void tick(void)
+{
+	now_ms += 1000;
+	assert_int_equal(mc_sampler_tick(s, now_ms, &t, &err), 0);
+}
+
+static pid_t sleeper(void)
+{
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	return pid;
+}
+
+static void end_child(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static size_t open_fds(void)
+{
+	size_t n = 0;
+	DIR *d = opendir("/proc/self/fd");
+	assert_non_null(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+static double rollup_kb(pid_t pid, const char *key)
+{
+	char path[64], line[256];
+	double v = -1;
+	snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
+	FILE *f = fopen(path, "re");
+	while (f && fgets(line, sizeof line, f))
+		if (strncmp(line, key, strlen(key)) == 0)
+			v = strtod(line + strlen(key), NULL);
+	if (f)
+		fclose(f);
+	return v;
+}
+
+static void oneself(void **state)
+{
+	(void)state;
+	start((struct mc_sample_config){0});
+	for (int i = 0; i < 12; i++)
+		tick();
+	const struct mc_process *p = tick_of(t, getpid());
+	assert_int_equal(p->pid, getpid());
+	assert_true(p->anon > 0 && p->anon + p->shared == p->rss && p->file + p->shmem == p->shared);
+	assert_true(p->exe[0] && p->exe_id.ino && p->fds > 3 && p->switches != MC_UNREAD);
+	assert_true(t->host.mem_total > 0 && t->host.boot_id[0] && t->host.load_processes >= (double)t->nprocesses);
+}
+
+/* To the page, whatever it maps; a sleeper's figures do not move between the two readings. */
+static void exact(void **state)
+{
+	(void)state;
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	volatile char *shared = mmap(NULL, 50 * page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(shared != MAP_FAILED);
+	pid_t pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		volatile char *own = mmap(NULL, 333 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		for (size_t i = 0; own != MAP_FAILED && i < 333 * page; i += page)
+			own[i] = 1;
+		for (size_t i = 0; i < 50 * page; i += page)
+			shared[i] = 1;
+		for (;;)
+			pause();
+	}
+	double kb = 0;
+	for (int i = 0; i < 200 && (i < 10 || kb <= 0 || fabs(rollup_kb(pid, "Rss:") - kb) > 0.5); i++) {
+		kb = rollup_kb(pid, "Rss:");
+		usleep(10000);
+	}
+	if (kb > 0) { /* else no right to see it */
+		start((struct mc_sample_config){.pss = MC_PSS_ON, .pss_cpu = 1});
+		for (int i = 0; i < 50 && (i < 2 || tick_of(t, pid)->pss == MC_UNREAD); i++)
+			tick();
+		const struct mc_process *p = tick_of(t, pid);
+		assert_true(fabs((double)p->rss / 1024 - kb) < 0.5);
+		assert_true(p->shmem >= 50 * page && p->anon >= 333 * page);
+		/* others come and go that share libc with it */
+		assert_true(p->pss != MC_UNREAD && fabs((double)p->pss / 1024 - rollup_kb(pid, "Pss:")) < 300);
+		assert_true(p->uss >= 333 * page && p->uss <= p->pss && p->pss <= p->rss && p->pss_age_ms >= 0);
+	}
+	end_child(pid);
+	munmap((void *)(uintptr_t)shared, 50 * page);
+}
+
+/* A child that runs itself anew is another incarnation; one that only goes on is not. */
+static void exec_again(void **state)
+{
+	(void)state;
+	int go[2];
+	char c = 0;
+	assert_int_equal(pipe(go), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		if (read(go[0], &c, 1) == 1)
+			execl("/bin/sleep", "sleep", "60", (char *)NULL);
+		_exit(1);
+	}
+	start((struct mc_sample_config){0});
+	tick();
+	uint64_t id = tick_of(t, child)->id;
+	assert_true(id > 0);
+	for (int i = 0; i < 12; i++) {
+		tick();
+		assert_true(tick_of(t, child)->id == id && !tick_of(t, child)->born);
+	}
+	assert_int_equal(write(go[1], &c, 1), 1);
+	bool changed = false;
+	for (int i = 0; i < 100 && !changed; i++) {
+		usleep(20000);
+		tick();
+		changed = tick_of(t, child)->born;
+	}
+	assert_true(changed && tick_of(t, child)->id > id && tick_of(t, child)->start_ms == now_ms);
+	assert_string_equal(tick_program(t, child), "sleep");
+	end_child(child);
+	tick();
+	assert_int_equal(tick_of(t, child)->pid, 0);
+	close(go[0]);
+	close(go[1]);
+}
+
+/* One that runs exec all the time, and each time with another size: a life each time it is noticed, and never
+ * the memory of the life before. */
+static void exec_each_tick(void **state)
+{
+	(void)state;
+	pid_t child = fork();
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execl("/bin/sh", "sh", "-c", "exec /bin/sh -c 'sleep 0.01; exec \"$0\" -c \"$1\" \"$0\" \"$1\"' /bin/sh 'sleep 0.01; exec \"$0\" -c \"$1\" \"$0\" \"$1\"'",
+			(char *)NULL);
+		_exit(1);
+	}
+	start((struct mc_sample_config){0});
+	uint64_t last = 0;
+	int lives = 0;
+	for (int i = 0; i < 40; i++) {
+		usleep(12000);
+		tick();
+		const struct mc_process *p = tick_of(t, child);
+		if (!p->pid)
+			continue;
+		assert_true(p->id >= last && p->born == (p->id != last));
+		assert_true(p->anon < 64 << 20);
+		lives += p->born;
+		last = p->id;
+	}
+	assert_true(lives >= 3);
+	end_child(child);
+}
+
+static void hostile_names(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"a) R 1 (b", "\xff\xfe\xfd", "new\nline", "\x1b[31mred", "\"quoted\\", "<img src=x>", " ", "..", "%s%n%s", "\xe2\x82", ""};
+	enum { N = sizeof names / sizeof *names };
+	pid_t pid[N];
+	int up[2];
+	char c;
+	assert_int_equal(pipe(up), 0);
+	for (size_t i = 0; i < N; i++) {
+		pid[i] = fork();
+		if (pid[i] == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			prctl(PR_SET_NAME, names[i]);
+			ssize_t w = write(up[1], "", 1);
+			(void)w;
+			for (;;)
+				pause();
+		}
+	}
+	for (size_t i = 0; i < N; i++)
+		assert_int_equal(read(up[0], &c, 1), 1);
+	start((struct mc_sample_config){0});
+	tick();
+	for (size_t i = 0; i < N; i++) {
+		assert_string_equal(tick_of(t, pid[i])->comm, names[i]);
+		assert_true(tick_of(t, pid[i])->rss > 0);
+	}
+	for (size_t i = 0; i < N; i++)
+		end_child(pid[i]);
+	close(up[0]);
+	close(up[1]);
+}
+
+/* Libraries: shared sets, and the executable is not among them. */
+static void libraries(void **state)
+{
+	(void)state;
+	pid_t a = sleeper(), b = sleeper();
+	start((struct mc_sample_config){.pss_cpu = 1});
+	for (int i = 0; i < 8; i++)
+		tick();
+	const struct mc_libraries *l = tick_of(t, a)->libraries;
+	assert_non_null(l);
+	assert_true(l == tick_of(t, b)->libraries && l->id && l->n > 0);
+	bool libc = false;
+	for (size_t i = 0; i < l->n; i++) {
+		assert_true(l->v[i].path[0] == '/' && l->v[i].ino && !l->v[i].deleted);
+		assert_string_not_equal(l->v[i].path, tick_of(t, a)->exe);
+		libc |= strstr(l->v[i].path, "libc.so") != NULL;
+	}
+	assert_true(libc);
+	end_child(a);
+	end_child(b);
+	tick();
+}
+
+/* Connections are counted, of those whose descriptors are not too many. */
+static void sockets(void **state)
+{
+	(void)state;
+	int pair[2];
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	start((struct mc_sample_config){.pss_cpu = 1});
+	for (int i = 0; i < 3; i++)
+		tick();
+	const struct mc_process *p = tick_of(t, getpid());
+	assert_true(p->sockets >= 2 && p->sockets <= p->fds);
+	assert_true(t->programs[p->program].sockets >= 2);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+/* With few descriptors everything is seen all the same, and an end is noticed. */
+static void few_descriptors(void **state)
+{
+	(void)state;
+	struct rlimit old;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	struct rlimit few = {.rlim_cur = 40, .rlim_max = 40};
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (setrlimit(RLIMIT_NOFILE, &few) != 0)
+			_exit(0);
+		pid_t child[50];
+		for (int i = 0; i < 50; i++)
+			child[i] = sleeper();
+		start((struct mc_sample_config){0});
+		tick();
+		uint64_t id = tick_of(t, child[49])->id, rss = tick_of(t, child[49])->rss;
+		bool ok = id && rss;
+		for (int i = 0; i < 12; i++) {
+			tick();
+			ok &= tick_of(t, child[49])->id == id && tick_of(t, child[49])->rss > 0;
+		}
+		for (int i = 0; i < 50; i++)
+			end_child(child[i]);
+		tick();
+		struct mc_buf b = {0};
+		mc_sampler_notice(s, &b);
+		_exit(ok && tick_of(t, child[49])->pid == 0 && open_fds() < 40 ? 0 : 1);
+	}
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static double anon_kib(void)
+{
+	char line[256];
+	double v = 0;
+	FILE *f = fopen("/proc/self/status", "re");
+	while (f && fgets(line, sizeof line, f))
+		if (strncmp(line, "RssAnon:", 8) == 0)
+			v = strtod(line + 8, NULL);
+	if (f)
+		fclose(f);
+	return v;
+}
+
+/* Each life begins once and ends once, and is there in between. */
+static void follow(void)
+{
+	enum { SEEN = 1 << 16 };
+	static uint8_t seen[SEEN]; /* by id: 1 alive, 2 ended */
+	for (size_t k = 0; k < t->ngone; k++) {
+		uint64_t id = t->gone[k];
+		if (id < SEEN) {
+			assert_int_equal(seen[id], 1);
+			seen[id] = 2;
+		}
+	}
+	for (size_t k = 0; k < t->nprocesses; k++) {
+		const struct mc_process *p = &t->processes[k];
+		if (p->id < SEEN) {
+			assert_int_equal(seen[p->id], p->born ? 0 : 1);
+			seen[p->id] = 1;
+		}
+	}
+}
+
+/* Processes that fork and die by thousands: nothing leaks, nothing grows, each life ends once. Exits that
+ * polling missed are counted where the kernel tells of them. */
+static void storm(void **state)
+{
+	(void)state;
+	long total = getenv("MC_SHORT") ? 2000 : 20000, made = 0;
+	start((struct mc_sample_config){.short_lives = true});
+	tick();
+	follow();
+	size_t fds = 0;
+	double anon = 0;
+	for (int i = 0; made < total; i++) {
+		pid_t pid[100];
+		for (int k = 0; k < 100; k++, made++) {
+			pid[k] = fork();
+			if (pid[k] == 0) {
+				if (made % 3 == 0)
+					prctl(PR_SET_NAME, made % 2 ? "st\norm\xff" : "storm");
+				if (k % 10 == 0)
+					usleep(3000);
+				_exit(0);
+			}
+		}
+		tick();
+		follow();
+		for (int k = 0; k < 100; k++)
+			if (pid[k] > 0)
+				waitpid(pid[k], NULL, 0);
+		if (made == total / 2) {
+			tick();
+			follow();
+			fds = open_fds();
+			anon = anon_kib();
+		}
+	}
+	tick();
+	assert_true(open_fds() <= fds + 20); /* others start processes, too */
+	assert_true(anon_kib() < anon + 1024);
+	struct mc_buf b = {0};
+	mc_sampler_notice(s, &b);
+	if (!strstr(mc_buf_text(&b), "short lives are not seen"))
+		assert_true(t->short_lives + t->short_lost > 0);
+	mc_buf_release(&b);
+}
+
+/* What polling never sees: its peak and its program, from its exit. Skipped without the right. */
+static void short_life(void **state)
+{
+	(void)state;
+	start((struct mc_sample_config){.short_lives = true});
+	tick();
+	struct mc_buf b = {0};
+	mc_sampler_notice(s, &b);
+	bool allowed = !strstr(mc_buf_text(&b), "short lives are not seen");
+	mc_buf_release(&b);
+	if (!allowed)
+		return; /* the notice is what was asked for */
+	pid_t pid = fork();
+	if (pid == 0) {
+		volatile char *m = mmap(NULL, 32 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		for (size_t i = 0; m != MAP_FAILED && i < 32 << 20; i += 4096)
+			m[i] = 1;
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	mc_sampler_drain(s);
+	tick();
+	struct mc_short_life found = {0}, *l = &found;
+	for (size_t i = 0; i < t->nshort; i++)
+		if (t->shorts[i].pid == pid)
+			found = t->shorts[i];
+	assert_int_equal(l->pid, pid);
+	assert_true(l->peak_bytes >= 32 << 20 && l->ppid == getpid());
+	assert_int_equal(l->program, tick_of(t, getpid())->program);
+	assert_true(t->programs[l->program].short_lives >= 1 && t->programs[l->program].short_peak_bytes >= 32 << 20);
+	tick();
+	for (size_t i = 0; i < t->nshort; i++)
+		assert_true(t->shorts[i].pid != pid); /* said once */
+}
+
+/* The budget holds, and suspects come first. */
+static void budget(void **state)
+{
+	(void)state;
+	pid_t pid[20];
+	for (int i = 0; i < 20; i++)
+		pid[i] = sleeper();
+	start((struct mc_sample_config){.pss = MC_PSS_AUTO, .pss_cpu = 1e-9});
+	for (int i = 0; i < 3; i++)
+		tick();
+	for (int i = 0; i < 20; i++)
+		assert_true(tick_of(t, pid[i])->pss == MC_UNREAD && tick_of(t, pid[i])->pss_age_ms == -1);
+	mc_sampler_close(s);
+	start((struct mc_sample_config){.pss = MC_PSS_OFF, .pss_cpu = 1});
+	tick();
+	tick();
+	assert_true(tick_of(t, pid[0])->pss == MC_UNREAD);
+	mc_sampler_close(s);
+	/* over the size limit: only where it is asked for */
+	start((struct mc_sample_config){.pss = MC_PSS_AUTO, .pss_cpu = 1, .pss_limit = 4096});
+	tick();
+	const char *name = tick_program(t, pid[0]);
+	assert_int_equal(mc_sampler_suspects(s, &name, 1, &err), 0);
+	tick();
+	assert_true(tick_of(t, pid[0])->pss == MC_UNREAD);
+	for (int i = 0; i < 20; i++)
+		end_child(pid[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(oneself, end),       cmocka_unit_test_teardown(exact, end),
+		cmocka_unit_test_teardown(exec_again, end),    cmocka_unit_test_teardown(exec_each_tick, end),
+		cmocka_unit_test_teardown(hostile_names, end), cmocka_unit_test_teardown(libraries, end),
+		cmocka_unit_test_teardown(sockets, end),       cmocka_unit_test_teardown(few_descriptors, end),
+		cmocka_unit_test_teardown(budget, end),        cmocka_unit_test_teardown(short_life, end),
+		cmocka_unit_test_teardown(storm, end),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -21,7 +21,7 @@ struct sm_groups {
 	size_t n, cap, out_cap;
 	struct sm_group **v;
 	struct mc_group *out;
-	struct mc_map *by_path;
+	struct mc_map *by_path; /* to the group itself: its place in v changes */
 };
 
 static int open_dir(const char *sysfs, const char *below)
@@ -129,13 +129,13 @@ int sm_group_set(struct sm_groups *g, struct sm_proc *p, const char *text, size_
 	sm_group_drop(g, p);
 	size_t k = (size_t)snprintf(key, sizeof key, "%d%s", c.version, c.path);
 	if (mc_map_get(g->by_path, key, k, &at)) {
-		p->group = g->v[at];
+		p->group = (struct sm_group *)(uintptr_t)at;
 		p->group->refs++;
 		return 0;
 	}
 	struct sm_group *o = group_new(&c);
 	int rc = o ? mc_grow((void **)&g->v, &g->cap, g->n + 1, sizeof *g->v, err) : mc_nomem(err, "a cgroup");
-	if (!rc && mc_map_set(g->by_path, key, k, g->n))
+	if (!rc && mc_map_set(g->by_path, key, k, (uintptr_t)o))
 		rc = mc_nomem(err, "a cgroup");
 	if (rc) {
 		if (o)

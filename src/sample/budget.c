@@ -32,7 +32,7 @@ static bool libs_turn(const struct mc_sampler *s, const struct sm_proc *p, int64
 
 static double pss_cost(const struct mc_sampler *s, const struct sm_proc *p)
 {
-	return 20000 + (double)(p->p.rss / s->page) * s->ns_a_page;
+	return 20000 + (double)p->p.rss / (double)s->page * s->ns_a_page;
 }
 
 static bool suspect_turn(const struct mc_sampler *s, const struct sm_proc *p, int64_t now, double *cost)
@@ -64,7 +64,7 @@ static void read_pss(struct mc_sampler *s, struct sm_proc *p, double cost)
 {
 	int64_t begun = sm_cpu_ns();
 	bool ok = sm_read_pss(s, p);
-	double took = (double)(sm_cpu_ns() - begun), pages = (double)(p->p.rss / s->page);
+	double took = (double)(sm_cpu_ns() - begun), pages = (double)p->p.rss / (double)s->page;
 	p->pss_tried = s->tick.t_ms;
 	p->nopss = !ok;
 	if (!ok)

@@ -148,7 +148,12 @@ bool sm_pod(const char *path, char out[40])
 		if (p == path || !strchr("/-", p[-1]) || (n != 36 && n != 32) || (p[3 + n] && !strchr("/.:", p[3 + n])))
 			continue;
 		for (size_t i = 0; i < n; i++)
-			out[i] = p[3 + i] == '_' ? '-' : p[3 + i];
+			{
+			char c = p[3 + i];
+			if (c == '_')
+				c = '-';
+			out[i] = c;
+		}
 		out[n] = 0;
 		return true;
 	}

@@ -87,7 +87,7 @@ static struct sm_group *group_new(const struct sm_cgroup *c)
 	o->path = memcpy(text, c->path, a);
 	o->unit = memcpy(text + a, unit, b);
 	o->container = memcpy(text + a + b, container, d);
-	o->pod = strcpy(text + a + b + d, pod);
+	o->pod = memcpy(text + a + b + d, pod, strlen(pod) + 1);
 	double none = (double)NAN;
 	o->g = (struct mc_group){.path = o->path, .unit = o->unit, .container = o->container, .pod = o->pod, .version = c->version,
 				 .current = none, .reclaimable = none, .max = none, .high = none, .swap_current = none,

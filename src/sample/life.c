@@ -66,7 +66,7 @@ static bool slow_turn(const struct mc_sampler *s, const struct sm_proc *p)
 {
 	if (!s->real || (!p->slow_done && s->ticks > 0))
 		return true;
-	return p->slow_done && s->ticks - p->slow_at >= SM_ROTATION * SM_SLOW;
+	return p->slow_done && s->ticks - p->slow_at >= (uint64_t)SM_ROTATION * SM_SLOW;
 }
 
 /* What a process has used, in a number that stands still while it sleeps; 0: not known. The switches are

@@ -135,7 +135,7 @@ static void add_group(const struct one *o, int groups, uint32_t g, const char *s
 
 static void add_named(const struct one *o, int groups, const char *key, const struct sm_facts *f, struct mc_buf *out)
 {
-	char unit[256];
+	char text[256];
 	if (strcmp(key, "comm") == 0)
 		mc_buf_str(out, f->comm);
 	else if (strcmp(key, "exe") == 0)
@@ -144,12 +144,11 @@ static void add_named(const struct one *o, int groups, const char *key, const st
 		mc_buf_str(out, f->cgroup);
 	else if (strcmp(key, "user") == 0)
 		mc_buf_printf(out, "%u", f->uid);
-	else if (strcmp(key, "unit") == 0 && sm_unit(f->cgroup, true, unit, sizeof unit))
-		mc_buf_str(out, unit);
-	else if (strcmp(key, "container") == 0 && sm_container(f->cgroup, unit))
-		mc_buf_add(out, unit, 12);
-	else if (strcmp(key, "pod") == 0 && sm_pod(f->cgroup, unit))
-		mc_buf_str(out, unit);
+	else if ((strcmp(key, "unit") == 0 && sm_unit(f->cgroup, true, text, sizeof text)) ||
+		 (strcmp(key, "pod") == 0 && sm_pod(f->cgroup, text)))
+		mc_buf_str(out, text);
+	else if (strcmp(key, "container") == 0 && sm_container(f->cgroup, text))
+		mc_buf_add(out, text, 12);
 	else if (o->re) {
 		int g = pcre2_substring_number_from_name(o->re, (PCRE2_SPTR)key);
 		if (g > 0)

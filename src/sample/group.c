@@ -105,13 +105,8 @@ void sm_group_drop(struct sm_groups *g, struct sm_proc *p)
 	char key[1100];
 	int n = snprintf(key, sizeof key, "%d%s", o->g.version, o->path);
 	mc_map_del(g->by_path, key, (size_t)n);
-	struct sm_group *last = g->v[--g->n];
-	if (last != o) {
-		g->v[o->at] = last;
-		last->at = o->at;
-		n = snprintf(key, sizeof key, "%d%s", last->g.version, last->path);
-		(void)mc_map_set(g->by_path, key, (size_t)n, last->at); /* the key is there: nothing is allocated */
-	}
+	g->v[o->at] = g->v[--g->n];
+	g->v[o->at]->at = o->at;
 	group_free(o);
 }
 

@@ -98,7 +98,9 @@ static int recognise(struct mc_sampler *s, struct sm_proc *p, int dirfd, const s
 	sm_use_stat(s, p, t);
 	sm_use_status(p, u);
 	p->stack = t->stack;
-	memcpy(p->comm, t->comm, sizeof p->comm);
+	/* a name that changes all the time says nothing: the last one stays */
+	if (fresh || exec || p->renames < SM_RENAMES)
+		memcpy(p->comm, t->comm, sizeof p->comm);
 	if (exec) {
 		int rc = sm_gone(s, p, err);
 		if (rc)
@@ -117,7 +119,7 @@ static int recognise(struct mc_sampler *s, struct sm_proc *p, int dirfd, const s
 		p->slow_at = s->ticks;
 	}
 	rest(p, sign_of(t, u));
-	renamed &= !fresh && p->renames < SM_RENAMES; /* a name that changes all the time says nothing */
+	renamed &= !fresh && p->renames < SM_RENAMES;
 	if (dirfd < 0 || (!fresh && !exec && !renamed && !slow && !p->rematch && p->kind != SM_LEFT_PROGRAM))
 		return 0;
 	p->renames += renamed;

@@ -92,6 +92,7 @@ static bool join(struct mc_sampler *s, struct sm_proc *p)
 	if (!parent || parent->kind != SM_TRACKED || !parent->selected)
 		return false;
 	p->kind = SM_TRACKED;
+	p->waits = false;
 	p->selected = p->joined = true;
 	p->p.program = parent->p.program;
 	return true;
@@ -99,8 +100,10 @@ static bool join(struct mc_sampler *s, struct sm_proc *p)
 
 bool sm_join(struct mc_sampler *s, struct sm_proc *p)
 {
+	if (p->kind != SM_IGNORED || !join(s, p))
+		return false;
 	p->waits = false;
-	return p->kind == SM_IGNORED && join(s, p);
+	return true;
 }
 
 static int take_name(struct mc_sampler *s, struct sm_proc *p, struct mc_error *err)

@@ -93,6 +93,8 @@ static int visit_all(struct mc_sampler *s, struct mc_error *err)
 			more = true;
 		}
 	}
+	for (size_t i = 0; waiters && i < s->n; i++)
+		s->v[i]->waits = false;
 	return rc;
 }
 

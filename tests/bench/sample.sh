@@ -17,6 +17,8 @@ get() { awk -v k="$2" '$1 == k { print $2 }' "$dir/$1"; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (a > 0 && b > 0) printf "1/%.0f", b / a; else printf "-" }'; }
 line() { printf '%-50s %12s %12s %8s  %s\n' "$1" "$2" "$3" "$4" "${5-}"; }
 us() { cat /proc/"$1"/task/*/schedstat | awk '{ s += $1 } END { printf "%.0f\n", s / 1000 }'; } # CPU time so far
+loop() { awk '{ printf "%.0f\n", $1 / 1000 }' "/proc/$1/task/$1/schedstat"; } # of the thread that samples and writes
+others() { echo $(($(us "$1") - $(loop "$1"))); }
 per() { awk -v a="$1" -v b="$2" -v n="$3" 'BEGIN { printf "%.1f", (b - a) / n }'; }
 status() { awk -v k="$2:" '$1 == k { print $2 }' "/proc/$1/status"; }
 page() { curl -sf -m 60 -o "$dir/page" "http://127.0.0.1:$1/metrics"; }
@@ -54,10 +56,12 @@ daemon() {
 	wait_page $((port + 1)) || return 0
 	echo "start_us $(us "$p")" >"$dir/daemon"
 	sleep 3
-	a=$(us "$p")
+	a=$(loop "$p")
+	i=$(others "$p")
 	sleep "$seconds"
-	b=$(us "$p")
+	b=$(loop "$p")
 	echo "tick_us $(per "$a" "$b" "$seconds")" >>"$dir/daemon"
+	echo "others_us $(per "$i" "$(others "$p")" "$seconds")" >>"$dir/daemon"
 	a=$(us "$p")
 	for i in $(seq 100); do page $((port + 1)); done
 	b=$(us "$p")
@@ -90,6 +94,7 @@ one() {
 	line "CPU us a tick and a scrape" "$read" "$(get plain scrape_us)" "$(ratio "$read" "$(get plain scrape_us)")" "1/40"
 	read=$(awk -v a="$(get daemon tick_us)" -v b="$(get daemon scrape_us)" 'BEGIN { if (b > 0) print a + b }')
 	line "the same, with the store's write" "$read" "$(get plain scrape_us)" "$(ratio "$read" "$(get plain scrape_us)")" "1/15"
+	line "analysis, CPU us a second (its own budget)" "$(get daemon others_us)" "" "" "7000, at first more"
 	line "CPU us a tick, PSS on, 10 minutes" "$(get pss tick_us)" "$(get default scrape_us)" \
 		"$(ratio "$(get pss tick_us)" "$(get default scrape_us)")" "1/20"
 	read=$(get daemon start_us)

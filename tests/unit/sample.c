@@ -1,4 +1,4 @@
-/* The sample stage: its parsers, and ticks over trees of files made here. */
+/* The sample stage: ticks over trees of files made here. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,277 +8,343 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <signal.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "memculprit/sample.h"
-#include "parse.h"
+#include "sample_tree.h"
 
-static char root[] = "/tmp/mc-sample-XXXXXX";
-
-static void put(const char *path, const char *text)
-{
-	char full[256];
-	snprintf(full, sizeof full, "%s/%s", root, path);
-	FILE *f = fopen(full, "we");
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
-}
-
-static void put_process(int pid, int ppid, char state, int start, int anon_pages, const char *comm, const char *cgroup)
-{
-	char path[256], text[512];
-	snprintf(path, sizeof path, "%s/%d", root, pid);
-	mkdir(path, 0700);
-	snprintf(path, sizeof path, "%d/stat", pid);
-	snprintf(text, sizeof text, "%d (%s) %c %d 1 1 0 -1 4194304 7 0 2 0 50 60 0 0 20 0 3 0 %d 409600 9 1 1\n", pid, comm,
-		 state, ppid, start);
-	put(path, text);
-	snprintf(path, sizeof path, "%d/statm", pid);
-	snprintf(text, sizeof text, "100 %d 20 1 0 9 0\n", anon_pages + 20);
-	put(path, text);
-	long kb = sysconf(_SC_PAGESIZE) / 1024;
-	snprintf(path, sizeof path, "%d/status", pid);
-	snprintf(text, sizeof text,
-		 "Name:\tx\nUid:\t1000\t1000\nVmHWM:\t9000 kB\nRssAnon:\t%ld kB\nRssFile:\t%ld kB\nRssShmem:\t%ld kB\nVmSwap:\t8 kB\n",
-		 anon_pages * kb, 15 * kb, 5 * kb);
-	put(path, text);
-	snprintf(path, sizeof path, "%d/cgroup", pid);
-	put(path, cgroup);
-	snprintf(path, sizeof path, "%d/cmdline", pid);
-	put(path, "/bin/w --role=mail");
-}
-
-static void forget(int pid)
-{
-	char cmd[300];
-	snprintf(cmd, sizeof cmd, "rm -rf %s/%d", root, pid);
-	assert_int_equal(system(cmd), 0); /* NOLINT */
-}
+static const struct mc_tick *t;
+static struct mc_sampler *s;
+static struct mc_error err;
 
 static int begin(void **state)
 {
 	(void)state;
-	strcpy(root, "/tmp/mc-sample-XXXXXX");
-	assert_non_null(mkdtemp(root));
-	put("stat", "cpu  10 0 10 70 10 0 0 0\nctxt 99\nbtime 1000\nprocs_running 2\nprocs_blocked 27\n");
-	put("vmstat", "pswpin 5\npswpout 6\noom_kill 1\n");
-	put("meminfo", "MemTotal:  1000 kB\nMemAvailable: 10 kB\n");
+	tree_begin();
 	return 0;
 }
 
 static int end(void **state)
 {
 	(void)state;
-	char cmd[300];
-	snprintf(cmd, sizeof cmd, "rm -rf %s", root);
-	return system(cmd); /* NOLINT */
+	mc_sampler_close(s);
+	s = NULL;
+	tree_end();
+	return 0;
 }
 
-/* The process with this pid; one of zeros, pid too, where it was not seen. */
-static const struct mc_process *of(const struct mc_tick *t, int64_t pid)
+static void start(struct mc_sample_config c)
 {
-	for (size_t i = 0; i < t->nprocesses; i++)
-		if (t->processes[i].pid == pid)
-			return &t->processes[i];
-	static const struct mc_process none;
-	return &none;
+	c.procfs = tree_root;
+	assert_int_equal(mc_sampler_open(&c, &s, &err), 0);
+}
+
+static void tick(int64_t ms)
+{
+	assert_int_equal(mc_sampler_tick(s, ms, &t, &err), 0);
 }
 
 static void kinds(void **state)
 {
 	(void)state;
-	struct mc_sampler *s;
-	const struct mc_tick *t;
-	struct mc_error err = {0};
-	put_process(10, 1, 'S', 500, 30, "a) R (\n\xff", "0::/system.slice/logic.service\n");
-	put_process(11, 1, 'Z', 500, 30, "zombie", "0::/\n");
-	put_process(12, 1, 'S', 600, 40, "plain", "4:memory:/\n");
-	put_process(13, 1, 'S', 600, 40, "plain", "0::/\n");
-	assert_int_equal(mc_sampler_open(&(struct mc_sample_config){.procfs = root}, &s, &err), 0);
-	assert_int_equal(mc_sampler_tick(s, 5000, &t, &err), 0);
+	tree_process(&(struct tree_process){.pid = 10, .anon = 30, .file = 15, .shmem = 5, .swap_kb = 8, .comm = "a) R (\n\xff",
+					    .cgroup = "0::/system.slice/logic.service\n"});
+	tree_process(&(struct tree_process){.pid = 11, .state = 'Z', .anon = 30, .comm = "zombie"});
+	tree_process(&(struct tree_process){.pid = 12, .start = 600, .anon = 40, .comm = "plain", .cgroup = "4:memory:/\n"});
+	tree_process(&(struct tree_process){.pid = 13, .start = 600, .anon = 40, .comm = "plain"});
+	tree_process(&(struct tree_process){.pid = 14, .flags = 0x00200040, .comm = "kworker/0:1"});
+	start((struct mc_sample_config){0});
+	tick(5000);
 	assert_int_equal(t->nprocesses, 3);
-	const struct mc_process *p = of(t, 10);
+	const struct mc_process *p = tick_of(t, 10);
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), id = p->id;
 	assert_string_equal(p->comm, "a) R (\n\xff");
 	assert_true(p->born && p->anon == 30 * page && p->file == 15 * page && p->shmem == 5 * page && p->swap == 8192);
-	assert_true(p->rss == 50 * page && p->start_ms == 1000000 + 5000 && p->majflt == 2);
-	assert_string_equal(t->programs[p->program].name, "logic");
-	assert_int_equal(of(t, 12)->program, of(t, 13)->program);
+	assert_true(p->rss == 50 * page && p->start_ms == 1000000 + 5000 && p->majflt == 2 && p->switches == 13);
+	assert_true(p->pss == MC_UNREAD && p->pss_age_ms == -1 && p->io_read == MC_UNREAD && p->fds == UINT32_MAX && !p->libraries);
+	assert_string_equal(tick_program(t, 10), "logic");
+	assert_int_equal(tick_of(t, 12)->program, tick_of(t, 13)->program);
 	assert_true(t->host.blocked == 27 && isnan(t->host.iowait_ratio) && isnan(t->host.psi_io_some));
-	put_process(10, 1, 'S', 900, 31, "again", "0::/system.slice/logic.service\n"); /* the pid came back */
-	forget(12);
-	put("stat", "cpu  20 0 20 70 90 0 0 0\nprocs_blocked 27\nbtime 1000\n");
-	assert_int_equal(mc_sampler_tick(s, 6000, &t, &err), 0);
-	assert_true(of(t, 10)->born && of(t, 10)->id > id && of(t, 10)->anon == 31 * page);
+	/* the pid came back: another life, and not a byte of the one before */
+	tree_process(&(struct tree_process){.pid = 10, .start = 900, .anon = 31, .comm = "again", .cgroup = "0::/system.slice/logic.service\n"});
+	tree_forget(12);
+	tree_put("stat", "cpu  20 0 20 70 90 0 0 0\nprocs_blocked 27\nbtime 1000\n");
+	tick(6000);
+	assert_true(tick_of(t, 10)->born && tick_of(t, 10)->id > id && tick_of(t, 10)->anon == 31 * page && tick_of(t, 10)->swap == 0);
 	assert_int_equal(t->ngone, 2);
 	assert_true(fabs(t->host.iowait_ratio - 0.8) < 1e-9);
-	assert_false(of(t, 13)->born);
-	mc_sampler_close(s);
+	assert_false(tick_of(t, 13)->born);
+	/* a zombie holds nothing: its life is over */
+	tree_process(&(struct tree_process){.pid = 13, .start = 600, .state = 'Z'});
+	tick(7000);
+	assert_int_equal(t->ngone, 1);
+	assert_int_equal(tick_of(t, 13)->pid, 0);
 }
 
 /* A cgroup that empties gives its place to the last one, which is found there from then on. */
 static void cgroup_goes(void **state)
 {
 	(void)state;
-	struct mc_sampler *s;
-	const struct mc_tick *t;
 	char group[64];
-	assert_int_equal(mc_sampler_open(&(struct mc_sample_config){.procfs = root}, &s, NULL), 0);
+	start((struct mc_sample_config){0});
 	for (int i = 0; i < 4; i++) {
 		snprintf(group, sizeof group, "0::/system.slice/g%d.service\n", i);
-		put_process(20 + i, 1, 'S', 500, 30, "w", group);
+		tree_process(&(struct tree_process){.pid = 20 + i, .anon = 30, .cgroup = group});
 	}
-	assert_int_equal(mc_sampler_tick(s, 1000, &t, NULL), 0);
-	forget(20);
-	assert_int_equal(mc_sampler_tick(s, 2000, &t, NULL), 0);
-	put_process(29, 1, 'S', 900, 30, "w", "0::/system.slice/new.service\n");
-	assert_int_equal(mc_sampler_tick(s, 3000, &t, NULL), 0);
-	put_process(30, 1, 'S', 900, 30, "w", group);
-	assert_int_equal(mc_sampler_tick(s, 4000, &t, NULL), 0);
+	tick(1000);
+	tree_forget(20);
+	tick(2000);
+	tree_process(&(struct tree_process){.pid = 29, .start = 900, .anon = 30, .cgroup = "0::/system.slice/new.service\n"});
+	tick(3000);
+	tree_process(&(struct tree_process){.pid = 30, .start = 900, .anon = 30, .cgroup = group});
+	tick(4000);
 	assert_int_equal(t->ngroups, 4);
-	assert_int_equal(of(t, 30)->group, of(t, 23)->group);
-	assert_string_equal(t->groups[of(t, 30)->group].unit, "g3.service");
-	mc_sampler_close(s);
+	assert_int_equal(tick_of(t, 30)->group, tick_of(t, 23)->group);
+	assert_string_equal(t->groups[tick_of(t, 30)->group].unit, "g3.service");
 }
 
 static void selectors(void **state)
 {
 	(void)state;
-	struct mc_sampler *s;
-	const struct mc_tick *t;
-	struct mc_error err = {0};
 	struct mc_selector v[] = {{.name = "logic-${role}", .comm = "w", .cmdline = "--role=(?<role>\\w+)", .user = "1000"}};
-	struct mc_sample_config c = {.procfs = root, .nselectors = 1, .selectors = v, .max_processes = 2};
-	put_process(10, 1, 'S', 500, 30, "w", "0::/\n");
-	put_process(11, 10, 'S', 500, 30, "child", "0::/\n");
-	put_process(12, 11, 'S', 500, 30, "grandchild", "0::/\n");
-	put_process(13, 1, 'S', 500, 30, "other", "0::/\n");
-	assert_int_equal(mc_sampler_open(&c, &s, &err), 0);
-	assert_int_equal(mc_sampler_tick(s, 0, &t, &err), 0);
+	struct mc_sample_config c = {.procfs = tree_root, .nselectors = 1, .selectors = v, .max_processes = 2};
+	tree_process(&(struct tree_process){.pid = 10, .anon = 30});
+	tree_process(&(struct tree_process){.pid = 11, .ppid = 10, .anon = 30, .comm = "child"});
+	tree_process(&(struct tree_process){.pid = 12, .ppid = 11, .anon = 30, .comm = "grandchild"});
+	tree_process(&(struct tree_process){.pid = 13, .anon = 30, .comm = "other"});
+	start(c);
+	tick(0);
 	assert_int_equal(t->nprocesses, 2);
 	assert_int_equal(t->left_out_processes, 1);
-	assert_string_equal(t->programs[of(t, 11)->program].name, "logic-mail");
-	forget(11);
-	assert_int_equal(mc_sampler_tick(s, 0, &t, &err), 0);
-	assert_int_equal(mc_sampler_tick(s, 0, &t, &err), 0);
+	assert_string_equal(tick_program(t, 11), "logic-mail");
+	tree_forget(11);
+	tick(0);
+	tick(0);
 	assert_int_equal(t->left_out_processes, 0);
-	mc_sampler_close(s);
 	v[0].cmdline = "(";
-	assert_int_equal(mc_sampler_open(&c, &s, &err), MC_EUSAGE);
+	struct mc_sampler *none = NULL;
+	assert_int_equal(mc_sampler_open(&c, &none, &err), MC_EUSAGE);
 	assert_non_null(strstr(err.text, "("));
 }
 
-/* The limit is on programs that run, not on names ever seen. */
+/* First match wins; a child stays when its parent has gone; a parent may have the larger pid. */
+static void families(void **state)
+{
+	(void)state;
+	struct mc_selector v[] = {{.name = "first", .comm = "w"}, {.name = "second", .user = "1000", .comm = "w"}, {.name = "u-${user}", .user = "7"},
+				  {.name = "c-${container}-${pod}", .cgroup = "/kubepods*"}, {.name = "${exe}", .unit = "web*.service"}};
+	tree_process(&(struct tree_process){.pid = 50});
+	tree_process(&(struct tree_process){.pid = 20, .ppid = 50, .comm = "child"});
+	tree_process(&(struct tree_process){.pid = 19, .ppid = 20, .comm = "grandchild"});
+	tree_process(&(struct tree_process){.pid = 60, .comm = "x", .uid = 7});
+	tree_process(&(struct tree_process){.pid = 70, .comm = "y", .cgroup = "0::/kubepods.slice/kubepods-pod01234567_89ab_cdef_0123_456789abcdef.slice/"
+						    "cri-containerd-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope\n"});
+	tree_process(&(struct tree_process){.pid = 80, .comm = "z", .cgroup = "0::/system.slice/web@1.service\n"});
+	tree_process(&(struct tree_process){.pid = 90, .comm = "none"});
+	start((struct mc_sample_config){.nselectors = 5, .selectors = v});
+	tick(0);
+	assert_string_equal(tick_program(t, 50), "first");
+	assert_string_equal(tick_program(t, 20), "first");
+	assert_string_equal(tick_program(t, 19), "first");
+	assert_true(tick_of(t, 19)->born);
+	assert_string_equal(tick_program(t, 60), "u-7");
+	assert_string_equal(tick_program(t, 70), "c-0123456789ab-01234567-89ab-cdef-0123-456789abcdef");
+	assert_string_equal(tick_program(t, 80), "z"); /* no exe in a tree of files: the name of a nameless one */
+	assert_int_equal(tick_of(t, 90)->pid, 0);
+	uint64_t id = tick_of(t, 20)->id;
+	tree_forget(50);
+	tree_process(&(struct tree_process){.pid = 20, .ppid = 1, .comm = "child"});
+	for (int i = 0; i < 3; i++)
+		tick(0);
+	assert_int_equal(tick_of(t, 20)->id, id);
+	/* a rename is matched again, and is another life in another program */
+	tree_process(&(struct tree_process){.pid = 90, .comm = "w"});
+	tree_process(&(struct tree_process){.pid = 60, .comm = "w", .uid = 7});
+	tick(0);
+	assert_string_equal(tick_program(t, 90), "first");
+	assert_string_equal(tick_program(t, 60), "first");
+	assert_true(tick_of(t, 60)->born);
+	/* new selectors: matched again, and what has none left goes */
+	struct mc_selector only = {.name = "only", .comm = "child"};
+	assert_int_equal(mc_sampler_reconfigure(s, &(struct mc_sample_config){.nselectors = 1, .selectors = &only}, &err), 0);
+	tick(0);
+	assert_string_equal(tick_program(t, 20), "only");
+	assert_int_equal(t->nprocesses, 2); /* and the grandchild */
+}
+
+/* The limit is on programs that run, not on names ever seen; an index is used again under another id. */
 static void program_limit(void **state)
 {
 	(void)state;
-	struct mc_sampler *s;
-	const struct mc_tick *t;
-	assert_int_equal(mc_sampler_open(&(struct mc_sample_config){.procfs = root, .max_programs = 1}, &s, NULL), 0);
-	put_process(10, 1, 'S', 500, 30, "one", "0::/\n");
-	put_process(11, 1, 'S', 500, 30, "two", "0::/\n");
-	assert_int_equal(mc_sampler_tick(s, 0, &t, NULL), 0);
+	start((struct mc_sample_config){.max_programs = 1});
+	tree_process(&(struct tree_process){.pid = 10, .anon = 30, .comm = "one"});
+	tree_process(&(struct tree_process){.pid = 11, .anon = 30, .comm = "two"});
+	tick(0);
 	assert_int_equal(t->nprocesses, 1);
 	assert_int_equal(t->left_out_programs, 1);
-	forget(10);
-	assert_int_equal(mc_sampler_tick(s, 0, &t, NULL), 0);
-	assert_int_equal(mc_sampler_tick(s, 0, &t, NULL), 0);
-	assert_int_equal(of(t, 11)->pid, 11);
-	assert_int_equal(t->left_out_programs, 0);
-	mc_sampler_close(s);
-}
-
-static void real_proc(void **state)
-{
-	(void)state;
-	struct mc_sampler *s;
-	const struct mc_tick *t;
-	assert_int_equal(mc_sampler_open(&(struct mc_sample_config){0}, &s, NULL), 0);
-	for (int i = 0; i < 12; i++)
-		assert_int_equal(mc_sampler_tick(s, 0, &t, NULL), 0);
-	const struct mc_process *p = of(t, getpid());
-	assert_int_equal(p->pid, getpid());
-	assert_true(p->anon > 0 && p->anon + p->shared == p->rss && p->file + p->shmem == p->shared);
-	mc_sampler_close(s);
-}
-
-/* A child that runs itself anew is another incarnation; one that only goes on is not. */
-static void exec_again(void **state)
-{
-	(void)state;
-	struct mc_sampler *s;
-	const struct mc_tick *t;
-	int go[2];
-	char c = 0;
-	assert_int_equal(pipe(go), 0);
-	pid_t child = fork();
-	if (child == 0) {
-		if (read(go[0], &c, 1) == 1)
-			execl("/bin/sleep", "sleep", "60", (char *)NULL);
-		_exit(1);
-	}
-	assert_int_equal(mc_sampler_open(&(struct mc_sample_config){0}, &s, NULL), 0);
-	assert_int_equal(mc_sampler_tick(s, 0, &t, NULL), 0);
-	uint64_t id = of(t, child)->id;
-	assert_true(id > 0);
-	for (int i = 0; i < 12; i++) {
-		assert_int_equal(mc_sampler_tick(s, 0, &t, NULL), 0);
-		assert_true(of(t, child)->id == id && !of(t, child)->born);
-	}
-	assert_int_equal(write(go[1], &c, 1), 1);
-	bool changed = false;
-	for (int i = 0; i < 100 && !changed; i++) {
-		usleep(20000);
-		assert_int_equal(mc_sampler_tick(s, 0, &t, NULL), 0);
-		changed = of(t, child)->born;
-	}
-	assert_true(changed && of(t, child)->id > id);
-	kill(child, SIGKILL);
-	waitpid(child, NULL, 0);
-	assert_int_equal(mc_sampler_tick(s, 0, &t, NULL), 0);
-	assert_int_equal(of(t, child)->pid, 0);
-	close(go[0]);
-	close(go[1]);
-	mc_sampler_close(s);
-}
-
-static void texts(void **state)
-{
-	(void)state;
-	char path[64], c[65];
-	double v;
-	static const char page[] = "# TYPE r counter\nr{a=\"}\"} 1 123\nr{b=\"\\\"\"} 2\nrr 9\nr x\nr NaN\n";
-	assert_int_equal(mc_load_parse(page, sizeof page - 1, "r", &v, NULL), 0);
-	assert_true(v > 2.999 && v < 3.001);
-	assert_int_equal(mc_load_parse(page, sizeof page - 1, "q", &v, NULL), MC_ENOTFOUND);
-	static const char v1[] = "5:cpu:/c\n4:memory:/m\n1:name=systemd:/s\n0::/\n";
-	assert_true(sm_parse_cgroup(v1, sizeof v1 - 1, path, sizeof path));
-	assert_string_equal(path, "/s");
-	assert_true(sm_container("/docker/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", c));
-	assert_int_equal(strlen(c), 64);
-	struct sm_statm m;
-	assert_false(sm_parse_statm("1 2", 3, &m));
 	struct mc_buf b = {0};
-	struct mc_host h0 = {.iowait_ratio = (double)NAN}, h1 = {.blocked = 27, .swapin_pages = 1610, .iowait_ratio = 0.52};
-	mc_host_sentence(&h0, &h1, 10, &b);
-	assert_string_equal(mc_buf_text(&b), "27 processes blocked, 644 KiB/s swapped in, iowait 52 %: memory is short");
+	mc_sampler_notice(s, &b);
+	assert_non_null(strstr(mc_buf_text(&b), "1 programs (1 processes) are left out: sample.max_programs is 1"));
 	mc_buf_release(&b);
+	tree_forget(10);
+	tick(0);
+	tick(0);
+	assert_int_equal(tick_of(t, 11)->pid, 11);
+	assert_int_equal(t->left_out_programs, 0);
+	uint64_t largest = 0;
+	for (int i = 0; i < 40; i++) {
+		char comm[16];
+		snprintf(comm, sizeof comm, "name%d", i);
+		tree_forget(11);
+		tick(0);
+		tick(0);
+		tree_process(&(struct tree_process){.pid = 11, .anon = 30, .comm = comm, .start = 1000 + i});
+		tick(0);
+		assert_string_equal(tick_program(t, 11), comm);
+		assert_true(t->programs[tick_of(t, 11)->program].id > largest);
+		largest = t->programs[tick_of(t, 11)->program].id;
+		assert_true(t->nprograms <= 16);
+	}
+}
+
+/* A name that changes all the time is followed for a while only. */
+static void renames(void **state)
+{
+	(void)state;
+	start((struct mc_sample_config){0});
+	uint64_t lives = 0;
+	for (int i = 0; i < 40; i++) {
+		tree_process(&(struct tree_process){.pid = 10, .comm = i % 2 ? "odd" : "even"});
+		tick(i);
+		lives += tick_of(t, 10)->born;
+	}
+	assert_int_equal((int)lives, 9);
+}
+
+static double cpu_of(int64_t pid)
+{
+	return t->programs[tick_of(t, pid)->program].cpu_seconds * (double)sysconf(_SC_CLK_TCK);
+}
+
+/* Counters begin with the sampler, take in what is born later whole, and do not fall when one ends. */
+static void counters(void **state)
+{
+	(void)state;
+	tree_process(&(struct tree_process){.pid = 10, .utime = 1000});
+	start((struct mc_sample_config){0});
+	tick(2000000);
+	assert_true(fabs(cpu_of(10)) < 1e-9);
+	tree_process(&(struct tree_process){.pid = 10, .utime = 1040});
+	tree_process(&(struct tree_process){.pid = 11, .utime = 100, .start = (int)(1001 * sysconf(_SC_CLK_TCK))});
+	tick(2010000);
+	assert_true(fabs(cpu_of(10) - 40 - 160) < 1e-9); /* 60 of system time each */
+	tree_forget(11);
+	tick(2020000);
+	assert_true(fabs(cpu_of(10) - 200) < 1e-9);
+	const struct mc_program_name *p = &t->programs[tick_of(t, 10)->program];
+	assert_true(isnan(p->io_read_bytes) && isnan(p->net_rx_bytes) && isnan(p->sockets));
+	tree_put("10/io", "rchar: 1\nread_bytes: 4096\nwrite_bytes: 8192\n");
+	tick(2030000);
+	tree_put("10/io", "rchar: 1\nread_bytes: 8192\nwrite_bytes: 8192\n");
+	tick(2040000);
+	p = &t->programs[tick_of(t, 10)->program];
+	assert_true(fabs(p->io_read_bytes - 4096) < 1e-9 && fabs(p->io_write_bytes) < 1e-9);
+}
+
+/* Swap that goes out is no fall of memory: it moves from one figure to the other in the same tick. */
+static void swap_out(void **state)
+{
+	(void)state;
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	tree_process(&(struct tree_process){.pid = 10, .anon = 300, .file = 10});
+	start((struct mc_sample_config){0});
+	tick(0);
+	assert_true(tick_of(t, 10)->anon + tick_of(t, 10)->swap == 300 * page);
+	tree_process(&(struct tree_process){.pid = 10, .anon = 100, .file = 10, .swap_kb = (int)(200 * page / 1024)});
+	tree_put("vmstat", "pswpin 5\npswpout 206\noom_kill 1\n");
+	tick(1000);
+	assert_true(tick_of(t, 10)->anon == 100 * page && tick_of(t, 10)->anon + tick_of(t, 10)->swap == 300 * page);
+}
+
+/* The trees of tests/fixtures: a host with cgroup v2 and swap, and one with v1. */
+static void open_fixture(const char *name)
+{
+	static char proc[512], sys[512];
+	const char *dir = getenv("MC_FIXTURES");
+	assert_non_null(dir);
+	snprintf(proc, sizeof proc, "%s/sample/%s/proc", dir, name);
+	snprintf(sys, sizeof sys, "%s/sample/%s/sys", dir, name);
+	assert_int_equal(mc_sampler_open(&(struct mc_sample_config){.procfs = proc, .sysfs = sys}, &s, &err), 0);
+}
+
+static const struct mc_group *group_of(int64_t pid)
+{
+	const struct mc_process *p = tick_of(t, pid);
+	assert_true(p->pid == pid && p->group < t->ngroups);
+	return &t->groups[p->group];
+}
+
+static bool is(double a, double b)
+{
+	return fabs(a - b) < 1e-6;
+}
+
+static void cgroup2(void **state)
+{
+	(void)state;
+	open_fixture("v2");
+	tick(1770000000000);
+	assert_int_equal(t->nprocesses, 4);
+	assert_int_equal(t->ngroups, 3);
+	const struct mc_group *g = group_of(101);
+	assert_true(g->version == 2 && g->processes == 2 && is(g->current, 314572800) && is(g->swap_current, 10485760));
+	assert_true(is(g->max, 536870912)); /* its own is "max", its slice's is not */
+	assert_true(is(g->reclaimable, 41943040) && is(g->oom_kill, 1) && is(g->oom, 2) && is(g->limit_hits, 77) && is(g->psi_some, 0.1234));
+	assert_string_equal(g->unit, "logic.service");
+	assert_string_equal(tick_program(t, 101), "logic");
+	assert_true(tick_of(t, 101)->group == tick_of(t, 102)->group);
+	const struct mc_program_name *p = &t->programs[tick_of(t, 101)->program];
+	assert_true(is(p->memory_limit, 536870912) && is(p->memory_room, 536870912 - 314572800 + 41943040));
+	assert_int_equal(p->limit_group, tick_of(t, 101)->group);
+	g = group_of(103);
+	assert_string_equal(g->pod, "8f2e5c1a-1b2c-4d3e-9f00-112233445566");
+	assert_string_equal(g->container, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
+	assert_true(is(g->max, 268435456) && is(g->swap_max, 0));
+	assert_string_equal(tick_program(t, 103), "node"); /* an id ends with the container: the name is the program's */
+	/* in the root's group nothing but the host limits it */
+	p = &t->programs[tick_of(t, 104)->program];
+	assert_true(is(p->memory_limit, (16429836.0 + 2097148.0) * 1024) && p->limit_group == MC_NO_GROUP);
+	/* the incident's host, in a sentence */
+	struct mc_host before = t->host;
+	struct mc_buf b = {0};
+	before.swapin_pages -= 1610;
+	mc_host_meaning(&before, &t->host, 10, 0.03, &b);
+	assert_string_equal(mc_buf_text(&b), "27 processes blocked, 644 KiB/s swapped in, 99 % of memory in use: memory is short; requests +3 %");
+	mc_buf_release(&b);
+}
+
+static void cgroup1(void **state)
+{
+	(void)state;
+	open_fixture("v1");
+	tick(1770000000000);
+	const struct mc_group *g = group_of(201);
+	assert_true(g->version == 1 && is(g->current, 104857600) && is(g->max, 209715200) && is(g->limit_hits, 5) && is(g->oom_kill, 3));
+	assert_true(is(g->reclaimable, 3000000) && is(g->swap_current, 4096) && is(g->swap_max, 104857600));
+	assert_string_equal(tick_program(t, 201), "web"); /* systemd's hierarchy names it */
+	g = group_of(202);
+	assert_true(isinf(g->max) && isnan(g->psi_some));
+	assert_string_equal(tick_program(t, 202), "guest1"); /* a container with a name */
+	assert_int_equal(tick_of(t, 203)->group, MC_NO_GROUP);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(kinds, begin, end),
-		cmocka_unit_test_setup_teardown(cgroup_goes, begin, end),
-		cmocka_unit_test_setup_teardown(selectors, begin, end),
-		cmocka_unit_test_setup_teardown(program_limit, begin, end),
-		cmocka_unit_test(real_proc),
-		cmocka_unit_test(exec_again),
-		cmocka_unit_test(texts),
+		cmocka_unit_test_setup_teardown(kinds, begin, end),         cmocka_unit_test_setup_teardown(selectors, begin, end),
+		cmocka_unit_test_setup_teardown(families, begin, end),      cmocka_unit_test_setup_teardown(program_limit, begin, end),
+		cmocka_unit_test_setup_teardown(renames, begin, end),       cmocka_unit_test_setup_teardown(counters, begin, end),
+		cmocka_unit_test_setup_teardown(swap_out, begin, end),      cmocka_unit_test_setup_teardown(cgroup2, begin, end),
+		cmocka_unit_test_setup_teardown(cgroup1, begin, end),       cmocka_unit_test_setup_teardown(cgroup_goes, begin, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

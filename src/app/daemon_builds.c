@@ -211,7 +211,7 @@ static int write_deploy(struct daemon *d, struct program *p, struct build *b, bo
 		rc = deploys_seen(d->store, &row, err);
 	if (rc == 0) {
 		builds_name(d, p, &row); /* a mark may have named it */
-		if (row.unix_ms > p->last_deploy_ms)
+		if (strcmp(row.source, DEPLOYS_BASELINE) != 0 && row.unix_ms > p->last_deploy_ms)
 			p->last_deploy_ms = row.unix_ms;
 	}
 	deploys_row_release(&row);

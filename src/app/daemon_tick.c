@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "daemon_builds.h"
+#include "deploys.h"
 
 enum { LOAD_WAIT_MS = 20 };
 
@@ -85,7 +86,7 @@ static int know_program(struct daemon *d, struct program *p, struct mc_error *er
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < n; i++)
-		if (rows[i].unix_ms > p->last_deploy_ms)
+		if (strcmp(rows[i].source, DEPLOYS_BASELINE) != 0 && rows[i].unix_ms > p->last_deploy_ms)
 			p->last_deploy_ms = rows[i].unix_ms;
 	mc_store_deploys_free(rows, n);
 	builds_load(d, p);

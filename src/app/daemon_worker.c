@@ -12,24 +12,33 @@
 
 #include "daemon_parts.h"
 
-/* How much of a core: 0.7 % where ticks are seconds apart; a demonstration or a test at a fraction of a second
- * wants its answers soon. What is not used is saved, up to BURST: so first answers come soon after the start. */
-#define SHARE 0.007
+/* How much of a core: for what grows or was just deployed, and for the rest, where ticks are seconds apart; a
+ * demonstration or a test at a fraction of a second wants its answers soon. What is not used is saved, up to
+ * BURST: so first answers come soon after the start. */
+#define SHARE_URGENT 0.006
+#define SHARE_CALM 0.0015
 #define SHARE_FAST 0.05
 enum {
 	FAST_MS = 1000,
-	BURST_NS = 1000000000,
+	BURST_NS = 500000000,
+	FIRST_TICKS = 6,     /* before them there is nothing to say */
 	SUSPECT_TICKS = 6,   /* between two answers on a program that grows or was just deployed */
-	CALM_TICKS = 30,
+	CALM_TICKS = 12,     /* at least; with nothing new the next answer waits until there is twice as much to see */
 	FRESH_MS = 7200000,  /* a deploy is fresh for so long */
 	STORE_EVERY_MS = 300000,
+	CALM_MOST_MS = 6 * 3600000,
 };
+/* Memory that is higher by so much than at the last answer is something new. */
+#define RISEN(now, then) ((now) > (then) * 1.03 + 262144)
 
 struct subject {
 	char *name;
 	int64_t id, done_ms; /* the answer's newest tick; 0: none yet */
 	int64_t stored_ms;
 	int64_t deploy_ms;   /* the last deploy that an answer knew of */
+	int64_t met_ms;      /* when it was met */
+	double memory;       /* private, at the last answer */
+	uint32_t processes;
 	const char *verdict; /* static */
 	bool suspect, seen;
 };
@@ -40,8 +49,9 @@ struct worker {
 	struct mc_store *store;
 	struct subject *v;
 	size_t n, cap;
-	double credit_ns;
+	double urgent_ns, calm_ns; /* CPU time that may be spent */
 	int64_t credited_ns;
+	bool worked; /* the last time round */
 };
 
 /* ---- handing over ---- */
@@ -173,35 +183,56 @@ static void forget_unseen(struct worker *w)
 	}
 }
 
+static bool is_urgent(const struct subject *s, const struct snapshot_program *p, const struct snapshot *shot)
+{
+	bool fresh = p->last_deploy_ms && shot->t_ms - p->last_deploy_ms < FRESH_MS;
+	return s->suspect || fresh || p->last_deploy_ms > s->deploy_ms;
+}
+
+static int64_t period_of(const struct subject *s, const struct snapshot_program *p, const struct snapshot *shot)
+{
+	if (p->last_deploy_ms > s->deploy_ms)
+		return shot->interval_ms * 2;
+	if (is_urgent(s, p, shot))
+		return shot->interval_ms * SUSPECT_TICKS;
+	int64_t period = shot->interval_ms * CALM_TICKS, age = s->done_ms - s->met_ms;
+	bool news = RISEN(p->anon + p->swap, s->memory) || p->processes > s->processes + s->processes / 4 + 1;
+	if (!news && age > period)
+		period = age < CALM_MOST_MS ? age : CALM_MOST_MS;
+	return period;
+}
+
 /* How overdue an answer is, in parts of its period; below 1: it is not due. */
 static double overdue(const struct subject *s, const struct snapshot_program *p, const struct snapshot *shot)
 {
-	bool deployed = p->last_deploy_ms > s->deploy_ms;
-	bool fresh = p->last_deploy_ms && shot->t_ms - p->last_deploy_ms < FRESH_MS;
-	int64_t since = shot->t_ms - s->done_ms, period = shot->interval_ms * (s->suspect || fresh ? SUSPECT_TICKS : CALM_TICKS);
-	if (!s->done_ms || since < 0)
-		return 1000; /* never answered */
-	if (deployed)
-		period = shot->interval_ms * 2;
-	return (double)since / (double)period;
+	int64_t since = shot->t_ms - (s->done_ms ? s->done_ms : s->met_ms);
+	if (since < 0)
+		return 1000; /* the clock was set back */
+	if (!s->done_ms && !is_urgent(s, p, shot))
+		return (double)since / (double)(shot->interval_ms * FIRST_TICKS);
+	return (double)since / (double)period_of(s, p, shot);
 }
 
-static struct subject *next_subject(struct worker *w, const struct snapshot *shot)
+static struct subject *next_subject(struct worker *w, const struct snapshot *shot, bool *urgent)
 {
 	size_t best = SIZE_MAX;
-	double most = 1;
+	double most = 0;
 	for (size_t i = 0; i < shot->nprograms; i++) {
 		const struct snapshot_program *p = &shot->programs[i];
-		struct subject *s = p->id ? subject_of(w, p) : NULL;
+		struct subject *s = p->id && p->processes ? subject_of(w, p) : NULL;
 		if (!s)
 			continue;
+		if (!s->met_ms)
+			s->met_ms = shot->t_ms;
 		s->id = p->id;
 		s->seen = true;
 		double due = overdue(s, p, shot);
-		if (due >= most) {
-			most = due;
-			best = (size_t)(s - w->v);
-		}
+		bool now = is_urgent(s, p, shot);
+		if (due < 1 || due < most || (now ? w->urgent_ns : w->calm_ns) <= 0)
+			continue;
+		most = due;
+		*urgent = now;
+		best = (size_t)(s - w->v);
 	}
 	struct subject *s = best == SIZE_MAX ? NULL : &w->v[best];
 	if (!s)
@@ -218,13 +249,44 @@ static int64_t cpu_ns(void)
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
+static double saved(double credit, double more)
+{
+	return credit + more > BURST_NS ? BURST_NS : credit + more;
+}
+
 static void add_credit(struct worker *w, int64_t interval_ms)
 {
 	int64_t now = mc_mono_ns();
-	w->credit_ns += (double)(now - w->credited_ns) * (interval_ms < FAST_MS ? SHARE_FAST : SHARE);
-	if (w->credit_ns > BURST_NS)
-		w->credit_ns = BURST_NS;
+	double gone = (double)(now - w->credited_ns);
+	bool fast = interval_ms < FAST_MS;
+	w->urgent_ns = saved(w->urgent_ns, gone * (fast ? SHARE_FAST : SHARE_URGENT));
+	w->calm_ns = saved(w->calm_ns, gone * (fast ? SHARE_FAST / 5 : SHARE_CALM));
 	w->credited_ns = now;
+}
+
+/* Answers one program. False: it failed, and the database is opened anew. */
+static bool answer_one(struct worker *w, struct subject *s, bool urgent, const struct snapshot *shot)
+{
+	const struct snapshot_program *p = snapshot_find(shot, s->name);
+	struct news n = { .subject = s };
+	struct mc_error err;
+	int64_t begun = cpu_ns();
+	s->done_ms = shot->t_ms;
+	s->deploy_ms = p ? p->last_deploy_ms : 0;
+	s->memory = p ? p->anon + p->swap : 0;
+	s->processes = p ? p->processes : 0;
+	int rc = answer(w, s, shot->t_ms, &n, &n.why);
+	bool failed = rc < 0 && rc != MC_EBUSY;
+	if (failed) {
+		n.failed = true;
+		daemon_call(w->shared, take_news, &n, &err);
+		mc_store_close(w->store); /* the file may be another by now */
+		w->store = NULL;
+	}
+	int64_t cost = cpu_ns() - begun;
+	*(urgent ? &w->urgent_ns : &w->calm_ns) -= (double)cost;
+	mc_log(MC_LOG_DEBUG, "analysis", "%s: %s, %.2f ms of CPU", s->name, s->verdict ? s->verdict : "no answer", (double)cost / 1e6);
+	return !failed;
 }
 
 /* Answers what is due and can be paid for. How long to wait then, in ms. */
@@ -232,34 +294,21 @@ static int work(struct worker *w)
 {
 	const struct snapshot *shot = snapshot_get(w->shared);
 	struct mc_error err;
+	struct subject *s = NULL;
+	bool urgent = false;
 	int wait = 1000;
-	if (!shot || shot->samples < 3)
+	if (!shot)
 		goto out;
 	add_credit(w, shot->interval_ms);
 	if (!w->store && mc_store_open(&(struct mc_store_config){ .path = w->shared->db, .mode = MC_STORE_READ }, &w->store, &err) < 0)
 		goto out; /* the loop says what is wrong with it */
 	wait = shot->interval_ms < 1000 ? (int)shot->interval_ms : 1000;
-	struct subject *s = w->credit_ns > 0 ? next_subject(w, shot) : NULL;
-	if (!s)
-		goto out;
-	const struct snapshot_program *p = snapshot_find(shot, s->name);
-	struct news n = { .subject = s };
-	int64_t begun = cpu_ns();
-	s->done_ms = shot->t_ms;
-	s->deploy_ms = p ? p->last_deploy_ms : 0;
-	int rc = answer(w, s, shot->t_ms, &n, &n.why);
-	if (rc < 0 && rc != MC_EBUSY) {
-		n.failed = true;
-		daemon_call(w->shared, take_news, &n, &err);
-		mc_store_close(w->store); /* the file may be another by now */
-		w->store = NULL;
-	} else {
+	s = next_subject(w, shot, &urgent);
+	if (s && answer_one(w, s, urgent, shot))
 		wait = 0;
-	}
-	malloc_trim(0);
-	int64_t cost = cpu_ns() - begun;
-	w->credit_ns -= (double)cost;
-	mc_log(MC_LOG_DEBUG, "analysis", "%s: %s, %.2f ms of CPU", s->name, s->verdict ? s->verdict : "no answer", (double)cost / 1e6);
+	else if (!s && w->worked)
+		malloc_trim(0); /* after the last of a row: what they took is given back */
+	w->worked = s != NULL;
 out:
 	snapshot_put(shot);
 	return wait;
@@ -269,6 +318,7 @@ static void *run(void *arg)
 {
 	struct worker *w = arg;
 	uint64_t rung;
+	pthread_setname_np(pthread_self(), "mc-analysis");
 	struct pollfd p = { .fd = w->shared->hurry, .events = POLLIN };
 	while (!atomic_load(&w->stop)) {
 		int wait = work(w);
@@ -285,7 +335,7 @@ int worker_start(struct daemon *d, struct mc_error *err)
 	if (!w)
 		return mc_nomem(err, "the analysis");
 	w->shared = &d->shared;
-	w->credit_ns = BURST_NS;
+	w->urgent_ns = w->calm_ns = BURST_NS;
 	w->credited_ns = mc_mono_ns();
 	int rc = pthread_create(&w->thread, NULL, run, w);
 	if (rc) {

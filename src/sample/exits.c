@@ -60,6 +60,19 @@ static const char *attribute(const char *p, size_t n, uint16_t type, size_t *len
 	return NULL;
 }
 
+static const void *payload(const struct nlmsghdr *h)
+{
+	return (const char *)h + NLMSG_HDRLEN;
+}
+
+/* NLMSG_NEXT, whose `left` never falls below 0: the last message need not be padded. */
+static struct nlmsghdr *next_message(struct nlmsghdr *h, unsigned *left)
+{
+	unsigned step = NLMSG_ALIGN(h->nlmsg_len);
+	*left = step < *left ? *left - step : 0;
+	return (void *)((char *)h + step);
+}
+
 /* Sends and waits for the acknowledgement; the payload of a reply before it goes to `reply`. */
 static int ask(int fd, struct request *r, char *reply, size_t cap, size_t *len)
 {
@@ -72,15 +85,15 @@ static int ask(int fd, struct request *r, char *reply, size_t cap, size_t *len)
 		if (n < 0)
 			return -errno;
 		unsigned left = (unsigned)n;
-		for (struct nlmsghdr *h = (void *)buf; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+		for (struct nlmsghdr *h = (void *)buf; NLMSG_OK(h, left); h = next_message(h, &left)) {
 			if (h->nlmsg_type == NLMSG_ERROR) {
-				const struct nlmsgerr *e = NLMSG_DATA(h);
+				const struct nlmsgerr *e = payload(h);
 				return h->nlmsg_len >= NLMSG_LENGTH(sizeof *e) ? e->error : -EPROTO;
 			}
 			size_t k = h->nlmsg_len - NLMSG_LENGTH(0);
 			if (reply && k > GENL_HDRLEN && k - GENL_HDRLEN <= cap) {
 				*len = k - GENL_HDRLEN;
-				memcpy(reply, (const char *)NLMSG_DATA(h) + GENL_HDRLEN, *len);
+				memcpy(reply, (const char *)payload(h) + GENL_HDRLEN, *len);
 			}
 		}
 	}
@@ -212,7 +225,7 @@ struct sink {
 static void take_exit(const struct sink *k, const struct nlmsghdr *h)
 {
 	struct sm_exit e;
-	if (h->nlmsg_type != k->family || !sm_parse_exit(NLMSG_DATA(h), h->nlmsg_len - NLMSG_LENGTH(0), &e))
+	if (h->nlmsg_type != k->family || !sm_parse_exit(payload(h), h->nlmsg_len - NLMSG_LENGTH(0), &e))
 		return;
 	e.end_ms = k->now_ms;
 	k->ended(k->user, &e);
@@ -225,8 +238,8 @@ static void take_event(const struct sink *k, const struct nlmsghdr *h)
 	size_t n = h->nlmsg_len - NLMSG_LENGTH(0);
 	if (n < sizeof c)
 		return;
-	memcpy(&c, NLMSG_DATA(h), sizeof c);
-	memcpy(&ev, (const char *)NLMSG_DATA(h) + sizeof c, n - sizeof c < sizeof ev ? n - sizeof c : sizeof ev);
+	memcpy(&c, payload(h), sizeof c);
+	memcpy(&ev, (const char *)payload(h) + sizeof c, n - sizeof c < sizeof ev ? n - sizeof c : sizeof ev);
 	if (c.id.idx != CN_IDX_PROC)
 		return;
 	if (ev.what == PROC_EVENT_EXEC)
@@ -260,7 +273,7 @@ static bool drain(struct sm_exits *x, int fd, const struct sink *k, void (*take)
 			unsigned left = msg[i].msg_len;
 			if (from[i].nl_pid != 0) /* not from the kernel */
 				continue;
-			for (struct nlmsghdr *h = (void *)x->buf[i]; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left))
+			for (struct nlmsghdr *h = (void *)x->buf[i]; NLMSG_OK(h, left); h = next_message(h, &left))
 				take(k, h);
 		}
 		if (n < BATCH)

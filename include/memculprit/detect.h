@@ -49,8 +49,8 @@ struct mc_lifesum {
 	int level;     /* the coarsest bin is MC_LIFESUM_TICK << level */
 	size_t n;      /* bins in use */
 	double last_t; /* time of the last sample */
-	/* for a collector's saw-tooth: steps from sample to sample, their squares, large falls and large rises */
-	double last_y, steps, squares, falls, rises;
+	/* for a collector's saw-tooth: mean size of the steps from sample to sample, their number, large falls and large rises */
+	double last_y, step, steps, falls, rises;
 	double tail_t[5], tail_y[5], tail_x[5][MC_LIFESUM_COVARIATES]; /* samples that the running median still needs */
 	unsigned ntail;
 	bool flushed;  /* no sample may follow */
@@ -73,6 +73,7 @@ struct mc_panel_life {
 	const double *t;  /* seconds, rising */
 	const double *y;  /* in the caller's unit */
 	const double *samples; /* how many samples each stands for */
+	const double *seconds; /* over what time it is the mean */
 	const double *x[2];    /* covariates that explain levels (running maxima of threads, descriptors); NULL: none */
 	const double *requests; /* of this life since its start, NULL: the program's are used */
 	double start;     /* seconds; may be long before t[0] */

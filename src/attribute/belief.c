@@ -121,7 +121,10 @@ static size_t owner(const struct history *h, double t, double end)
 {
 	for (size_t k = 0; k < h->ndeploys; k++) {
 		double at = h->deploy[k].lives ? h->deploy[k].begins : h->deploy[k].mark;
-		double next = k + 1 < h->ndeploys ? h->deploy[k + 1].begins : end;
+		size_t other = k + 1; /* a full rollout after a canary is the same release */
+		while (other < h->ndeploys && h->deploy[other].identity == h->deploy[k].identity)
+			other++;
+		double next = other < h->ndeploys ? h->deploy[other].begins : end;
 		double before = k ? h->deploy[k - 1].begins : 0;
 		if (t >= at - .05 * (at - before) && t <= at + .1 * (next - at))
 			return k;

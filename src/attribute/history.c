@@ -193,8 +193,9 @@ static void find_sawtooth(struct history *h)
 		if (l->sum.falls > 0)
 			time += l->last - l->first;
 	}
-	if (falls >= 10 && falls >= 4 * (rises + 1))
-		h->sawtooth = time / falls;
+	/* spikes rise and fall */
+	if (falls - rises >= 10 && falls >= 2 * rises)
+		h->sawtooth = time / (falls - rises);
 }
 
 int history_new(const struct mc_case *c, struct history *ret, struct mc_error *err)

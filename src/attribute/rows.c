@@ -32,22 +32,12 @@ static double width_of(const struct history *h, const struct history_life *l, do
 }
 
 struct columns {
-	double *t, *y, *n, *x[2], *requests;
+	double *t, *y, *n, *x[2], *requests, *seconds;
 };
 
-/* Lower envelope about bin i: least value within 0.8 periods to either side. What a collector can free is no growth. */
-static double envelope(const struct mc_lifesum *s, size_t i, double period)
-{
-	double low = s->bin[i].low, reach = .8 * period;
-	for (size_t k = i; k-- > 0 && s->bin[i].t - s->bin[k].t <= reach;)
-		low = fmin(low, s->bin[k].low);
-	for (size_t k = i + 1; k < s->n && s->bin[k].t - s->bin[i].t <= reach; k++)
-		low = fmin(low, s->bin[k].low);
-	return low;
-}
-
-/* Joins the bins of a life into rows of at least `width`. Returns how many; writes nothing where c is NULL. */
-static size_t join_rows(const struct history_life *l, double width, double unit, double sawtooth, const struct columns *c)
+/* Joins the bins of a life into rows of at least `width`. Returns how many; writes nothing where c is NULL. With `lows` a row is
+ * the least value in it, at its time: the lower envelope, since what a collector can free is no growth. */
+static size_t join_rows(const struct history_life *l, double width, double unit, bool lows, const struct columns *c)
 {
 	size_t rows = 0;
 	int64_t before = 0;
@@ -55,6 +45,8 @@ static size_t join_rows(const struct history_life *l, double width, double unit,
 	for (size_t i = 0; i < l->sum.n; i++) {
 		const struct mc_lifebin *b = &l->sum.bin[i];
 		int64_t key = (int64_t)floor((b->t - l->first) / width);
+		if (lows && (double)(key + 1) * width > l->last - l->first + l->hold)
+			break; /* a row that is not over may not have its low yet */
 		if (i == 0 || key != before) {
 			rows++;
 			n = 0;
@@ -62,17 +54,33 @@ static size_t join_rows(const struct history_life *l, double width, double unit,
 		}
 		if (!c)
 			continue;
-		double f = b->n / (n + b->n), y = (sawtooth > 0 ? envelope(&l->sum, i, sawtooth) : b->y) / unit;
+		double f = b->n / (n + b->n), y = b->y / unit, low = b->low / unit;
 		size_t r = rows - 1;
-		c->t[r] = n > 0 ? c->t[r] + (b->t - c->t[r]) * f : b->t;
-		c->y[r] = n > 0 ? c->y[r] + (y - c->y[r]) * f : y;
+		if (lows) {
+			if (n > 0 && c->y[r] <= low)
+				continue;
+			c->t[r] = b->t;
+			c->y[r] = low;
+		} else {
+			c->t[r] = n > 0 ? c->t[r] + (b->t - c->t[r]) * f : b->t;
+			c->y[r] = n > 0 ? c->y[r] + (y - c->y[r]) * f : y;
+		}
 		for (size_t k = 0; k < 2; k++)
 			c->x[k][r] = isfinite(b->x[k]) ? b->x[k] : 0;
 		c->requests[r] = b->x[2];
 		n += b->n;
-		c->n[r] = n;
+		c->n[r] = lows ? 1 : n;
+		c->seconds[r] = c->n[r] * l->hold;
 	}
 	return rows;
+}
+
+/* Rows of this life: their width, and whether they are lows. */
+static double width_for(const struct history *h, const struct history_life *l, double bin, bool *lows)
+{
+	double period = l->from ? h->sawtooth : 0, w = width_of(h, l, bin);
+	*lows = period > 0 && l->last - l->first > 5 * 1.25 * period;
+	return *lows ? fmax(w, 1.25 * period) : w;
 }
 
 /* A covariate is of use where it moves within lives. */
@@ -99,7 +107,7 @@ static bool counts_requests(const struct history_life *l, size_t n)
 
 static int allocate(struct history_rows *r, size_t nlives, size_t rows, size_t nreleases, size_t nonsets, struct mc_error *err)
 {
-	r->block = mc_reallocarray(NULL, rows * 6 + 1, sizeof *r->block);
+	r->block = mc_reallocarray(NULL, rows * 7 + 1, sizeof *r->block);
 	r->life = calloc(nlives + 1, sizeof *r->life);
 	r->of = calloc(nlives + 1, sizeof *r->of);
 	r->release_t = calloc(nreleases + 1, sizeof *r->release_t);
@@ -150,15 +158,16 @@ static void fill(struct history *h, const struct history_life *l, size_t n, doub
 	*t0 = (double)INFINITY;
 	*t1 = -(double)INFINITY;
 	for (size_t i = 0; i < n; i++) {
-		double w = width_of(h, &l[i], r->bin);
-		size_t rows = join_rows(&l[i], w, unit, 0, NULL);
+		bool lows;
+		double w = width_for(h, &l[i], r->bin, &lows);
+		size_t rows = join_rows(&l[i], w, unit, lows, NULL);
 		if (rows < LEAST_ROWS)
 			continue;
 		struct columns c = { r->block + at, r->block + all + at, r->block + 2 * all + at, { r->block + 3 * all + at, r->block + 4 * all + at },
-			r->block + 5 * all + at };
-		join_rows(&l[i], w, unit, l == h->life ? h->sawtooth : 0, &c);
+			r->block + 5 * all + at, r->block + 6 * all + at };
+		join_rows(&l[i], w, unit, lows, &c);
 		r->of[r->nlives] = i;
-		r->life[r->nlives++] = (struct mc_panel_life){ .n = rows, .t = c.t, .y = c.y, .samples = c.n,
+		r->life[r->nlives++] = (struct mc_panel_life){ .n = rows, .t = c.t, .y = c.y, .samples = c.n, .seconds = c.seconds,
 			.x = { use[0] ? c.x[0] : NULL, use[1] ? c.x[1] : NULL }, .requests = own ? c.requests : NULL,
 			.start = l[i].start, .release = l[i].release };
 		*t0 = fmin(*t0, c.t[0]);
@@ -183,7 +192,9 @@ int history_panel(struct history *h, const struct history_life *l, size_t n, dou
 	r.bin = pick_bin(h, l, n, work);
 	free(work);
 	for (size_t i = 0; i < n; i++) {
-		size_t k = join_rows(&l[i], width_of(h, &l[i], r.bin), unit, 0, NULL);
+		bool lows;
+		double w = width_for(h, &l[i], r.bin, &lows);
+		size_t k = join_rows(&l[i], w, unit, lows, NULL);
 		total += k >= LEAST_ROWS ? k : 0;
 		kept += k >= LEAST_ROWS;
 	}

@@ -144,7 +144,7 @@ struct work {
 	double best_all[MC_GROWTH_KINDS + 8], *best_onset;
 	double share[PANEL_MOST_COLUMNS], precision[PANEL_MOST_COLUMNS]; /* of the common columns about the fitted curve */
 	struct onset_grams onsets[2];
-	double nfits;
+	double *longest;             /* life of each release, seconds */
 };
 
 static size_t growth_column(const struct mc_panel *p, enum mc_growth g)
@@ -180,13 +180,18 @@ static int work_new(struct work *w, const struct mc_panel *p, const struct mc_su
 	for (size_t k = 0; k < MC_GROWTH_KINDS; k++)
 		w->best[k] = numbers(n, &ok);
 	w->best_onset = numbers(p->nonsets, &ok);
+	w->longest = numbers(nr, &ok);
+	for (size_t i = 0; ok && i < p->nlives; i++)
+		w->longest[p->life[i].release] = fmax(w->longest[p->life[i].release], p->life[i].seconds);
+	for (size_t r = 0; ok && r < nr; r++)
+		w->longest[r] = fmax(w->longest[r], p->bin);
 	return ok ? 0 : mc_nomem(err, "the evidence");
 }
 
 static void work_release(struct work *w)
 {
 	double *v[] = { w->life, w->sum, w->base, w->base_logs, w->total, w->pre_u, w->pre_num, w->pre_info, w->pre_logs, w->slope[0],
-		w->slope[1], w->first[0], w->first[1], w->best[0], w->best[1], w->best[2], w->best_onset };
+		w->slope[1], w->first[0], w->first[1], w->best[0], w->best[1], w->best[2], w->best_onset, w->longest };
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++)
 		free(v[i]);
 	for (size_t k = 0; k < 2; k++)
@@ -264,6 +269,13 @@ static int scattered(struct work *w, size_t kind, size_t i, struct mc_error *err
 	return 0;
 }
 
+/* The spread of one release: its slope may be off by what makes `slope` deviations at the end of its longest life. */
+static const struct spread *release_spread(const struct work *w, struct spread *s, size_t r)
+{
+	s->sd[w->p->it] = fmax(s->slope, 1e-9) * sqrt(w->p->noise.var / (w->longest[r] * w->p->life_seconds));
+	return s;
+}
+
 static void set_spread(struct work *w, double curve, double slope, struct spread *s)
 {
 	const struct mc_panel *p = w->p;
@@ -288,7 +300,7 @@ static void set_spread(struct work *w, double curve, double slope, struct spread
 	}
 	w->precision[p->il - 1] = 1 / pow(p->level, 2);
 	s->sd[p->il] = p->level_sd;
-	s->sd[p->it] = fmax(slope * sigma / p->life_seconds, 1e-9 * sigma / p->life_seconds);
+	s->slope = slope;
 }
 
 /* Everything common taken out of the total: l, uy, yy. */
@@ -309,14 +321,14 @@ static void common(struct work *w)
 }
 
 /* Departures out of every release; their total; what is left without growth. */
-static void begin_spread(struct work *w, const struct spread *s)
+static void begin_spread(struct work *w, struct spread *s)
 {
 	size_t qq = w->q * w->q;
 	w->none_logs = 0;
 	memset(w->total, 0, qq * sizeof *w->total);
 	memset(w->have, 0, sizeof w->have);
 	for (size_t r = 0; r < w->nr; r++) {
-		w->base_logs[r] = evidence_eliminate(w->p, w->sum + r * qq, s, w->base + r * qq);
+		w->base_logs[r] = evidence_eliminate(w->p, w->sum + r * qq, release_spread(w, s, r), w->base + r * qq);
 		w->none_logs += w->base_logs[r];
 		for (size_t k = 0; k < qq; k++)
 			w->total[k] += w->base[r * qq + k];
@@ -417,7 +429,7 @@ static size_t scatter_class(const struct work *w, size_t kind, double sd)
 }
 
 /* The same with lives scattered about the growth. */
-static int with_scatter(struct work *w, const struct spread *s, size_t kind, const struct mc_supposition *set, double sd,
+static int with_scatter(struct work *w, struct spread *s, size_t kind, const struct mc_supposition *set, double sd,
 	struct mc_growth_fit *f, struct mc_error *err)
 {
 	double m[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], x[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
@@ -428,7 +440,7 @@ static int with_scatter(struct work *w, const struct spread *s, size_t kind, con
 	if (!w->have[kind][i]) {
 		for (size_t r = 0; r < w->nr; r++)
 			w->elim_logs[kind][i][r] = w->scatter_logs[kind][i][r] +
-				evidence_eliminate(w->p, w->scatter[kind][i] + r * qq, s, w->elim[kind][i] + r * qq);
+				evidence_eliminate(w->p, w->scatter[kind][i] + r * qq, release_spread(w, s, r), w->elim[kind][i] + r * qq);
 		w->have[kind][i] = true;
 	}
 	double all = 0;
@@ -461,7 +473,7 @@ static int cut_of(const double *v, size_t n, double *ret, struct mc_error *err)
 	return 0;
 }
 
-static int growth_sets(struct work *w, const struct spread *s, size_t kind, struct mc_growth_evidence *e, struct mc_error *err)
+static int growth_sets(struct work *w, struct spread *s, size_t kind, struct mc_growth_evidence *e, struct mc_error *err)
 {
 	double cut;
 	struct mc_growth_fit f, g;
@@ -518,14 +530,14 @@ static void bounded_sets(struct work *w, struct mc_growth_evidence *e)
 }
 
 /* Growth from an onset on: the kinked lives of its release, all of every later one. */
-static void onset_sets(struct work *w, const struct spread *s, const struct onset_grams *o, double weight, struct mc_growth_evidence *e)
+static void onset_sets(struct work *w, struct spread *s, const struct onset_grams *o, double weight, struct mc_growth_evidence *e)
 {
 	const struct mc_panel *p = w->p;
 	size_t q = w->q, ww = o->w, it = p->it;
 	double g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], m[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], x[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
 	for (size_t k = 0; k < p->nonsets; k++) {
 		struct mc_growth_fit f;
-		double logs = o->logs[k] + eliminate(it, ww, o->x + k * ww * ww, s, g);
+		double logs = o->logs[k] + eliminate(it, ww, o->x + k * ww * ww, release_spread(w, s, o->release[k]), g);
 		memset(m, 0, ww * ww * sizeof *m);
 		memcpy(x, g, ww * ww * sizeof *x);
 		for (size_t a = 0; a < ww; a++)

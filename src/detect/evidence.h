@@ -13,6 +13,7 @@ void curve_fit(const struct mc_panel *p, const double *sum, const double *total,
 /* How far releases may depart from the common curve, and in slope: one standard deviation a column 1..it. */
 struct spread {
 	double sd[PANEL_MOST_COLUMNS];
+	double slope; /* of releases, in noise deviations at the end of their longest life */
 };
 
 /* Grams of all releases with their own departures taken out. */

@@ -56,17 +56,19 @@ static void coarser(struct mc_lifesum *s)
 	}
 }
 
-/* A fall counts as large beyond 2.5 times the root mean square of all steps so far: a saw-tooth's own falls make most of that. */
+/* A step counts as large beyond 8 times the mean size of steps, of which each large one counts for 4 only. Memory comes in
+ * quanta, so a median would often be 0. */
 static void count_step(struct mc_lifesum *s, double y)
 {
 	if (s->n > 0) {
-		double d = y - s->last_y, large = 2.5 * sqrt(s->squares / fmax(s->steps, 1));
-		if (s->steps > 20 && fabs(d) > large) {
-			s->falls += d < 0;
-			s->rises += d > 0;
+		double d = y - s->last_y, size = fabs(d);
+		if (s->steps >= 20) {
+			s->falls += d < -8 * s->step;
+			s->rises += d > 8 * s->step;
+			size = fmin(size, 4 * s->step + 1e-9 * fabs(y));
 		}
-		s->squares += d * d;
 		s->steps++;
+		s->step += (size - s->step) / s->steps;
 	}
 	s->last_y = y;
 }

@@ -184,18 +184,17 @@ static int fill_life(const struct mc_panel *p, const struct mc_panel_life *in, s
 		return mc_nomem(err, "a life");
 	memcpy(y, in->y, l->n * sizeof *y);
 	int rc = mc_hampel(y, l->n, 3, 4, err);
-	double typical = 0, all = 0;
+	double typical = 0;
 	for (size_t i = 0; i < l->n; i++)
-		all += y[l->n + i] = in->samples[i];
+		y[l->n + i] = in->samples[i];
 	typical = mc_median(y + l->n, l->n);
-	double tick = (in->t[l->n - 1] - in->t[0]) / fmax(all - (in->samples[0] + in->samples[l->n - 1]) / 2, 1);
 	for (size_t i = 0; i < l->n; i++) {
 		double *m = l->m + i * p->q;
 		fill_row(p, in, l, i, c, m);
 		m[0] = y[i] - p->level;
 		l->t[i] = in->t[i];
 		l->gap[i] = i ? in->t[i] - in->t[i - 1] : 0;
-		l->dur[i] = in->samples[i] * tick;
+		l->dur[i] = in->seconds[i];
 		l->white[i] = fmax(.5, fmin(20, typical / fmax(in->samples[i], 1)));
 	}
 	free(y);

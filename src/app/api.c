@@ -170,6 +170,10 @@ int api_answer(void *user, const struct mc_request *rq, struct mc_reply *reply)
 		return get(a, rq, reply);
 	if (strcmp(rq->method, "POST") == 0 && strcmp(rq->path, deploys) == 0)
 		return api_post_deploy(a, rq, reply);
+	if (strcmp(rq->method, "POST") == 0 && strcmp(rq->path, "/api/v1/import") == 0)
+		return api_post_import(a, rq, reply);
+	if (strcmp(rq->method, "POST") == 0 && strcmp(rq->path, "/api/v1/compact") == 0)
+		return api_post_compact(a, rq, reply);
 	if (strcmp(rq->method, "DELETE") == 0 && strncmp(rq->path, deploys, sizeof deploys - 1) == 0)
 		return api_delete_deploy(a, rq, rq->path + sizeof deploys - 1, reply);
 	return mc_reply_error(reply, 405, "this method is not allowed here");

@@ -109,6 +109,9 @@ int api_fail(struct mc_reply *reply, const struct mc_error *err);
 int api_json(struct mc_reply *reply, struct mc_json *j);
 /* POST and DELETE of /api/v1/deploys (`rest` is what follows it); in daemon_mark.c. */
 int api_post_deploy(struct api *a, const struct mc_request *rq, struct mc_reply *reply);
+/* POST of /api/v1/import and /api/v1/compact, by the Unix socket; in daemon_care.c. */
+int api_post_import(struct api *a, const struct mc_request *rq, struct mc_reply *reply);
+int api_post_compact(struct api *a, const struct mc_request *rq, struct mc_reply *reply);
 int api_delete_deploy(struct api *a, const struct mc_request *rq, const char *rest, struct mc_reply *reply);
 /* The answer's JSON: the stored one, or a fresh one where that is old and the last was cheap; as of `when`
  * (NULL: now), which is always fresh. */

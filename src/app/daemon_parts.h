@@ -113,6 +113,7 @@ struct daemon {
 	int64_t store_retry_ms, maintained_ms;
 	uint64_t db_dev, db_ino; /* of the file that is open */
 	unsigned store_failures; /* one after the other */
+	size_t nsuspects; /* that the sampler was told of */
 	struct worker *worker;
 	struct mc_loader *loader; /* NULL: no load is configured */
 	size_t nsources, *sources; /* entry of the configuration -> source, SIZE_MAX: none */

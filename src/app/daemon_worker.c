@@ -27,6 +27,7 @@ enum {
 	FRESH_MS = 7200000,  /* a deploy is fresh for so long */
 	STORE_EVERY_MS = 300000,
 	CALM_MOST_MS = 6 * 3600000,
+	MAX_SUSPECTS = 64,
 };
 /* Memory that is higher by so much than at the last answer is something new. */
 #define RISEN(now, then) ((now) > (then) * 1.03 + 262144)
@@ -65,6 +66,24 @@ struct news {
 	struct mc_error why;
 };
 
+/* The sampler reads more of what grows. */
+static void tell_suspects(struct daemon *d)
+{
+	const char *names[MAX_SUSPECTS];
+	struct mc_error err;
+	size_t n = 0;
+	for (size_t i = 0; i < d->nprograms && n < MAX_SUSPECTS; i++) {
+		const struct answer_figures *a = &d->programs[i].answer;
+		if (d->programs[i].alive && a->verdict && strcmp(a->verdict, "leak") == 0 && a->state && strcmp(a->state, "active") == 0)
+			names[n++] = d->programs[i].name;
+	}
+	if (n == 0 && d->nsuspects == 0)
+		return;
+	if (mc_sampler_suspects(d->sampler, names, n, &err) < 0)
+		daemon_trouble(d, AT_SAMPLE, &err);
+	d->nsuspects = n;
+}
+
 static int take_news(struct daemon *d, void *arg, struct mc_error *err)
 {
 	struct news *n = arg;
@@ -83,6 +102,7 @@ static int take_news(struct daemon *d, void *arg, struct mc_error *err)
 		n->figures.culprit_version = n->figures.culprit_commit = NULL;
 		break;
 	}
+	tell_suspects(d);
 	int rc = n->store && d->store ? mc_store_answer_put(d->store, n->subject->id, n->figures.as_of_ms, n->json, err) : 0;
 	if (rc < 0)
 		daemon_trouble(d, AT_STORE, err);

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { REPLY_MAX = 8 << 20, WAIT_MS = 30000, SOCKET_NAME_MAX = 107 };
+enum { REPLY_MAX = 8 << 20, WAIT_MS = 30000, LONG_WAIT_MS = 600000, SOCKET_NAME_MAX = 107 };
 
 /* ---- asking a daemon ---- */
 
@@ -53,7 +53,9 @@ int mc_daemon_request(const struct mc_config *cfg, const char *db, const char *m
 {
 	char *socket = NULL;
 	struct mc_buf url = { 0 };
-	struct http_call call = { .method = method, .body = body, .limit = REPLY_MAX, .timeout_ms = WAIT_MS };
+	/* an import takes its time */
+	bool mark = strncmp(path, "/api/v1/deploys", 15) == 0;
+	struct http_call call = { .method = method, .body = body, .limit = REPLY_MAX, .timeout_ms = mark ? WAIT_MS : LONG_WAIT_MS };
 	int rc = find_socket(cfg, db, &socket, err);
 	mc_buf_printf(&url, "http://localhost%s", path);
 	if (rc == 0)

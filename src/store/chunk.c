@@ -1,5 +1,5 @@
 /* Chunks: encoding and decoding the rows of one entity. */
-#include "chunk.h"
+#include "active.h"
 
 #include "codec.h"
 #include "crc32c.h"
@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { VERSION = 1, VERSION_TICKS = 2 };
+enum { VERSION = 1, VERSION_TICKS = 2, VERSION_ACTIVE = 3 };
 enum { TIMES, TICKS }; /* marks of the first run */
 #define TIME_MAX (1LL << 53)
 enum { INTEGERS, MILLIONTHS, UNUSED_MARK, OTHER };
@@ -211,29 +211,50 @@ static void put_times(struct mc_buf *b, const struct st_cols *c, const int64_t *
 		b->len = run + plain;
 }
 
-int st_chunk_encode(uint64_t key, const struct st_cols *c, const int64_t *ticks, struct mc_buf *b, struct mc_error *err)
+/* Everything but the times. */
+static void put_rows(struct mc_buf *b, const struct st_cols *c, uint32_t there, bool life)
 {
 	struct masks m = { 0 };
-	uint32_t there = 0;
 	for (unsigned f = 0; f < ST_WIDTH_MAX; f++)
-		if (sampled(c->v[f], c->n)) {
-			there |= 1U << f;
+		if (there >> f & 1)
 			find_mask(&m, f, c->v[f], c->n);
-		}
-	size_t from = b->len;
-	put_times(b, c, ticks);
 	put_masks(b, &m, c->n);
 	st_put_varint(b, there);
-	put_columns(b, c, &m, there, (key & 3) == ST_LIFE);
+	put_columns(b, c, &m, there, life);
+}
+
+int st_chunk_encode(uint64_t key, const struct st_cols *c, const int64_t *ticks, struct mc_buf *b, struct mc_error *err)
+{
+	struct st_cols some = { 0 };
+	struct st_active a;
+	uint32_t there = 0;
+	int rc = 0;
+	for (unsigned f = 0; f < ST_WIDTH_MAX; f++)
+		there |= (uint32_t)sampled(c->v[f], c->n) << f;
+	size_t from = b->len;
+	put_times(b, c, ticks);
+	st_active_find(c, there, &a);
+	if (c->n - a.n >= 12 && !b->failed) { /* where fewer are alike, saying which takes more than it saves */
+		b->data[from] = VERSION_ACTIVE;
+		st_active_put(b, &a, c->n);
+		rc = st_active_pack(c, there, &a, &some, err);
+		c = &some;
+	}
+	if (rc == 0)
+		put_rows(b, c, there, (key & 3) == ST_LIFE);
 	put_crc(b, from, key);
-	return mc_buf_check(b, err);
+	st_cols_release(&some);
+	return rc < 0 ? rc : mc_buf_check(b, err);
 }
 
 /* ---- decoding ---- */
 
 struct reader {
 	struct st_in in;
-	size_t n, from, to; /* rows; those wanted */
+	size_t rows, first, last; /* rows, and those wanted: [first, last) */
+	size_t n, from, to;       /* the same of the rows that are stored */
+	bool some;                /* of these are stored: */
+	struct st_active active;
 	int64_t *t;
 	size_t masks;
 	struct {
@@ -288,16 +309,17 @@ static int open_chunk(uint64_t key, const void *data, size_t len, const struct s
 		return corrupt(key, err);
 	r->in = (struct st_in){ .p = p, .end = e };
 	unsigned version = st_get_byte(&r->in);
-	if (version != VERSION && version != VERSION_TICKS)
+	if (version < VERSION || version > VERSION_ACTIVE)
 		return mc_fail(err, MC_EFOREIGN, 0, "chunk %llu was written by a newer memculprit", (unsigned long long)key);
 	uint64_t n = st_get_varint(&r->in);
 	if (n < 1 || n > ST_CHUNK_ROWS_MAX)
 		return corrupt(key, err);
-	r->n = n;
+	r->n = r->rows = n;
+	r->some = version == VERSION_ACTIVE;
 	r->t = t;
 	unsigned head = st_get_byte(&r->in);
 	st_get_run(&r->in, head, t, r->n);
-	if (!r->in.bad && version == VERSION_TICKS && head >> 6 == TICKS) {
+	if (!r->in.bad && version != VERSION && head >> 6 == TICKS) {
 		int rc = ticks_to_times(r, key, clock, t, err);
 		if (rc < 0)
 			return rc;
@@ -393,6 +415,25 @@ static bool read_column(struct reader *r, size_t k, unsigned head, double *v)
 	return k ? spread(r, k, x, v) : true;
 }
 
+/* The wanted rows of one column, whether all are stored or some. */
+static bool read_rows(struct reader *r, size_t k, unsigned head, double *v)
+{
+	double stored[ST_CHUNK_ROWS_MAX];
+	if (v && k == 0 && head >> 6 == INTEGERS && st_run_is_same(head)) { /* most columns of most processes */
+		int64_t x;
+		st_get_run(&r->in, head, &x, 1);
+		for (size_t i = 0; i < r->last - r->first; i++)
+			v[i] = (double)x;
+		return !r->in.bad;
+	}
+	if (!r->some || !v)
+		return read_column(r, k, head, v);
+	if (!read_column(r, k, head, stored))
+		return false;
+	st_active_spread(&r->active, r->first, r->last, stored, v);
+	return true;
+}
+
 /* Columns that must be read for those wanted. */
 static uint32_t needed(uint32_t want, bool life)
 {
@@ -419,7 +460,7 @@ static int read_columns(struct reader *r, uint64_t key, struct st_cols *c, struc
 	bool life = (key & 3) == ST_LIFE;
 	uint32_t want = needed(needed(c->want, life), life), done = 0, derived = 0;
 	uint64_t there = st_get_varint(&r->in);
-	size_t rows = r->to - r->from;
+	size_t rows = r->last - r->first;
 	for (unsigned f = 0; f < ST_WIDTH_MAX; f++) {
 		if (!(there >> f & 1))
 			continue;
@@ -442,7 +483,7 @@ static int read_columns(struct reader *r, uint64_t key, struct st_cols *c, struc
 			done |= 1U << f;
 			v += c->n;
 		}
-		if (!read_column(r, k, head, v))
+		if (!read_rows(r, k, head, v))
 			return corrupt(key, err);
 	}
 	if (there >> ST_WIDTH_MAX || r->in.p != r->in.end)
@@ -468,26 +509,33 @@ int st_chunk_decode(uint64_t key, const void *data, size_t len, const struct st_
 	struct st_cols *c, struct mc_error *err)
 {
 	int64_t t[ST_CHUNK_ROWS_MAX];
-	struct reader r = { 0 };
+	struct reader r;
+	r.masks = 0;
 	int rc = open_chunk(key, data, len, clock, t, &r, err);
 	if (rc < 0)
 		return rc;
-	r.to = r.n;
-	while (r.from < r.to && t[r.from] < since)
-		r.from++;
-	while (r.to > r.from && t[r.to - 1] > until)
-		r.to--;
-	if (r.from == r.to)
+	r.first = 0;
+	r.last = r.rows;
+	while (r.first < r.last && t[r.first] < since)
+		r.first++;
+	while (r.last > r.first && t[r.last - 1] > until)
+		r.last--;
+	if (r.first == r.last)
 		return 0;
+	if (r.some && !st_active_get(&r.in, &r.active, r.rows))
+		return corrupt(key, err);
+	r.n = r.some ? r.active.n : r.rows;
+	r.from = r.some ? 0 : r.first;
+	r.to = r.some ? r.n : r.last;
 	if (!read_masks(&r))
 		return corrupt(key, err);
-	rc = st_cols_room(c, r.to - r.from, err);
+	rc = st_cols_room(c, r.last - r.first, err);
 	if (rc == 0)
 		rc = read_columns(&r, key, c, err);
 	if (rc < 0)
 		return rc;
-	memcpy(c->t + c->n, t + r.from, (r.to - r.from) * sizeof *t);
-	c->n += r.to - r.from;
+	memcpy(c->t + c->n, t + r.first, (r.last - r.first) * sizeof *t);
+	c->n += r.last - r.first;
 	return 0;
 }
 

@@ -1,7 +1,8 @@
 /* A chunk: rows of one entity as one BLOB, and back. Decoding takes hostile bytes.
  *
  * version byte (1), n, times as a run of mark 0, or (version 2) the numbers of their ticks as a run of mark
- * 1 with the first time and how long after it the last one is; number of presence masks and each (count, positions as a run),
+ * 1 with the first time and how long after it the last one is; in version 3 which rows differ from the one
+ * before (active.h), and what follows is of those alone; number of presence masks and each (count, positions as a run),
  * bits of the columns that are there, then the columns in ascending order: with masks the number of
  * the column's mask (0: every row), a head byte, and what the head says:
  *   mark 0  integers as a run;            mark 1  integers divided by 10^6, as a run;

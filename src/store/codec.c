@@ -474,6 +474,11 @@ void st_get_run(struct st_in *in, unsigned head, int64_t *x, size_t n)
 		undo(x, u, m, transform, by, base);
 }
 
+bool st_run_is_same(unsigned head)
+{
+	return (head >> 2 & 3) == SAME;
+}
+
 void st_skip_run(struct st_in *in, unsigned head, size_t n)
 {
 	st_get_varint(in);

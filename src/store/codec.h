@@ -50,6 +50,8 @@ const unsigned char *st_get_bytes(struct st_in *in, uint64_t len);
 void st_put_run(struct mc_buf *b, unsigned mark, const int64_t *x, size_t n);
 /* Reads what follows the head byte. */
 void st_get_run(struct st_in *in, unsigned head, int64_t *x, size_t n);
+/* Whether all are the first: it can be read as a run of one. */
+bool st_run_is_same(unsigned head);
 /* Passes over it. */
 void st_skip_run(struct st_in *in, unsigned head, size_t n);
 

@@ -35,7 +35,7 @@ static unsigned below(struct process *p, unsigned n)
 static void start(struct process *p, unsigned number)
 {
 	*p = (struct process){ .seed = number * 7919 + 1 };
-	p->idle = number % 10 < 6 ? 92 : number % 10 < 9 ? 50 : 10;
+	p->idle = number % 10 < 5 ? 85 : number % 10 < 8 ? 35 : 5;
 	for (int f = 0; f < MC_F_COUNT; f++)
 		p->v[f] = (double)NAN;
 	p->v[MC_F_ANON] = 4096.0 * (1000 + below(p, 60000));
@@ -56,11 +56,10 @@ static void step(struct process *p)
 {
 	if (below(p, 100) >= (unsigned)p->idle) {
 		unsigned work = 1 + below(p, 40);
-		if (below(p, 3) == 0)
-			p->v[MC_F_ANON] += 4096.0 * ((double)below(p, 33) - 16);
+		p->v[MC_F_ANON] += 4096.0 * ((double)below(p, 129) - 64);
 		if (p->v[MC_F_ANON] < 4096)
 			p->v[MC_F_ANON] = 4096.0 * 50;
-		if (below(p, 40) == 0)
+		if (below(p, 10) == 0)
 			p->v[MC_F_FILE] += 4096.0 * ((double)below(p, 9) - 4);
 		if (below(p, 200) == 0)
 			p->v[MC_F_VSIZE] += 4096.0 * 33;
@@ -118,8 +117,15 @@ static int by_double(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* PATH PROCESSES TICKS STEP_MS import(0|1): writes them tick by tick. */
-static void fill(const char *path, size_t n, size_t ticks, int64_t every, bool import)
+/* Real ticks are some ms late: by 0 to late - 1. */
+static int64_t time_of(size_t t, int64_t every, int64_t late)
+{
+	uint64_t seed = t * 977 + 5;
+	return T0 * 1000LL + (int64_t)t * every + (late ? (int64_t)(next(&seed) >> 32) % late : 0);
+}
+
+/* PATH PROCESSES TICKS STEP_MS import(0|1) LATE_MS: writes them tick by tick. */
+static void fill(const char *path, size_t n, size_t ticks, int64_t every, bool import, int64_t late)
 {
 	struct process *p = calloc(n, sizeof *p);
 	struct mc_row *rows = calloc(n, sizeof *rows);
@@ -146,7 +152,7 @@ static void fill(const char *path, size_t n, size_t ticks, int64_t every, bool i
 		}
 		double c0 = cpu_seconds();
 		int64_t t0 = mc_mono_ns();
-		if (mc_store_tick(s, T0 * 1000LL + (int64_t)t * every, rows, n, NULL, 0, NULL, &e) < 0)
+		if (mc_store_tick(s, time_of(t, every, late), rows, n, NULL, 0, NULL, &e) < 0)
 			die("a tick", &e);
 		took[t] = (double)(mc_mono_ns() - t0) / 1e6;
 		cpu += cpu_seconds() - c0;
@@ -171,17 +177,17 @@ static void fill(const char *path, size_t n, size_t ticks, int64_t every, bool i
 	free(took);
 }
 
-/* PROCESSES TICKS STEP_MS: the same as OpenMetrics text, a series after the other. */
-static void text(size_t n, size_t ticks, int64_t every)
+/* NAME PROCESSES TICKS STEP_MS: the same as OpenMetrics text, a series after the other. */
+static void text(const char *name, size_t n, size_t ticks, int64_t every)
 {
 	for (int f = 0; f < FIELDS; f++) {
-		printf("# TYPE bench_%s gauge\n", mc_field_name(fields[f]));
+		printf("# TYPE %s_%s gauge\n", name, mc_field_name(fields[f]));
 		for (size_t i = 0; i < n; i++) {
 			struct process p;
 			start(&p, (unsigned)i);
 			for (size_t t = 0; t < ticks; t++) {
 				step(&p);
-				printf("bench_%s{pid=\"%zu\"} %.0f %.3f\n", mc_field_name(fields[f]), i + 2, p.v[fields[f]],
+				printf("%s_%s{pid=\"%zu\"} %.0f %.0f\n", name, mc_field_name(fields[f]), i + 2, p.v[fields[f]],
 					T0 + (double)((int64_t)t * every) / 1000);
 			}
 		}
@@ -346,10 +352,11 @@ static size_t number(const char *text)
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
-	if (argc == 7 && strcmp(what, "fill") == 0)
-		fill(argv[2], number(argv[3]), number(argv[4]), (int64_t)number(argv[5]), number(argv[6]) != 0);
-	else if (argc == 5 && strcmp(what, "text") == 0)
-		text(number(argv[2]), number(argv[3]), (int64_t)number(argv[4]));
+	if (argc == 8 && strcmp(what, "fill") == 0)
+		fill(argv[2], number(argv[3]), number(argv[4]), (int64_t)number(argv[5]), number(argv[6]) != 0,
+			(int64_t)number(argv[7]));
+	else if (argc == 6 && strcmp(what, "text") == 0)
+		text(argv[2], number(argv[3]), number(argv[4]), (int64_t)number(argv[5]));
 	else if (argc == 5 && strcmp(what, "pages") == 0)
 		pages(number(argv[2]), number(argv[3]), argv[4]);
 	else if (argc == 4 && strcmp(what, "read") == 0)
@@ -359,7 +366,7 @@ int main(int argc, char **argv)
 	else if (argc == 6 && strcmp(what, "lives") == 0)
 		lives(argv[2], number(argv[3]), number(argv[4]), number(argv[5]));
 	else {
-		fprintf(stderr, "usage: store_bench fill PATH PROCESSES TICKS STEP_MS 0|1 | text PROCESSES TICKS STEP_MS |\n"
+		fprintf(stderr, "usage: store_bench fill PATH PROCESSES TICKS STEP_MS 0|1 LATE_MS | text NAME PROCESSES TICKS STEP_MS |\n"
 			"  pages FILES PROCESSES DIR | read PATH SERIES | program PATH |\n  lives PATH SLOTS MINUTES SAMPLES\n");
 		return 2;
 	}

@@ -228,6 +228,18 @@ static int take_all(struct salvage *v, struct mc_error *err)
 	return rc < 0 ? rc : mc_buf_check(v->report, err);
 }
 
+/* No half of a salvaged file is left. */
+static void remove_target(const char *target)
+{
+	static const char *const suffixes[] = { "", "-wal", "-shm", ".lock" };
+	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+		char name[4096];
+		int len = snprintf(name, sizeof name, "%s%s", target, suffixes[i]);
+		if (len > 0 && (size_t)len < sizeof name)
+			unlink(name);
+	}
+}
+
 int mc_store_salvage(const char *path, const char *target, struct mc_buf *report, struct mc_error *err)
 {
 	struct salvage v = { .report = report };
@@ -237,8 +249,10 @@ int mc_store_salvage(const char *path, const char *target, struct mc_buf *report
 		return mc_fail(err, MC_EEXIST, 0, "%s is there already", target);
 	struct mc_store_config c = { .path = target, .mode = MC_STORE_WRITE };
 	int rc = mc_store_open(&c, &v.to, err);
-	if (rc < 0)
+	if (rc < 0) {
+		remove_target(target);
 		return rc;
+	}
 	if (sqlite3_open_v2(path, &v.from, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		rc = mc_fail(err, MC_EIO, 0, "%s: %s", path, v.from ? sqlite3_errmsg(v.from) : "no memory");
 	if (rc == 0 && sqlite3_exec(v.from, "PRAGMA writable_schema = ON; SELECT 1 FROM chunk LIMIT 0", NULL, NULL, NULL) != SQLITE_OK)
@@ -250,6 +264,6 @@ int mc_store_salvage(const char *path, const char *target, struct mc_buf *report
 		v.to->state_bad = v.to->catalog_bad = true;
 	mc_store_close(v.to);
 	if (rc < 0)
-		unlink(target);
+		remove_target(target);
 	return rc;
 }

@@ -1,5 +1,6 @@
 /* The n-th allocation, write, sync, open, read fails, once and for good, for every n; the disk is full;
  * the power goes. Always: a clear error, no crash, nothing acknowledged lost, and it goes on after. */
+#include "store_alloc.h"
 #include "store_model.h"
 #include "store_vfs.h"
 
@@ -11,61 +12,10 @@
 
 #include <cmocka.h>
 
-/* ---- allocations of ours, and SQLite's, that fail ---- */
-
-static volatile int64_t alloc_count, alloc_fail_at; /* volatile: see vfs_inside */
-static volatile bool alloc_for_good, alloc_on;
-
-static bool alloc_fails(void)
-{
-	if (!alloc_on || vfs_inside)
-		return false;
-	alloc_count++;
-	return alloc_fail_at && (alloc_count == alloc_fail_at || (alloc_for_good && alloc_count > alloc_fail_at));
-}
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-void *__wrap_malloc(size_t n)
-{
-	return alloc_fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return alloc_fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return alloc_fails() ? NULL : __real_realloc(p, n);
-}
-
-static sqlite3_mem_methods plain;
-
-static void *sqlite_malloc(int n)
-{
-	return alloc_fails() ? NULL : plain.xMalloc(n);
-}
-
-static void *sqlite_realloc(void *p, int n)
-{
-	return alloc_fails() ? NULL : plain.xRealloc(p, n);
-}
-
 static int set_up(void **state)
 {
 	(void)state;
-	sqlite3_config(SQLITE_CONFIG_GETMALLOC, &plain);
-	sqlite3_mem_methods ours = plain;
-	ours.xMalloc = sqlite_malloc;
-	ours.xRealloc = sqlite_realloc;
-	return sqlite3_config(SQLITE_CONFIG_MALLOC, &ours) != SQLITE_OK || vfs_register() != SQLITE_OK;
+	return alloc_set_up() < 0 || vfs_register() != SQLITE_OK;
 }
 
 /* ---- what is done while things fail ---- */
@@ -143,6 +93,158 @@ static void check_after(const struct course *k, const char *what, int64_t n)
 	mc_store_close(s);
 }
 
+/* ---- everything else that a daemon does with its database ---- */
+
+enum { IMPORTS = 30, IMPORT_STEP = 700000, IMPORTED = 40 };
+#define IMPORT_T0 (MODEL_T0 - 100LL * IMPORT_STEP)
+
+static int64_t imported_life(struct mc_store *s, struct mc_error *e)
+{
+	int64_t program;
+	if (mc_store_program(s, "zz-imported", &program, e) < 0)
+		return 0;
+	struct mc_incarnation life = { .program = program, .key = "", .pid = 7, .start_ms = IMPORT_T0 - 1 };
+	return mc_store_incarnation(s, &life, e) < 0 ? 0 : life.id;
+}
+
+/* n ticks of the imported life, all or nothing. */
+static int import_some(struct mc_store *s, int64_t life, int64_t from, int64_t n, struct mc_error *e)
+{
+	struct mc_row row = { .incarnation = life };
+	int rc = mc_store_begin(s, e);
+	if (rc < 0)
+		return rc;
+	for (int64_t t = from; t < from + n && rc == 0; t++) {
+		for (unsigned f = 0; f < MC_F_COUNT; f++)
+			row.v[f] = (double)(t * f);
+		rc = mc_store_tick(s, IMPORT_T0 + t * IMPORT_STEP, &row, 1, NULL, 0, NULL, e);
+	}
+	if (rc == 0)
+		return mc_store_commit(s, e);
+	mc_store_rollback(s);
+	return rc;
+}
+
+static int count_rows(void *user, const struct mc_life_view *v)
+{
+	*(size_t *)user += v->series.n;
+	return 0;
+}
+
+static int read_some(struct mc_store *s, const struct model *m, struct mc_error *e)
+{
+	size_t n = 0;
+	struct mc_buf b = { 0 };
+	struct mc_life_data *kept = NULL;
+	struct mc_deploy_row *d = NULL;
+	struct mc_dropped dropped;
+	struct mc_series_query q = { .program = m->program, .since_ms = INT64_MIN, .until_ms = INT64_MAX, .fields = 7, .kept = true };
+	int rc = mc_store_program_series(s, &q, count_rows, &n, e);
+	if (rc == 0)
+		rc = mc_store_lives_get(s, m->program, &kept, &n, e);
+	if (rc == 0)
+		mc_store_lives_free(kept, n);
+	if (rc == 0)
+		rc = mc_store_deploys(s, 0, &d, &n, e);
+	if (rc == 0)
+		mc_store_deploys_free(d, n);
+	if (rc == 0)
+		rc = mc_store_answer_get(s, m->program, NULL, &b, e);
+	mc_buf_release(&b);
+	return rc < 0 ? rc : mc_store_dropped(s, &dropped, e);
+}
+
+static int write_some(struct mc_store *s, const struct model *m, struct mc_error *e)
+{
+	char v[] = "v1", none[] = "";
+	struct mc_deploy_row d = { .program = m->program, .unix_ms = 5, .version = v, .commit = none, .build_id = none,
+		.host = none, .note = none, .source = none };
+	struct mc_life_data kept[2] = { { m->ids[0], MODEL_T0, "abc", 3 }, { m->ids[1], MODEL_T0, "", 0 } };
+	int rc = mc_store_deploy_add(s, &d, e);
+	d.first_seen_ms = 9;
+	if (rc == 0)
+		rc = mc_store_deploy_update(s, &d, e);
+	if (rc == 0)
+		rc = mc_store_answer_put(s, m->program, 5, "{}", e);
+	if (rc == 0)
+		rc = mc_store_lives_put(s, kept, 2, e);
+	return rc < 0 ? rc : mc_store_deploy_delete(s, d.id, e);
+}
+
+/* What step of it fails is told and nothing else fails for it; *done: imported ticks that were acknowledged. */
+static void live_fully(struct course *k, int64_t *done)
+{
+	struct mc_store *s = NULL;
+	struct model m;
+	struct mc_error e = { 0 };
+	struct mc_buf report = { 0 };
+	/* old samples are due: those of the imports, whose hourly means are kept */
+	struct mc_store_config c = { .path = path, .mode = MC_STORE_WRITE, .host = "h", .keep_ms = 1000000, .keep_hourly_ms = 1LL << 50 };
+	int rc = mc_store_open(&c, &s, &e);
+	note(k, rc, &e);
+	if (rc < 0)
+		return;
+	rc = model_begin(s, &m, &e);
+	note(k, rc, &e);
+	for (int i = 0; i < 3 && rc == 0; i++) {
+		rc = model_tick(s, &m, k->next, &e);
+		note(k, rc, &e);
+		if (rc == 0)
+			k->acknowledged = ++k->next;
+	}
+	if (rc == 0) {
+		int64_t life = imported_life(s, &e);
+		rc = life ? import_some(s, life, IMPORTS * 2, IMPORTED, &e) : e.code;
+		note(k, rc, &e);
+		*done = rc == 0 ? IMPORTED : 0;
+		note(k, write_some(s, &m, &e), &e);
+		rc = read_some(s, &m, &e);
+		note(k, rc == MC_ENOTFOUND ? 0 : rc, &e); /* the answer was not written then */
+		note(k, mc_store_maintain(s, MODEL_T0 + 500, &e), &e);
+		note(k, mc_store_compact(s, &e), &e);
+		mc_store_check(s, NULL, NULL, &report, &e); /* may find itself without memory; must not crash */
+		mc_buf_release(&report);
+	}
+	mc_store_close(s);
+}
+
+static void begin_fully(struct course *k)
+{
+	struct mc_store *s = NULL;
+	struct mc_error e = { 0 };
+	vfs_clear();
+	vfs_plan = (struct vfs_plan){ 0 };
+	*k = (struct course){ 0 };
+	live(k, 5);
+	assert_int_equal(open_store(&s, 0, &e), 0);
+	int64_t life = imported_life(s, &e);
+	for (int i = 0; i < IMPORTS; i++) /* a round each, so that a batch of them is due */
+		assert_int_equal(import_some(s, life, i * 2, 2, &e), 0);
+	mc_store_close(s);
+	assert_int_equal(k->errors, 0);
+	vfs_plan = (struct vfs_plan){ 0 };
+}
+
+/* Of the import all is there or nothing. */
+static void check_import(int64_t acknowledged, const char *what, int64_t n)
+{
+	struct mc_store *s = NULL;
+	struct mc_error e = { 0 };
+	struct mc_series r = { 0 };
+	assert_int_equal(open_store(&s, 0, &e), 0);
+	int64_t life = imported_life(s, &e);
+	assert_int_equal(mc_store_series(s, life, IMPORT_T0 + IMPORTS * 2LL * IMPORT_STEP, INT64_MAX, &r, &e), 0);
+	if ((int64_t)r.n != IMPORTED && (r.n != 0 || acknowledged))
+		fail_msg("%s %lld: %zu of %d imported ticks", what, (long long)n, r.n, IMPORTED);
+	mc_series_release(&r);
+	mc_store_close(s);
+}
+
+static int64_t step_of(int64_t n, int64_t whole, int64_t then)
+{
+	return n < whole || getenv("MC_FAULT_ALL") ? 1 : then;
+}
+
 static void start_over(struct course *k)
 {
 	vfs_clear();
@@ -158,8 +260,8 @@ static void each_allocation_fails(void **state)
 	(void)state;
 	for (int for_good = 0; for_good < 2; for_good++) {
 		bool met = true;
-		/* every one at first, then every 13th: there are thousands */
-		for (int64_t n = 1; met; n += n < 200 ? 1 : 13) {
+		/* every one at first, then every 13th: there are thousands. All of them with MC_FAULT_ALL (./dev soak) */
+		for (int64_t n = 1; met; n += step_of(n, 200, 13)) {
 			struct course k;
 			start_over(&k);
 			alloc_fail_at = n;
@@ -183,7 +285,7 @@ static void each_call_fails(void **state)
 		for (int for_good = 0; for_good < 2; for_good++) {
 			bool met = true;
 			int errors = 0;
-			for (int64_t n = 1; met; n += n < 80 ? 1 : 7) {
+			for (int64_t n = 1; met; n += step_of(n, 80, 7)) {
 				struct course k;
 				start_over(&k);
 				vfs_plan.fail_at[call] = n;
@@ -197,6 +299,52 @@ static void each_call_fails(void **state)
 			/* a truncate or sync of closing may be forgiven; but not all of them */
 			if (call != VFS_TRUNCATE)
 				assert_true(errors > 0);
+		}
+}
+
+static void each_allocation_of_the_rest_fails(void **state)
+{
+	(void)state;
+	for (int for_good = 0; for_good < 2; for_good++) {
+		bool met = true;
+		for (int64_t n = 1; met; n += step_of(n, 50, 41)) {
+			struct course k;
+			int64_t done = 0;
+			begin_fully(&k);
+			alloc_fail_at = n;
+			alloc_for_good = for_good;
+			alloc_count = 0;
+			alloc_on = true;
+			live_fully(&k, &done);
+			alloc_on = false;
+			met = alloc_count >= n;
+			alloc_fail_at = 0;
+			check_after(&k, "allocation of the rest", n);
+			check_import(done, "allocation of the rest", n);
+			if (!met)
+				assert_int_equal(k.errors, 0);
+		}
+	}
+}
+
+static void each_call_of_the_rest_fails(void **state)
+{
+	(void)state;
+	for (int call = 0; call < VFS_CALLS; call++)
+		for (int for_good = 0; for_good < 2; for_good++) {
+			bool met = true;
+			for (int64_t n = 1; met; n += step_of(n, 20, 11)) {
+				struct course k;
+				int64_t done = 0;
+				begin_fully(&k);
+				vfs_plan.fail_at[call] = n;
+				vfs_plan.for_good = for_good;
+				live_fully(&k, &done);
+				met = vfs_plan.calls[call] >= n;
+				vfs_plan = (struct vfs_plan){ 0 };
+				check_after(&k, "call of the rest", n);
+				check_import(done, "call of the rest", n);
+			}
 		}
 }
 
@@ -317,6 +465,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_allocation_fails),
 		cmocka_unit_test(each_call_fails),
+		cmocka_unit_test(each_allocation_of_the_rest_fails),
+		cmocka_unit_test(each_call_of_the_rest_fails),
 		cmocka_unit_test(the_disk_is_full),
 		cmocka_unit_test(the_quota_drops_the_oldest),
 		cmocka_unit_test(the_power_goes),

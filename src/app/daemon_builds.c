@@ -158,6 +158,7 @@ void builds_born(struct daemon *d, struct program *p, struct life *l, const stru
 		return;
 	}
 	identity_find(d, q, &id);
+	deploys_hold_against(&d->config->c, d->api.rootfs, p->name, &id);
 	if (!id.build_id[0] && !id.version[0] && !id.commit[0])
 		return;
 	identity_key(d, q, key, sizeof key);

@@ -7,19 +7,45 @@
 
 enum { REVISION_MAX = 250, NOTE_MAX = 4000 };
 
-static int ask_repository(const struct mc_program_config *p, const char *rootfs, const char *rev, struct mc_revision *ret, struct mc_error *err)
+static int open_repository(const struct mc_program_config *p, const char *rootfs, struct mc_repo **ret, struct mc_error *err)
 {
-	struct mc_repo *repo = NULL;
 	struct mc_buf path = { 0 };
 	mc_buf_printf(&path, "%s%s", rootfs ? rootfs : "", p->repository);
 	int rc = mc_buf_check(&path, err);
 	if (rc == 0)
-		rc = mc_repo_open(path.data, &repo, err);
+		rc = mc_repo_open(path.data, ret, err);
+	mc_buf_release(&path);
+	return rc;
+}
+
+static int ask_repository(const struct mc_program_config *p, const char *rootfs, const char *rev, struct mc_revision *ret, struct mc_error *err)
+{
+	struct mc_repo *repo = NULL;
+	int rc = open_repository(p, rootfs, &repo, err);
 	if (rc == 0)
 		rc = mc_repo_resolve(repo, rev, p->tags, ret, err);
 	mc_repo_close(repo);
-	mc_buf_release(&path);
 	return rc;
+}
+
+void deploys_hold_against(const struct mc_config *cfg, const char *rootfs, const char *program, struct mc_identity *id)
+{
+	const struct mc_program_config *p = cfg ? mc_config_program(cfg, program) : NULL;
+	struct mc_revision rev = { 0 };
+	if (!p || !p->repository || !id->commit[0] || (id->version[0] && id->source != MC_ID_GIT_WORKTREE))
+		return;
+	struct mc_repo *repo = NULL;
+	if (open_repository(p, rootfs, &repo, NULL) < 0)
+		return;
+	int rc = mc_repo_resolve(repo, id->commit, p->tags, &rev, NULL);
+	mc_repo_close(repo);
+	if (rc == 0 && !id->version[0]) {
+		memcpy(id->version, rev.version, sizeof id->version);
+	} else if (rc == MC_ENOTFOUND && id->source == MC_ID_GIT_WORKTREE) {
+		id->commit[0] = id->version[0] = '\0';
+		id->source = id->build_id[0] ? MC_ID_BUILD_ID : MC_ID_NONE;
+		snprintf(id->text, sizeof id->text, "%s", id->build_id[0] ? "build-id of the executable" : "");
+	}
 }
 
 /* A commit's id, whole or cut; digits alone are a date or a build's number. */

@@ -39,6 +39,22 @@ static void request_init(struct request *r, uint16_t type, uint8_t cmd, uint16_t
 	r->h.nlmsg_len = (uint32_t)(NLMSG_LENGTH(GENL_HDRLEN) + NLA_ALIGN(a.nla_len));
 }
 
+/* The message at *at, which moves behind it; NULL where no whole one is left. */
+static const struct nlmsghdr *next_message(const void *buf, size_t n, size_t *at)
+{
+	const struct nlmsghdr *h = *at < n ? (const void *)((const char *)buf + *at) : NULL;
+	if (!h || n - *at < sizeof *h || h->nlmsg_len < NLMSG_HDRLEN || h->nlmsg_len > n - *at)
+		return NULL;
+	*at += NLMSG_ALIGN(h->nlmsg_len);
+	return h;
+}
+
+static const char *payload(const struct nlmsghdr *h, size_t *n)
+{
+	*n = h->nlmsg_len - (size_t)NLMSG_HDRLEN;
+	return (const char *)h + NLMSG_HDRLEN;
+}
+
 /* The payload of attribute `type` in [p, p + n). */
 static const char *attribute(const char *p, size_t n, uint16_t type, size_t *len)
 {
@@ -60,19 +76,6 @@ static const char *attribute(const char *p, size_t n, uint16_t type, size_t *len
 	return NULL;
 }
 
-static const void *payload(const struct nlmsghdr *h)
-{
-	return (const char *)h + NLMSG_HDRLEN;
-}
-
-/* NLMSG_NEXT, whose `left` never falls below 0: the last message need not be padded. */
-static struct nlmsghdr *next_message(struct nlmsghdr *h, unsigned *left)
-{
-	unsigned step = NLMSG_ALIGN(h->nlmsg_len);
-	*left = step < *left ? *left - step : 0;
-	return (void *)((char *)h + step);
-}
-
 /* Sends and waits for the acknowledgement; the payload of a reply before it goes to `reply`. */
 static int ask(int fd, struct request *r, char *reply, size_t cap, size_t *len)
 {
@@ -84,16 +87,17 @@ static int ask(int fd, struct request *r, char *reply, size_t cap, size_t *len)
 		ssize_t n = recv(fd, buf, sizeof buf, 0);
 		if (n < 0)
 			return -errno;
-		unsigned left = (unsigned)n;
-		for (struct nlmsghdr *h = (void *)buf; NLMSG_OK(h, left); h = next_message(h, &left)) {
+		size_t at = 0, k;
+		for (const struct nlmsghdr *h; (h = next_message(buf, (size_t)n, &at));) {
+			const char *data = payload(h, &k);
+			struct nlmsgerr e;
 			if (h->nlmsg_type == NLMSG_ERROR) {
-				const struct nlmsgerr *e = payload(h);
-				return h->nlmsg_len >= NLMSG_LENGTH(sizeof *e) ? e->error : -EPROTO;
+				memcpy(&e, data, k < sizeof e ? k : sizeof e);
+				return k >= sizeof e ? e.error : -EPROTO;
 			}
-			size_t k = h->nlmsg_len - NLMSG_LENGTH(0);
 			if (reply && k > GENL_HDRLEN && k - GENL_HDRLEN <= cap) {
 				*len = k - GENL_HDRLEN;
-				memcpy(reply, (const char *)payload(h) + GENL_HDRLEN, *len);
+				memcpy(reply, data + GENL_HDRLEN, *len);
 			}
 		}
 	}
@@ -140,8 +144,12 @@ static int open_stats(struct sm_exits *x, struct mc_error *err)
 bool sm_parse_exit(const void *data, size_t n, struct sm_exit *ret)
 {
 	struct taskstats t = {0};
+	struct genlmsghdr g;
 	size_t len = 0, k = 0;
-	if (n < GENL_HDRLEN || ((const struct genlmsghdr *)data)->cmd != TASKSTATS_CMD_NEW)
+	if (n < GENL_HDRLEN)
+		return false;
+	memcpy(&g, data, sizeof g);
+	if (g.cmd != TASKSTATS_CMD_NEW)
 		return false;
 	/* a record a thread; the whole process's has a part of its own with sums that lack the peak */
 	const char *aggregate = attribute((const char *)data + GENL_HDRLEN, n - GENL_HDRLEN, TASKSTATS_TYPE_AGGR_PID, &len);
@@ -225,7 +233,9 @@ struct sink {
 static void take_exit(const struct sink *k, const struct nlmsghdr *h)
 {
 	struct sm_exit e;
-	if (h->nlmsg_type != k->family || !sm_parse_exit(payload(h), h->nlmsg_len - NLMSG_LENGTH(0), &e))
+	size_t n;
+	const char *data = payload(h, &n);
+	if (h->nlmsg_type != k->family || !sm_parse_exit(data, n, &e))
 		return;
 	e.end_ms = k->now_ms;
 	k->ended(k->user, &e);
@@ -235,11 +245,12 @@ static void take_event(const struct sink *k, const struct nlmsghdr *h)
 {
 	struct cn_msg c;
 	struct proc_event ev = {0};
-	size_t n = h->nlmsg_len - NLMSG_LENGTH(0);
+	size_t n;
+	const char *data = payload(h, &n);
 	if (n < sizeof c)
 		return;
-	memcpy(&c, payload(h), sizeof c);
-	memcpy(&ev, (const char *)payload(h) + sizeof c, n - sizeof c < sizeof ev ? n - sizeof c : sizeof ev);
+	memcpy(&c, data, sizeof c);
+	memcpy(&ev, data + sizeof c, n - sizeof c < sizeof ev ? n - sizeof c : sizeof ev);
 	if (c.id.idx != CN_IDX_PROC)
 		return;
 	if (ev.what == PROC_EVENT_EXEC)
@@ -270,10 +281,10 @@ static bool drain(struct sm_exits *x, int fd, const struct sink *k, void (*take)
 		if (n <= 0)
 			return whole;
 		for (int i = 0; i < n; i++) {
-			unsigned left = msg[i].msg_len;
+			size_t at = 0;
 			if (from[i].nl_pid != 0) /* not from the kernel */
 				continue;
-			for (struct nlmsghdr *h = (void *)x->buf[i]; NLMSG_OK(h, left); h = next_message(h, &left))
+			for (const struct nlmsghdr *h; (h = next_message(x->buf[i], msg[i].msg_len, &at));)
 				take(k, h);
 		}
 		if (n < BATCH)

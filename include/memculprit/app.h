@@ -216,6 +216,13 @@ struct mc_import_counts {
 /* All or nothing; what is there already stays as it is. s is a writer. The caller stores a new answer.
  * MC_EFORMAT: "FILE:LINE:COLUMN: what". */
 int mc_import(struct mc_store *s, const char *program, const char *dir, struct mc_import_counts *ret, struct mc_error *err);
+/* The same of a folder that was read already. */
+int mc_import_scenario(struct mc_store *s, const char *program, const struct mc_scenario *sc, struct mc_import_counts *ret, struct mc_error *err);
+/* {"schema": 1, "program", "processes", "samples", "load", "deploys"}: docs/schema/import.json. */
+void mc_import_json(struct mc_json *j, const char *program, const struct mc_import_counts *n);
+/* Reckons a program's answer without its commits, as the store keeps one; and lets it keep that (a writer). */
+int mc_answer_anew(struct mc_store *s, const char *program, struct mc_buf *ret, int64_t *as_of_ms, struct mc_error *err);
+int mc_answer_put(struct mc_store *s, const char *program, int64_t as_of_ms, const char *json, struct mc_error *err);
 /* Writes samples.csv, load.csv and deploys.csv into dir, which is made where it is not there.
  * MC_EEXIST: one of them is there already; MC_ENOTFOUND: no such program. */
 int mc_export(struct mc_store *s, const char *program, const char *dir, struct mc_import_counts *ret, struct mc_error *err);

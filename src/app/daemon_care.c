@@ -6,8 +6,11 @@
 enum { BODY_MAX = 64 * 1024 };
 
 struct care_job {
-	const char *program, *dir; /* of an import */
+	const char *program; /* of an import */
+	const struct mc_scenario *scenario;
 	struct mc_import_counts counts;
+	const char *answer; /* the program's answer with what was imported */
+	int64_t as_of_ms;
 };
 
 static int no_store(const struct daemon *d, struct mc_error *err)
@@ -18,9 +21,33 @@ static int no_store(const struct daemon *d, struct mc_error *err)
 static int do_import(struct daemon *d, void *arg, struct mc_error *err)
 {
 	struct care_job *job = arg;
-	if (!d->store)
-		return no_store(d, err);
-	return mc_import(d->store, job->program, job->dir, &job->counts, err);
+	return d->store ? mc_import_scenario(d->store, job->program, job->scenario, &job->counts, err) : no_store(d, err);
+}
+
+static int do_answer(struct daemon *d, void *arg, struct mc_error *err)
+{
+	const struct care_job *job = arg;
+	return d->store ? mc_answer_put(d->store, job->program, job->as_of_ms, job->answer, err) : no_store(d, err);
+}
+
+/* Read and reckoned here, on the API's thread; the loop only writes. */
+static int import(struct api *a, struct care_job *job, const char *dir, struct mc_error *err)
+{
+	struct mc_scenario sc;
+	struct mc_store *reader = NULL;
+	struct mc_buf text = { 0 };
+	int rc = mc_scenario_read(dir, &sc, err);
+	if (rc < 0)
+		return rc;
+	job->scenario = &sc;
+	rc = daemon_call(a->shared, do_import, job, err);
+	mc_scenario_release(&sc);
+	if (rc == 0 && (rc = api_store(a, &reader, err)) == 0 && (rc = mc_answer_anew(reader, job->program, &text, &job->as_of_ms, err)) == 0) {
+		job->answer = mc_buf_text(&text);
+		rc = daemon_call(a->shared, do_answer, job, err);
+	}
+	mc_buf_release(&text);
+	return rc;
 }
 
 static int do_compact(struct daemon *d, void *arg, struct mc_error *err)
@@ -32,16 +59,8 @@ static int do_compact(struct daemon *d, void *arg, struct mc_error *err)
 static int counts_reply(struct mc_reply *reply, const struct care_job *job)
 {
 	struct mc_json *j = mc_json_new();
-	if (j) {
-		mc_json_object(j, NULL);
-		mc_json_int(j, "schema", 1);
-		mc_json_str(j, "program", job->program);
-		mc_json_int(j, "processes", (int64_t)job->counts.processes);
-		mc_json_int(j, "samples", (int64_t)job->counts.samples);
-		mc_json_int(j, "load", (int64_t)job->counts.load);
-		mc_json_int(j, "deploys", (int64_t)job->counts.deploys);
-		mc_json_close(j);
-	}
+	if (j)
+		mc_import_json(j, job->program, &job->counts);
 	return api_json(reply, j);
 }
 
@@ -58,11 +77,12 @@ int api_post_import(struct api *a, const struct mc_request *rq, struct mc_reply 
 		return refused(reply);
 	int rc = mc_jsondoc_parse(rq->body, rq->body_len, BODY_MAX, &doc, &err);
 	const struct mc_jsonv *root = rc == 0 ? mc_jsondoc_root(doc) : NULL;
-	struct care_job job = { .program = mc_jsonv_str(mc_jsonv_get(root, "program")), .dir = mc_jsonv_str(mc_jsonv_get(root, "dir")) };
-	if (rc == 0 && (!job.program || !job.program[0] || !job.dir || job.dir[0] != '/'))
+	const char *dir = mc_jsonv_str(mc_jsonv_get(root, "dir"));
+	struct care_job job = { .program = mc_jsonv_str(mc_jsonv_get(root, "program")) };
+	if (rc == 0 && (!job.program || !job.program[0] || !dir || dir[0] != '/'))
 		rc = mc_fail(&err, MC_EUSAGE, 0, "the body has to be {\"program\": \"NAME\", \"dir\": \"/the/whole/path\"}");
 	if (rc == 0)
-		rc = daemon_call(a->shared, do_import, &job, &err);
+		rc = import(a, &job, dir, &err);
 	int sent = rc < 0 ? api_fail(reply, &err) : counts_reply(reply, &job);
 	mc_jsondoc_free(doc);
 	return sent;

@@ -133,25 +133,67 @@ static int write_all(struct mc_store *s, const char *program, const struct scena
 	return rc;
 }
 
+int mc_import_scenario(struct mc_store *s, const char *program, const struct mc_scenario *sc, struct mc_import_counts *ret, struct mc_error *err)
+{
+	const struct scenario_data *d = scenario_data(sc);
+	struct mc_import_counts counts = { .processes = d->nlives, .load = d->nload, .deploys = d->ndeploys };
+	for (size_t i = 0; i < d->nlives; i++)
+		counts.samples += d->lives[i].n;
+	int rc = mc_store_begin(s, err);
+	if (rc < 0)
+		return rc;
+	rc = write_all(s, program, d, &counts, err);
+	if (rc == 0)
+		rc = mc_store_commit(s, err);
+	else
+		mc_store_rollback(s);
+	if (rc == 0)
+		*ret = counts;
+	return rc;
+}
+
 int mc_import(struct mc_store *s, const char *program, const char *dir, struct mc_import_counts *ret, struct mc_error *err)
 {
 	struct mc_scenario sc;
 	int rc = mc_scenario_read(dir, &sc, err);
 	if (rc < 0)
 		return rc;
-	const struct scenario_data *d = scenario_data(&sc);
-	struct mc_import_counts counts = { .processes = d->nlives, .load = d->nload, .deploys = d->ndeploys };
-	for (size_t i = 0; i < d->nlives; i++)
-		counts.samples += d->lives[i].n;
-	if ((rc = mc_store_begin(s, err)) == 0) {
-		rc = write_all(s, program, d, &counts, err);
-		if (rc == 0)
-			rc = mc_store_commit(s, err);
-		else
-			mc_store_rollback(s);
-	}
+	rc = mc_import_scenario(s, program, &sc, ret, err);
 	mc_scenario_release(&sc);
-	if (rc == 0)
-		*ret = counts;
+	return rc;
+}
+
+void mc_import_json(struct mc_json *j, const char *program, const struct mc_import_counts *n)
+{
+	mc_json_object(j, NULL);
+	mc_json_int(j, "schema", 1);
+	mc_json_str(j, "program", program);
+	mc_json_int(j, "processes", (int64_t)n->processes);
+	mc_json_int(j, "samples", (int64_t)n->samples);
+	mc_json_int(j, "load", (int64_t)n->load);
+	mc_json_int(j, "deploys", (int64_t)n->deploys);
+	mc_json_close(j);
+}
+
+int mc_answer_put(struct mc_store *s, const char *program, int64_t as_of_ms, const char *json, struct mc_error *err)
+{
+	int64_t id;
+	int rc = mc_store_program(s, program, &id, err);
+	return rc < 0 ? rc : mc_store_answer_put(s, id, as_of_ms, json, err);
+}
+
+int mc_answer_anew(struct mc_store *s, const char *program, struct mc_buf *ret, int64_t *as_of_ms, struct mc_error *err)
+{
+	struct mc_blame b;
+	int rc = mc_blame_program(s, NULL, program, 0, &b, err);
+	if (rc < 0)
+		return rc;
+	struct mc_json *j = mc_json_new();
+	if (j)
+		mc_blame_json(j, NULL, &b);
+	rc = j ? mc_json_text(j, MC_JSON_COMPACT, ret, err) : mc_nomem(err, "an answer");
+	*as_of_ms = b.answer.as_of_ms;
+	mc_json_free(j);
+	mc_blame_release(&b);
 	return rc;
 }

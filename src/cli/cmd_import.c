@@ -7,34 +7,13 @@
 /* The answer is reckoned here, so that status and deploys have it without a daemon. */
 static int answer_anew(const struct cli_db *db, const char *program, struct mc_error *err)
 {
-	struct mc_blame b;
 	struct mc_buf text = { 0 };
-	int64_t id;
-	int rc = mc_blame_program(db->store, NULL, program, 0, &b, err);
-	if (rc < 0)
-		return rc;
-	struct mc_json *j = mc_json_new();
-	if (j)
-		mc_blame_json(j, NULL, &b);
-	rc = j ? mc_json_text(j, MC_JSON_COMPACT, &text, err) : mc_nomem(err, "an answer");
-	if (rc == 0 && (rc = mc_store_program(db->store, program, &id, err)) == 0)
-		rc = mc_store_answer_put(db->store, id, b.answer.as_of_ms, mc_buf_text(&text), err);
-	mc_json_free(j);
+	int64_t as_of = 0;
+	int rc = mc_answer_anew(db->store, program, &text, &as_of, err);
+	if (rc == 0)
+		rc = mc_answer_put(db->store, program, as_of, mc_buf_text(&text), err);
 	mc_buf_release(&text);
-	mc_blame_release(&b);
 	return rc;
-}
-
-static void put_counts(struct mc_json *j, const char *program, const struct mc_import_counts *n)
-{
-	mc_json_object(j, NULL);
-	mc_json_int(j, "schema", 1);
-	mc_json_str(j, "program", program);
-	mc_json_int(j, "processes", (int64_t)n->processes);
-	mc_json_int(j, "samples", (int64_t)n->samples);
-	mc_json_int(j, "load", (int64_t)n->load);
-	mc_json_int(j, "deploys", (int64_t)n->deploys);
-	mc_json_close(j);
 }
 
 static int print(struct cli *c, const char *program, const struct mc_import_counts *n, const char *done, struct mc_error *err)
@@ -42,7 +21,7 @@ static int print(struct cli *c, const char *program, const struct mc_import_coun
 	if (c->json) {
 		struct mc_json *j = mc_json_new();
 		if (j)
-			put_counts(j, program, n);
+			mc_import_json(j, program, n);
 		return cli_print_json(c, j, err);
 	}
 	cli_line(c, 0, NULL, "%s: %s %llu samples of %llu processes, %llu rows of load, %llu deploys.", program, done,

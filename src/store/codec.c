@@ -316,6 +316,10 @@ void st_put_run(struct mc_buf *b, unsigned mark, const int64_t *x, size_t n)
 		u[i] = transform == ABOVE_BASE ? (uint64_t)v : st_zigzag(v);
 		constant = constant && u[i] == u[0];
 	}
+	if (constant && transform != SAME && d[0] % (int64_t)by == 0) { /* the step alone says it all */
+		transform = ZIGZAG;
+		u[0] = st_zigzag(d[0] / (int64_t)by);
+	}
 	struct packed p = { .u = u, .n = n - 1, .codec = CONSTANT };
 	uint64_t some[ST_RUN_MAX];
 	p.some = some;

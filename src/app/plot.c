@@ -42,6 +42,11 @@ static int read_row(struct mc_store *s, const struct mc_program_row *row, const 
 		return mc_nomem(err, "a name");
 	if (row->incarnations == 0 || row->last_ms < row->first_ms)
 		return mc_fail(err, MC_ENOTFOUND, 0, "no sample of %.100s is there yet", row->name);
+	if (q->since_ms != MC_NO_TIME && q->since_ms > row->last_ms) {
+		char since[MC_TIME_TEXT], last[MC_TIME_TEXT];
+		return mc_fail(err, MC_ENOTFOUND, 0, "no sample of %.100s since %s; its last is of %s", row->name, mc_time_text(q->since_ms, false, since),
+			mc_time_text(row->last_ms, false, last));
+	}
 	int rc = mc_curves_read(s, row->id, q->since_ms, q->until_ms, q->n, &p->curves, err);
 	if (rc == 0)
 		rc = mc_deploys_read(s, NULL, row->name, &p->deploys, err);

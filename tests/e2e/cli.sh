@@ -215,7 +215,14 @@ if command -v script >/dev/null; then
 	MEMCULPRIT_PAGER='sed s/^/PAGED:/' run 0 diff logic_worker
 	is 'no pager in a pipe' '! grep -q PAGED out'
 fi
-timeout -s INT 3 "$m" status --watch >out 2>err
+timeout 60 "$m" status --watch >out 2>err &
+watch=$!
+for _ in $(seq 500); do
+	[ "$(grep -c "^PROGRAM" out)" -lt 2 ] || break
+	sleep 0.1
+done
+kill $watch
+wait $watch 2>/dev/null
 is 'status --watch shows it anew' '[ "$(grep -c "^PROGRAM" out)" -ge 2 ]'
 
 # ---- names that mean harm ----

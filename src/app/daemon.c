@@ -133,7 +133,7 @@ static int open_shared(struct daemon *d, struct mc_error *err)
 	int rc = mc_config_find(d->options->config_file, &c, err);
 	if (rc < 0)
 		return rc;
-	if ((rc = daemon_share_config(s, &c, err)) < 0) {
+	if ((rc = daemon_root_paths(d, &c, err)) < 0 || (rc = daemon_share_config(s, &c, err)) < 0) {
 		mc_config_release(&c);
 		return rc;
 	}
@@ -191,7 +191,10 @@ static int open_rest(struct daemon *d, struct mc_error *err)
 	d->procfd = open(proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (d->procfd < 0)
 		return mc_fail(err, MC_EIO, errno, "%s", proc);
-	if (!(d->identities = identity_cache_new()))
+	d->identities = identity_cache_new();
+	d->tracker = mc_tracker_new();
+	d->library_cache = mc_library_cache_new();
+	if (!d->identities || !d->tracker || !d->library_cache)
 		return mc_nomem(err, "identities");
 	gethostname(d->host, sizeof d->host - 1);
 	int rc = set_paths(d, err);
@@ -201,7 +204,7 @@ static int open_rest(struct daemon *d, struct mc_error *err)
 		rc = open_store_patiently(d, err);
 	d->shared.db = d->db;
 	d->shared.telemetry_path = o->telemetry_path ? o->telemetry_path : "/metrics";
-	d->api = (struct api){ .shared = &d->shared, .rootfs = o->rootfs && strcmp(o->rootfs, "/") != 0 ? o->rootfs : "" };
+	d->api = (struct api){ .shared = &d->shared };
 	if (rc == 0)
 		rc = start_server(d, err);
 	return rc == 0 ? worker_start(d, err) : rc;
@@ -320,6 +323,8 @@ static void release(struct daemon *d)
 	mc_loader_close(d->loader);
 	mc_sampler_close(d->sampler);
 	identity_cache_free(d->identities);
+	mc_tracker_free(d->tracker);
+	mc_library_cache_free(d->library_cache);
 	if (d->procfd >= 0)
 		close(d->procfd);
 	snapshot_put(d->shared.snapshot);

@@ -95,7 +95,6 @@ struct api {
 	int64_t index_ms;
 	struct mc_buf diff;     /* the page's last one, of diff_key */
 	char *diff_key;
-	const char *rootfs;     /* "" or what stands before the paths of repositories */
 };
 /* mc_api_fn; user is a struct api. */
 int api_answer(void *user, const struct mc_request *rq, struct mc_reply *reply);

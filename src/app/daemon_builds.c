@@ -11,7 +11,7 @@
 
 #include "deploys.h"
 
-enum { MAX_BUILDS = 32, MAX_EXECUTABLES = 16, MIN_TICKS = 2, KEY_MAX = 128 };
+enum { MAX_BUILDS = 32, MAX_EXECUTABLES = 16, MIN_TICKS = 2 };
 #define SHARE_COUNTS 0.1
 #define TOGETHER_MS 600000 /* beside each other for so long: both are meant to stay */
 #define ABSENT_MS 300000
@@ -108,25 +108,28 @@ static bool meets(const char *a, const char *b)
 	return !a[0] || !b[0] || strcmp(a, b) == 0;
 }
 
-/* The same build-id is the same build, whatever an environment says; but that of an interpreter says nothing of
- * what it runs. What a mark has named may be called otherwise by nobody. */
-static bool same_build(const struct build *b, const struct mc_identity *id, bool interpreter)
+/* The same build-id is the same build, whatever an environment says. A script is known by its version or commit
+ * first: its contents are the build, but say little. */
+static bool same_build(const struct build *b, const struct mc_identity *id)
 {
 	if (!b->build_id)
 		return false;
-	if (!interpreter && b->build_id[0] && id->build_id[0])
+	if (id->interpreted && b->commit[0] && id->commit[0])
+		return strcmp(b->commit, id->commit) == 0;
+	if (id->interpreted && b->version[0] && id->version[0])
+		return strcmp(b->version, id->version) == 0;
+	if (b->build_id[0] && id->build_id[0])
 		return strcmp(b->build_id, id->build_id) == 0;
-	if (strcmp(b->build_id, id->build_id) != 0)
-		return false;
 	if (b->commit[0] && id->commit[0])
 		return strcmp(b->commit, id->commit) == 0;
-	return meets(b->version, id->version) && (b->version[0] || b->commit[0] || !(id->version[0] || id->commit[0]));
+	return strcmp(b->build_id, id->build_id) == 0 && meets(b->version, id->version) &&
+		(b->version[0] || b->commit[0] || !(id->version[0] || id->commit[0]));
 }
 
-static struct build *find_build(struct executable *e, const struct mc_identity *id, bool interpreter)
+static struct build *find_build(struct executable *e, const struct mc_identity *id)
 {
 	for (size_t i = 0; i < e->n; i++)
-		if (same_build(&e->builds[i], id, interpreter))
+		if (same_build(&e->builds[i], id))
 			return &e->builds[i];
 	return NULL;
 }
@@ -150,24 +153,26 @@ static void count_life(struct executable *e, struct build *b, struct life *l, co
 void builds_born(struct daemon *d, struct program *p, struct life *l, const struct mc_process *q, const struct life *parent, bool same_file)
 {
 	struct mc_identity id;
-	char key[KEY_MAX];
+	const struct build *its = parent && same_file && parent->program == l->program ? builds_of(p, parent) : NULL;
 	/* a worker of a master of the same file, which has what it runs from it */
-	if (parent && same_file && parent->program == l->program && builds_of(p, parent)) {
+	if (its && !its->interpreted) {
 		struct executable *e = &p->executables[parent->executable];
 		count_life(e, &e->builds[parent->build], l, p, q);
 		return;
 	}
 	identity_find(d, q, &id);
-	deploys_hold_against(&d->config->c, d->api.rootfs, p->name, &id);
+	deploys_hold_against(&d->config->c, p->name, &id);
 	if (!id.build_id[0] && !id.version[0] && !id.commit[0])
 		return;
-	identity_key(d, q, key, sizeof key);
-	struct executable *e = builds_executable(p, key);
-	struct build *b = e ? find_build(e, &id, identity_is_interpreter(q->exe)) : NULL;
+	struct executable *e = builds_executable(p, id.what[0] ? id.what : q->comm);
+	struct build *b = e ? find_build(e, &id) : NULL;
 	if (e && !b)
 		b = builds_add(e, id.version, id.commit, id.build_id, id.text, mc_identity_source_name(id.source));
-	if (b)
-		count_life(e, b, l, p, q);
+	if (!b)
+		return;
+	b->interpreted = id.interpreted;
+	count_life(e, b, l, p, q);
+	libraries_born(d, p, q, &id);
 }
 
 void builds_gone(struct program *p, const struct life *l)

@@ -8,10 +8,8 @@
 struct identity_cache *identity_cache_new(void); /* NULL without memory */
 void identity_cache_free(struct identity_cache *c);
 
-/* What the process runs, all empty where that cannot be seen; and the name of its executable (KEY_MAX). */
+/* What the process runs, all empty where that cannot be seen. */
 void identity_find(struct daemon *d, const struct mc_process *q, struct mc_identity *ret);
-void identity_key(struct daemon *d, const struct mc_process *q, char *out, size_t size);
-bool identity_is_interpreter(const char *exe);
 
 /* A life begins: finds out what it runs, and counts it there. parent may be NULL. Without memory or rights
  * its build stays unknown. */
@@ -34,8 +32,11 @@ struct build *builds_add(struct executable *e, const char *version, const char *
 /* Writes down what is to be remembered (daemon_memory.c). 0 or below. */
 int builds_save(struct daemon *d, struct program *p, struct mc_error *err);
 
-/* For tests: the name by which an executable's versions are held against each other, into out. script may
- * be NULL. */
-void builds_key(const char *exe, const char *comm, const char *script, char *out, size_t size);
+/* ---- libraries (daemon_libraries.c) ---- */
+void libraries_born(struct daemon *d, const struct program *p, const struct mc_process *q, const struct mc_identity *id);
+/* Once a life's libraries are known: another one than before is a deploy of its own kind. */
+void libraries_take(struct daemon *d, struct program *p, struct life *l, const struct mc_process *q);
+void libraries_load(struct daemon *d, const struct program *p);
+int libraries_save(struct daemon *d, const struct program *p, struct mc_error *err);
 
 #endif

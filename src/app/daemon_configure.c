@@ -89,6 +89,30 @@ static void compare(struct daemon *d, const struct mc_config *old, const struct 
 	}
 }
 
+/* What the configuration names on the host is below rootfs where we run in a container. */
+int daemon_root_paths(const struct daemon *d, struct mc_config *c, struct mc_error *err)
+{
+	const char *root = d->options->rootfs;
+	if (!root || strcmp(root, "/") == 0 || !root[0])
+		return 0;
+	for (size_t i = 0; i < c->nprograms; i++) {
+		char **paths[] = { &c->programs[i].repository, &c->programs[i].load_file };
+		for (size_t k = 0; k < 2; k++) {
+			struct mc_buf b = { 0 };
+			if (!*paths[k] || (*paths[k])[0] != '/')
+				continue;
+			mc_buf_printf(&b, "%s%s", root, *paths[k]);
+			if (b.failed) {
+				mc_buf_release(&b);
+				return mc_nomem(err, "the configuration");
+			}
+			free(*paths[k]);
+			*paths[k] = b.data;
+		}
+	}
+	return 0;
+}
+
 static void say_errors(const struct mc_buf *errors)
 {
 	for (const char *p = mc_buf_text(errors), *end; (end = strchr(p, '\n')); p = end + 1)
@@ -108,7 +132,7 @@ static int take_config(struct daemon *d, struct mc_error *err)
 		return rc;
 	struct shared_config *old = d->config;
 	compare(d, &old->c, &c);
-	if ((rc = daemon_share_config(&d->shared, &c, err)) < 0) {
+	if ((rc = daemon_root_paths(d, &c, err)) < 0 || (rc = daemon_share_config(&d->shared, &c, err)) < 0) {
 		mc_config_release(&c);
 		return rc;
 	}

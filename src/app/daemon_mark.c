@@ -106,7 +106,7 @@ int api_post_deploy(struct api *a, const struct mc_request *rq, struct mc_reply 
 	const struct shared_config *cfg = shared_config_get(a->shared);
 	struct mark_job job = { .cfg = &cfg->c, .program = m.program };
 	if (rc == 0)
-		rc = deploys_resolve(&cfg->c, a->rootfs, &m, now, &job.row, &err);
+		rc = deploys_resolve(&cfg->c, &m, now, &job.row, &err);
 	if (rc == 0)
 		rc = daemon_call(a->shared, write_mark, &job, &err);
 	if (rc == 0)

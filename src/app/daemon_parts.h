@@ -13,6 +13,8 @@ struct build {
 	int64_t last_ms;     /* of its last sight */
 	int64_t together_ms; /* how long it ran beside the build deployed last */
 	int64_t absent_ms;   /* how long it had been gone when it came up */
+	uint64_t libraries;  /* set of the life that was looked at last, 0: none */
+	bool interpreted;    /* what runs is a script: the same file runs others too */
 	bool pending;        /* it came up, and was not the one deployed last: what that means is to be decided */
 	bool renamed;        /* a mark named it: its lives are to be stored so */
 };
@@ -65,6 +67,7 @@ struct life {
 	uint32_t program; /* index */
 	uint32_t slot;    /* number among the program's lives, used again */
 	uint32_t executable, build; /* UINT32_MAX: not known */
+	bool libraries_told;
 };
 struct lives { /* open addressing by id; its size is a power of two */
 	size_t n, cap;
@@ -99,6 +102,8 @@ struct daemon {
 	size_t nprograms, programs_cap; /* as in the tick: index by index */
 	struct program *programs;
 	struct identity_cache *identities;
+	struct mc_tracker *tracker; /* of libraries */
+	struct mc_library_cache *library_cache;
 	/* room that is used again each tick */
 	struct mc_row *rows;
 	size_t rows_cap;
@@ -125,6 +130,8 @@ void daemon_tick(struct daemon *d);
 /* ---- what the configuration asks for (daemon_configure.c) ---- */
 /* Opens the sampler, or gives it the new selectors and limits; and the sources of load. 0 or below. */
 int daemon_configure(struct daemon *d, struct mc_error *err);
+/* Puts --path.rootfs before the paths that c names. 0 or MC_ENOMEM. */
+int daemon_root_paths(const struct daemon *d, struct mc_config *c, struct mc_error *err);
 /* Reads the configuration again. What is wrong with it is said, and the one in force stays. */
 void daemon_reload(struct daemon *d);
 /* ---- the store and its troubles (daemon_store.c) ---- */

@@ -90,6 +90,7 @@ static int know_program(struct daemon *d, struct program *p, struct mc_error *er
 			p->last_deploy_ms = rows[i].unix_ms;
 	mc_store_deploys_free(rows, n);
 	builds_load(d, p);
+	libraries_load(d, p);
 	p->known = true;
 	return 0;
 }
@@ -119,6 +120,7 @@ static void end_life(struct daemon *d, uint64_t id)
 	if (l->program < d->nprograms) {
 		struct program *p = &d->programs[l->program];
 		builds_gone(p, l);
+		mc_tracker_gone(d->tracker, id, d->tick->t_ms);
 		give_slot(p, l->slot);
 		p->ended++;
 	}
@@ -234,6 +236,7 @@ static size_t take_processes(struct daemon *d, struct mc_error *err, int *rc)
 		add_to_program(p, l, q);
 		if (store && !l->incarnation)
 			store = (*rc = store_life(d, p, l, q, err)) == 0;
+		libraries_take(d, p, l, q);
 		if (l->incarnation)
 			fill_row(d, q, l->incarnation, &d->rows[n++]);
 	}
@@ -334,6 +337,8 @@ static void take_builds(struct daemon *d)
 			continue;
 		builds_tick(d, p, d->tick->t_ms);
 		if (p->changed && p->known && d->store && builds_save(d, p, &err) < 0)
+			daemon_trouble(d, AT_STORE, &err);
+		if (p->known && d->store && libraries_save(d, p, &err) < 0)
 			daemon_trouble(d, AT_STORE, &err);
 	}
 	if (d->renamed)

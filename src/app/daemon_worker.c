@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon_parts.h"
+#include "daemon_tags.h"
 
 /* How much of a core: for what grows or was just deployed, and for the rest, where ticks are seconds apart; a
  * demonstration or a test at a fraction of a second wants its answers soon. What is not used is saved, up to
@@ -40,6 +41,7 @@ struct subject {
 	int64_t met_ms;      /* when it was met */
 	double memory;       /* private, at the last answer */
 	uint32_t processes;
+	int64_t asked_id;    /* deploys up to this were looked up in the repository */
 	const char *verdict; /* static */
 	bool suspect, seen;
 };
@@ -150,6 +152,7 @@ static int answer(struct worker *w, struct subject *s, int64_t t, struct news *n
 	struct mc_blame b = { 0 };
 	struct mc_buf json = { 0 };
 	const struct shared_config *cfg = shared_config_get(w->shared);
+	tags_ask(w->shared, w->store, mc_config_program(&cfg->c, s->name), s->id, &s->asked_id);
 	int rc = mc_blame_program(w->store, &cfg->c, s->name, 0, &b, err);
 	shared_config_put(cfg);
 	if (rc < 0)

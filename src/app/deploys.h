@@ -11,15 +11,13 @@ enum { DEPLOYS_MERGE_MS = 30 * 60 * 1000, DEPLOYS_KNOWN_MS = 10 * 60 * 1000 };
  * looked, so it is no deploy that could be blamed. */
 #define DEPLOYS_BASELINE "first seen"
 
-/* What a mark says, after asking the configured repository (its paths below rootfs, may be NULL). Texts of
- * ret are allocated: deploys_row_release(). program and id are left 0. MC_ENOTFOUND: no such revision. */
-int deploys_resolve(const struct mc_config *cfg, const char *rootfs, const struct mc_mark *m, int64_t now_ms, struct mc_deploy_row *ret,
-	struct mc_error *err);
+/* What a mark says, after asking the configured repository. Texts of ret are allocated: deploys_row_release(). program and id are left 0. MC_ENOTFOUND: no such revision. */
+int deploys_resolve(const struct mc_config *cfg, const struct mc_mark *m, int64_t now_ms, struct mc_deploy_row *ret, struct mc_error *err);
 void deploys_row_release(struct mc_deploy_row *d);
 /* Holds what a process was found to run against the repository that the configuration names for its program:
  * HEAD of a work tree whose commit is not in there is another project's, in whose folder the program happens
  * to lie, and is taken back; a commit without a version gets its tag. Without a repository nothing changes. */
-void deploys_hold_against(const struct mc_config *cfg, const char *rootfs, const char *program, struct mc_identity *id);
+void deploys_hold_against(const struct mc_config *cfg, const char *program, struct mc_identity *id);
 
 /* Writes a mark: joins it with what was recognised, or adds it. 0; MC_MARK_KNOWN. *d becomes what is stored. */
 int deploys_mark(struct mc_store *s, struct mc_deploy_row *d, struct mc_error *err);

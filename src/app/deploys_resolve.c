@@ -7,35 +7,24 @@
 
 enum { REVISION_MAX = 250, NOTE_MAX = 4000 };
 
-static int open_repository(const struct mc_program_config *p, const char *rootfs, struct mc_repo **ret, struct mc_error *err)
-{
-	struct mc_buf path = { 0 };
-	mc_buf_printf(&path, "%s%s", rootfs ? rootfs : "", p->repository);
-	int rc = mc_buf_check(&path, err);
-	if (rc == 0)
-		rc = mc_repo_open(path.data, ret, err);
-	mc_buf_release(&path);
-	return rc;
-}
-
-static int ask_repository(const struct mc_program_config *p, const char *rootfs, const char *rev, struct mc_revision *ret, struct mc_error *err)
+static int ask_repository(const struct mc_program_config *p, const char *rev, struct mc_revision *ret, struct mc_error *err)
 {
 	struct mc_repo *repo = NULL;
-	int rc = open_repository(p, rootfs, &repo, err);
+	int rc = mc_repo_open(p->repository, &repo, err);
 	if (rc == 0)
 		rc = mc_repo_resolve(repo, rev, p->tags, ret, err);
 	mc_repo_close(repo);
 	return rc;
 }
 
-void deploys_hold_against(const struct mc_config *cfg, const char *rootfs, const char *program, struct mc_identity *id)
+void deploys_hold_against(const struct mc_config *cfg, const char *program, struct mc_identity *id)
 {
 	const struct mc_program_config *p = cfg ? mc_config_program(cfg, program) : NULL;
 	struct mc_revision rev = { 0 };
 	if (!p || !p->repository || !id->commit[0] || (id->version[0] && id->source != MC_ID_GIT_WORKTREE))
 		return;
 	struct mc_repo *repo = NULL;
-	if (open_repository(p, rootfs, &repo, NULL) < 0)
+	if (mc_repo_open(p->repository, &repo, NULL) < 0)
 		return;
 	int rc = mc_repo_resolve(repo, id->commit, p->tags, &rev, NULL);
 	mc_repo_close(repo);
@@ -95,15 +84,14 @@ static int check(const struct mc_mark *m, int64_t now_ms, struct mc_error *err)
 	return 0;
 }
 
-int deploys_resolve(const struct mc_config *cfg, const char *rootfs, const struct mc_mark *m, int64_t now_ms, struct mc_deploy_row *ret,
-	struct mc_error *err)
+int deploys_resolve(const struct mc_config *cfg, const struct mc_mark *m, int64_t now_ms, struct mc_deploy_row *ret, struct mc_error *err)
 {
 	struct mc_revision rev = { 0 };
 	int rc = check(m, now_ms, err);
 	if (rc < 0)
 		return rc;
 	const struct mc_program_config *p = cfg ? mc_config_program(cfg, m->program) : NULL;
-	if (p && p->repository && (rc = ask_repository(p, rootfs, m->revision, &rev, err)) < 0)
+	if (p && p->repository && (rc = ask_repository(p, m->revision, &rev, err)) < 0)
 		return rc;
 	/* free text that looks like a commit is one */
 	bool hex = is_hex(m->revision) && strlen(m->revision) < MC_COMMIT_TEXT;

@@ -185,7 +185,7 @@ static int write_here(struct mc_store *s, const struct mc_config *cfg, const str
 	}
 	int64_t program = 0;
 	int rc = deploys_program(s, cfg, m->program, false, &program, err);
-	if (rc == 0 && (rc = deploys_resolve(cfg, NULL, m, mc_now_ms(), &d, err)) == 0) {
+	if (rc == 0 && (rc = deploys_resolve(cfg, m, mc_now_ms(), &d, err)) == 0) {
 		d.program = program;
 		rc = deploys_mark(s, &d, err);
 	}

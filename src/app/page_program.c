@@ -155,13 +155,10 @@ static void take_deploys(struct parts *p)
 static int read_diff(struct api *a, const char *repository, const char *from, const char *to)
 {
 	struct mc_repo *repo = NULL;
-	struct mc_buf path = { 0 };
-	mc_buf_printf(&path, "%s%s", a->rootfs ? a->rootfs : "", repository);
-	int rc = path.failed ? MC_ENOMEM : mc_repo_open(mc_buf_text(&path), &repo, NULL);
+	int rc = mc_repo_open(repository, &repo, NULL);
 	if (rc == 0)
 		rc = mc_repo_diff_text(repo, from, to, DIFF_MAX, &a->diff, NULL);
 	mc_repo_close(repo);
-	mc_buf_release(&path);
 	return rc;
 }
 

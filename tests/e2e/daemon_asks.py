@@ -504,6 +504,35 @@ def marks(t):
         check(d.p.poll() is None, "it goes on")
 
 
+def tags(t):
+    """The configured repository, below --path.rootfs, names what only a commit is known of; its load is below it too."""
+    root = f"{t}/root"
+    os.makedirs(f"{root}/srv")
+    subprocess.run(["git", "init", "-q", "-b", "main", f"{root}/srv/repo"], check=True)
+    git = ["git", "-C", f"{root}/srv/repo", "-c", "user.name=A", "-c", "user.email=a@b"]
+    commits = []
+    for v in ("v1", "v2"):
+        subprocess.run(git + ["commit", "-q", "--allow-empty", "-m", v], check=True)
+        subprocess.run(git + ["tag", "-a", "-m", v, v], check=True)
+        commits.append(subprocess.run(git + ["rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip())
+    proc = Proc(f"{t}/proc")
+    executable(f"{t}/v1/app", "aa" * 20)
+    executable(f"{t}/v2/app", "bb" * 20, {"commit": commits[1]})
+    with open(f"{root}/srv/requests", "w", encoding="ascii") as f:
+        f.write('# TYPE served_total counter\nserved_total{path="a"} 40\nserved_total{path="b"} 2\n')
+    config = ("sample: {interval: 100ms}\nprograms: [{name: app, match: {comm: app}, repository: /srv/repo, "
+              "load: {file: /srv/requests, metric: served_total}}]\n")
+    proc.start(10, "app", f"{t}/v1/app", 1000)
+    with running(t, config, flags=["--path.rootfs", root], proc=proc) as d:
+        until("the load", lambda: d.metric("memculprit_program_requests_total", program="app") == 42)
+        d.ticks(3)
+        proc.stop(10)
+        proc.start(11, "app", f"{t}/v2/app", 1000)
+        row = until("the tag", lambda: next((r for r in d.deploys("app") if r["version"] == "v2" and r["tag_ms"]), None))
+        check(row["commit"] == commits[1] and row["commit_ms"], f"with its times: {row}")
+        until("its lives too", lambda: d.metric("memculprit_program_version_info", program="app", version="v2", commit=commits[1]) == 1)
+
+
 def imports(t):
     """What writes goes through the daemon while it runs: importing twice changes nothing."""
     os.makedirs(f"{t}/in")
@@ -571,7 +600,7 @@ def flat(t):
         check(SLOW > 1 or figures[1] < figures[0] + 1024, f"private memory went from {figures[0]} to {figures[1]} KiB")
 
 
-ALL = [deploys, two_under_one_name, garbage, refused, store_trouble, signals, marks, imports, activation, flat]
+ALL = [deploys, two_under_one_name, garbage, refused, store_trouble, signals, marks, tags, imports, activation, flat]
 
 
 def main():

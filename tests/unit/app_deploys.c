@@ -49,7 +49,7 @@ static void another_projects_work_tree_says_nothing(void **state)
 	struct mc_config c = with_repository(m->dir);
 
 	struct mc_identity id = found(MC_ID_GIT_WORKTREE, other);
-	deploys_hold_against(&c, NULL, "logic", &id);
+	deploys_hold_against(&c, "logic", &id);
 	assert_string_equal(id.commit, "");
 	assert_int_equal(id.source, MC_ID_BUILD_ID);
 	assert_string_equal(id.build_id, "b1");
@@ -57,19 +57,19 @@ static void another_projects_work_tree_says_nothing(void **state)
 
 	/* what the environment says is of the process, known to this clone or not */
 	id = found(MC_ID_ENVIRONMENT, other);
-	deploys_hold_against(&c, NULL, "logic", &id);
+	deploys_hold_against(&c, "logic", &id);
 	assert_string_equal(id.commit, other);
 
 	/* its own: the tag names the version */
 	id = found(MC_ID_GIT_WORKTREE, commit);
-	deploys_hold_against(&c, NULL, "logic", &id);
+	deploys_hold_against(&c, "logic", &id);
 	assert_string_equal(id.commit, commit);
 	assert_string_equal(id.version, "v1");
 	assert_int_equal(id.source, MC_ID_GIT_WORKTREE);
 
 	/* a program without a repository: nobody knows better */
 	id = found(MC_ID_GIT_WORKTREE, other);
-	deploys_hold_against(&c, NULL, "somebody", &id);
+	deploys_hold_against(&c, "somebody", &id);
 	assert_string_equal(id.commit, other);
 	assert_string_equal(id.text, "as it was");
 	mc_config_release(&c);
@@ -81,7 +81,7 @@ static void a_repository_that_is_gone_takes_nothing_back(void **state)
 	(void)state;
 	struct mc_config c = with_repository("/nonexistent/repository");
 	struct mc_identity id = found(MC_ID_GIT_WORKTREE, "0123456789012345678901234567890123456789");
-	deploys_hold_against(&c, NULL, "logic", &id);
+	deploys_hold_against(&c, "logic", &id);
 	assert_true(id.commit[0] != '\0');
 	mc_config_release(&c);
 }

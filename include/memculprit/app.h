@@ -28,6 +28,7 @@ struct mc_config {
 	char **listen;
 	size_t nlisten;
 	char *socket;             /* NULL: not given, see mc_config_socket() */
+	bool short_lives;         /* exits that polling misses are counted (CAP_NET_ADMIN) */
 	bool per_process;         /* memculprit_process_memory_bytes */
 	size_t nprograms;
 	struct mc_program_config *programs;

@@ -104,6 +104,8 @@ struct mc_program_name {
 	/* What it may use: the smallest cgroup limit that one of its processes is under, else the host's memory
 	 * and swap; and what is left below that now (reclaimable page cache counts as free). Bytes. */
 	double memory_limit, memory_room;
+	double memory_limit_total; /* what all its processes together may have before one of them meets that limit:
+				    * the limit times the share of its processes that are in that group */
 	uint32_t limit_group; /* index into mc_tick.groups of the group with that limit; MC_NO_GROUP: the host */
 	/* What lived and ended between two ticks, since the sampler was opened (short_lives). */
 	double short_lives, short_peak_bytes, short_cpu_seconds;

@@ -165,8 +165,10 @@ int mc_case_from_store(struct mc_store *s, const char *program, int64_t as_of_ms
 		return rc;
 	}
 	out.c.as_of_ms = as_of_ms;
-	if (last_sample(d) > INT64_MIN)
-		out.c.memory_limit = host_limit(s, last_sample(d));
+	if (last_sample(d) > INT64_MIN) {
+		double host = host_limit(s, last_sample(d)), own = daemon_limit_of(s, id);
+		out.c.memory_limit = isnan(host) || own < host ? own : host;
+	}
 	*ret = out;
 	return 0;
 }

@@ -25,6 +25,7 @@ _Static_assert(sizeof(size_t) == 8 && sizeof(int64_t) == 8, "numbers of a config
 static const struct field sample_fields[] = {
 	{ "interval", DURATION, AT(interval_ms), 50, 300000, "from 50ms to 5min" },
 	{ "pss", PSS, AT(pss), 0, 0, NULL },
+	{ "short_lives", BOOL, AT(short_lives), 0, 0, NULL },
 	{ "max_programs", COUNT, AT(max_programs), 1, 10000, "from 1 to 10000" },
 	{ "max_processes", COUNT, AT(max_processes), 1, 1000000, "from 1 to 1000000" },
 	{ 0 },

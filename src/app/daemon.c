@@ -21,7 +21,7 @@
 #include "notify.h"
 #include "web_config.h"
 
-enum { LOCK_TRIES = 20, LOCK_WAIT_MS = 100 };
+enum { LOCK_TRIES = 20, LOCK_WAIT_MS = 100, DRAIN_MS = 200 };
 struct loop {
 	int ticks, signals, watchdog; /* watchdog -1: none */
 	int64_t interval_ms;
@@ -278,8 +278,10 @@ static void run(struct daemon *d, struct loop *l)
 		{ .fd = l->ticks, .events = POLLIN }, { .fd = l->watchdog, .events = POLLIN } };
 	notify_send("READY=1");
 	for (;;) {
-		if (poll(p, l->watchdog >= 0 ? 4 : 3, -1) < 0 && errno != EINTR)
+		/* the kernel holds only so many exits for us */
+		if (poll(p, l->watchdog >= 0 ? 4 : 3, d->config->c.short_lives ? DRAIN_MS : -1) < 0 && errno != EINTR)
 			return;
+		mc_sampler_drain(d->sampler);
 		if (p[0].revents && !take_signals(d, l))
 			return;
 		if (p[1].revents) {

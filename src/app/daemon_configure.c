@@ -14,7 +14,8 @@ static int open_sampler(struct daemon *d, struct mc_error *err)
 	for (size_t i = 0; i < c->nprograms; i++)
 		v[i] = c->programs[i].match;
 	struct mc_sample_config sc = { .procfs = d->options->procfs, .sysfs = d->options->sysfs, .max_programs = c->max_programs,
-		.max_processes = c->max_processes, .interval_ms = c->interval_ms, .nselectors = c->nprograms, .selectors = v, .pss = c->pss };
+		.max_processes = c->max_processes, .interval_ms = c->interval_ms, .nselectors = c->nprograms, .selectors = v, .pss = c->pss,
+		.short_lives = c->short_lives };
 	int rc = d->sampler ? mc_sampler_reconfigure(d->sampler, &sc, err) : mc_sampler_open(&sc, &d->sampler, err);
 	free(v);
 	return rc;

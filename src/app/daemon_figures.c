@@ -283,9 +283,6 @@ static void put_all(struct daemon *d, struct block *b, const char *line, const c
 static void notice_of(struct daemon *d, struct mc_buf *out)
 {
 	mc_sampler_notice(d->sampler, out);
-	if (d->tick->left_out_programs || d->tick->left_out_processes)
-		mc_buf_printf(out, "%s%zu programs and %zu processes are beyond the limits and not looked at", out->len ? "\n" : "",
-			d->tick->left_out_programs, d->tick->left_out_processes);
 	if (d->store_trouble[0])
 		mc_buf_printf(out, "%s%s", out->len ? "\n" : "", d->store_trouble);
 }
@@ -294,7 +291,7 @@ int daemon_snapshot(struct daemon *d, struct mc_error *err)
 {
 	struct mc_buf line = { 0 }, notice = { .limit = 8192 };
 	double seconds = d->before_ms ? (double)(d->last_ms - d->before_ms) / 1000 : 0;
-	mc_host_sentence(d->before_ms ? &d->host_before : NULL, &d->tick->host, seconds, &line);
+	mc_host_meaning(d->before_ms ? &d->host_before : NULL, &d->tick->host, seconds, daemon_requests_change(d), &line);
 	notice_of(d, &notice);
 	const char *said = notice.len ? mc_buf_text(&notice) : NULL;
 	struct block count = { 0 };

@@ -53,6 +53,8 @@ struct program {
 	const struct mc_program_name *totals; /* of this tick */
 	size_t source;   /* of its load, SIZE_MAX: none */
 	double requests; /* NaN: not configured or not answered */
+	double requests_before; /* of the tick before */
+	double limit;    /* of memory, as it was stored; 0: the host's */
 	bool known;      /* facts of it were read from the store */
 	bool changed;    /* what is to be remembered of its builds */
 	size_t nexecutables;
@@ -110,6 +112,7 @@ struct daemon {
 	struct mc_load_row *loads;
 	size_t loads_cap;
 	struct mc_buf text;
+	double requests_now, requests_usual, requests_s; /* a second; how long they have been known */
 	/* figures */
 	int64_t started_ms, last_ms, mono_ns; /* last_ms: stamp of the newest tick, and when that was */
 	double samples, errors[AT_COUNT], store_bytes;
@@ -127,6 +130,13 @@ struct daemon {
 /* ---- the tick (daemon_tick.c) ---- */
 /* Samples, stores, and shares what was seen. What fails is counted and said; the next tick goes on. */
 void daemon_tick(struct daemon *d);
+/* ---- load and limits (daemon_load.c) ---- */
+/* Takes in the requests of this tick. */
+void daemon_requests(struct daemon *d);
+/* By how much they differ from what is usual: 0.03; NaN: not known. */
+double daemon_requests_change(const struct daemon *d);
+/* Writes down the limit of each program where it is another than before, for who answers when memory runs out. */
+void daemon_limits(struct daemon *d);
 /* ---- what the configuration asks for (daemon_configure.c) ---- */
 /* Opens the sampler, or gives it the new selectors and limits; and the sources of load. 0 or below. */
 int daemon_configure(struct daemon *d, struct mc_error *err);

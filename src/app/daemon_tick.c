@@ -42,7 +42,8 @@ static int64_t stamp(struct daemon *d)
 static void new_program(struct daemon *d, struct program *p, const struct mc_program_name *n)
 {
 	program_release(p);
-	*p = (struct program){ .sampler_id = n->id, .name = n->name, .requests = (double)NAN, .source = SIZE_MAX,
+	*p = (struct program){ .sampler_id = n->id, .name = n->name, .requests = (double)NAN, .requests_before = (double)NAN,
+		.limit = -1, .source = SIZE_MAX,
 		.answer = { .onset_ms = MC_NO_TIME, .exhaustion_ms = MC_NO_TIME, .growth = (double)NAN, .probability = (double)NAN } };
 	const struct mc_program_config *c = mc_config_program(&d->config->c, n->name);
 	if (c && d->sources)
@@ -382,8 +383,11 @@ static void write_tick(struct daemon *d)
 	fill_host(&d->tick->host, host);
 	if (rc == 0 && d->store)
 		rc = mc_store_tick(d->store, d->last_ms, d->rows, n, d->loads, loads, host, &err);
-	if (rc == 0 && d->store)
+	daemon_requests(d);
+	if (rc == 0 && d->store) {
 		take_builds(d);
+		daemon_limits(d);
+	}
 	if (d->store)
 		daemon_stored(d, rc, &err);
 }

@@ -32,6 +32,10 @@ struct scenario_data {
 	struct mc_life *view; /* what the case points to */
 };
 
+/* What the program with this id may have in all, as the daemon saw it; NaN: no limit but the host's
+ * (daemon_load.c). */
+double daemon_limit_of(struct mc_store *s, int64_t program);
+
 /* The folder's data behind a scenario that mc_scenario_read() or mc_case_from_store() made. */
 const struct scenario_data *scenario_data(const struct mc_scenario *s);
 /* Sorts d's samples and deploys by time and lets s->c point into it. On success s owns d. 0 or MC_ENOMEM. */

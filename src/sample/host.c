@@ -27,6 +27,7 @@ static void read_stat(int fd, char *s, struct sm_host_state *st, struct mc_host 
 	ssize_t k = s + n - rest;
 	h->blocked = key(rest, k, "procs_blocked", 1);
 	h->running = key(rest, k, "procs_running", 1);
+	st->forks = key(rest, k, "processes", 1);
 	h->ctxt = key(rest, k, "ctxt", 1);
 	h->boot_ms = (int64_t)key(rest, k, "btime", 1000);
 	if (n < 4 || memcmp(s, "cpu ", 4) != 0)

@@ -7,6 +7,7 @@
 struct sm_host_state { /* CPU ticks of the tick before, and what does not change */
 	bool known;
 	double total, iowait;
+	double forks; /* processes and threads begun since boot */
 	char boot_id[40];
 };
 /* Reads what is there; what is not is NaN (pressure) or 0. */

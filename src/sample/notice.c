@@ -70,12 +70,19 @@ void mc_sampler_notice(const struct mc_sampler *s, struct mc_buf *out)
 		line(out);
 		mc_buf_printf(out,
 			"of %zu of %zu processes the file they run, PSS, I/O, open files and libraries cannot be read: another build "
-			"of theirs shows as a restart only; CAP_SYS_PTRACE lets it be read",
-			t->not_permitted, t->nprocesses);
+			"of theirs shows as a restart only%s",
+			t->not_permitted, t->nprocesses, s->can_ptrace ? "" : "; CAP_SYS_PTRACE lets it be read");
 	}
 	if (s->short_asked && !s->exits) {
 		line(out);
 		mc_buf_printf(out, "short lives are not seen: %s; CAP_NET_ADMIN in the first network namespace is needed", s->exits_why);
+	}
+	if (!s->short_asked && s->unseen >= 5) {
+		line(out);
+		mc_buf_printf(out,
+			"about %.0f processes or threads a second begin and end between two samples and are not seen; 'sample: {short_lives: "
+			"true}' counts them",
+			s->unseen < 100 ? s->unseen : s->unseen - (double)((long)s->unseen % 100));
 	}
 	if (t->short_lost > 0) {
 		line(out);

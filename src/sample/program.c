@@ -216,6 +216,23 @@ static void limit_one(struct mc_sampler *s, const struct sm_proc *p)
 	q->memory_room = used < g->max ? g->max - used : isnan(used) ? used : 0;
 }
 
+/* A program in ten containers of a GiB each may have ten GiB. */
+static void limits_in_all(struct mc_sampler *s)
+{
+	for (size_t i = 0; i < s->tick.nprograms; i++)
+		s->program_state[i].limited = 0;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct sm_proc *p = s->v[i];
+		if (p->kind == SM_TRACKED && p->p.group != MC_NO_GROUP)
+			s->program_state[p->p.program].limited += p->p.group == s->programs[p->p.program].limit_group;
+	}
+	for (size_t i = 0; i < s->tick.nprograms; i++) {
+		struct mc_program_name *q = &s->programs[i];
+		uint32_t in = s->program_state[i].limited;
+		q->memory_limit_total = in ? q->memory_limit / in * q->processes : q->memory_limit;
+	}
+}
+
 void sm_count(struct mc_sampler *s)
 {
 	const struct mc_host *h = &s->tick.host;
@@ -240,6 +257,7 @@ void sm_count(struct mc_sampler *s)
 		if (p->p.sockets != UINT32_MAX)
 			q->sockets = (isnan(q->sockets) ? 0 : q->sockets) + p->p.sockets;
 	}
+	limits_in_all(s);
 	s->live = 0;
 	for (size_t i = 0; i < s->tick.nprograms; i++)
 		s->live += s->programs[i].processes > 0;

@@ -119,6 +119,12 @@ int mc_sampler_tick(struct mc_sampler *s, int64_t now_ms, const struct mc_tick *
 	rc = rc ? rc : collect(s, err);
 	if (rc)
 		return rc;
+	size_t born = 0;
+	for (size_t i = 0; i < s->tick.nprocesses; i++)
+		born += s->out[i].born;
+	double begun_since = s->host.forks - s->forks - (double)born;
+	s->unseen = s->ticks && elapsed > 0 && begun_since > 0 ? begun_since * 1000 / (double)elapsed : 0;
+	s->forks = s->host.forks;
 	s->ticks++;
 	s->delivered = true;
 	s->tick.duration_s = (double)(mc_mono_ns() - begun) / 1e9;

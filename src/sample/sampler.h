@@ -61,6 +61,7 @@ struct sm_proc {
 struct sm_program { /* what the caller does not see, beside mc_program_name */
 	uint64_t last_seen; /* tick */
 	bool suspect;
+	uint32_t limited;   /* of its processes, in this tick: in the group with its limit */
 };
 
 struct mc_sampler {
@@ -72,6 +73,7 @@ struct mc_sampler {
 	struct sm_host_state host;
 	uint64_t next_id, next_program, ticks, page;
 	double hz, pswpout, pswpin;
+	double forks, unseen; /* begun since boot; a second, and not seen, in this tick */
 	bool swapping, delivered; /* delivered: the caller has seen the tick before */
 	struct sm_proc **v; /* sorted by pid */
 	size_t n, cap;

@@ -54,7 +54,7 @@ daemon() {
 	p=$!
 	pids="$pids $p"
 	wait_page $((port + 1)) || return 0
-	echo "start_us $(us "$p")" >"$dir/daemon"
+	echo "start_us $(loop "$p")" >"$dir/daemon"
 	sleep 3
 	a=$(loop "$p")
 	i=$(others "$p")

@@ -305,6 +305,7 @@ static void cgroup2(void **state)
 	const struct mc_program_name *p = &t->programs[tick_of(t, 101)->program];
 	assert_true(is(p->memory_limit, 536870912) && is(p->memory_room, 536870912 - 314572800 + 41943040));
 	assert_int_equal(p->limit_group, tick_of(t, 101)->group);
+	assert_true(is(p->memory_limit_total, 536870912));
 	g = group_of(103);
 	assert_string_equal(g->pod, "8f2e5c1a-1b2c-4d3e-9f00-112233445566");
 	assert_string_equal(g->container, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");

@@ -161,11 +161,12 @@ static bool from_environment(const struct mc_process *p, struct mc_identity *id,
 
 /* ---- work tree and stamp file ---- */
 
-static bool from_worktree(const struct mc_process *p, const char *path, int64_t built_ms, int64_t started_ms, struct mc_identity *id)
+/* built_ms 0: it was not built, it is read as it lies there when the process starts. */
+static bool from_worktree(const struct mc_process *p, const char *path, int64_t built_ms, struct mc_identity *id)
 {
 	char top[PATH_MAX];
 	bool at_start = false;
-	if (!mc_worktree_head(p, path, built_ms, started_ms, id->commit, top, &at_start))
+	if (!mc_worktree_head(p, path, built_ms, id->commit, top, &at_start))
 		return false;
 	id->source = MC_ID_GIT_WORKTREE;
 	say(id, at_start ? "HEAD of the git work tree, when it started, in " : "HEAD of the git work tree, when the file was built, in ", top);
@@ -262,12 +263,11 @@ static void from_surroundings(const struct mc_process *p, const struct stat *exe
 		return;
 	}
 	/* a release that was built in its work tree is what HEAD was then, and not what it is now */
-	int64_t started = mc_process_start_ms(p);
-	if (script && (from_worktree(p, script, started, started, id) || from_stamp(p, script, id)))
+	if (script && (from_worktree(p, script, 0, id) || from_stamp(p, script, id)))
 		return;
 	int64_t built = (int64_t)exe->st_mtim.tv_sec * 1000;
 	if (!script && p->exe[0] == '/' && !mc_path_is_system(p->exe) &&
-		(from_worktree(p, p->exe, built, started, id) || (!p->deleted && from_stamp(p, p->exe, id))))
+		(from_worktree(p, p->exe, built, id) || (!p->deleted && from_stamp(p, p->exe, id))))
 		return;
 	memcpy(alone.image, id->image, sizeof alone.image);
 	*id = alone;
@@ -304,7 +304,8 @@ int mc_identify_process(int procfd, int64_t pid, struct mc_identity *ret, struct
 	if (rc == 0) {
 		const char *script = mc_process_script(&p, path) ? path : NULL;
 		name_it(&p, script, &id);
-		mc_container_of(&p, &id);
+		if (id.version[0] == '\0' || id.commit[0] == '\0') /* else there is nothing that it could add */
+			mc_container_of(&p, &id);
 		if ((id.version[0] == '\0' && id.commit[0] == '\0') || script) /* an interpreter's own note is not the application's */
 			from_surroundings(&p, &st, script, &id);
 		else if (id.commit[0] == '\0')

@@ -220,14 +220,17 @@ static bool unchanged_since(const struct mc_process *p, const char *git, int64_t
 	return known && newest <= built_ms / 1000;
 }
 
-bool mc_worktree_head(const struct mc_process *p, const char *path, int64_t built_ms, int64_t started_ms, char commit[MC_COMMIT_TEXT],
+bool mc_worktree_head(const struct mc_process *p, const char *path, int64_t built_ms, char commit[MC_COMMIT_TEXT],
 	char top[PATH_MAX], bool *at_start)
 {
 	char git[PATH_MAX];
 	bool there = false;
-	if (built_ms <= 0 || !find_git(p, path, top, git))
+	if (built_ms < 0 || !find_git(p, path, top, git))
 		return false;
-	*at_start = started_ms > 0 && (built_ms >= started_ms || unchanged_since(p, git, built_ms));
+	int64_t started_ms = mc_process_start_ms(p); /* read only here: /proc/stat is dear */
+	*at_start = started_ms > 0 && (built_ms == 0 || built_ms >= started_ms || unchanged_since(p, git, built_ms));
 	int64_t at_ms = *at_start ? started_ms : built_ms;
+	if (at_ms == 0)
+		return false;
 	return reflog(p, git, at_ms / 1000, commit, &there) || (!there && head_unmoved(p, git, at_ms, commit));
 }

@@ -25,7 +25,7 @@ cat >"$dir/x.c" <<'C'
 #include <unistd.h>
 int main(void) { sleep(1000); return 0; }
 C
-if ${CC:-cc} -Wl,--package-metadata='{"version":"1","commit":"0123456789abcdef0123456789abcdef01234567"}' -o "$dir/note" "$dir/x.c" 2>/dev/null; then
+if ${CC:-cc} -Xlinker --package-metadata='{"version":"1","commit":"0123456789abcdef0123456789abcdef01234567"}' -o "$dir/note" "$dir/x.c"; then
 	"$dir/note" & pids="$pids $!"
 	line "identity by package note, us" "$("$bench" identity $! 2000 | cut -f1)" - "20"
 fi

@@ -108,7 +108,15 @@ static bool meets(const char *a, const char *b)
 	return !a[0] || !b[0] || strcmp(a, b) == 0;
 }
 
-/* The same build-id is the same build, whatever an environment says. A script is known by its version or commit
+/* What the surroundings say (a name of the environment, a stamp file), and said otherwise before. */
+static bool surroundings_differ(const struct build *b, const struct mc_identity *id)
+{
+	if ((id->source != MC_ID_ENVIRONMENT && id->source != MC_ID_STAMP_FILE) || strcmp(b->source, mc_identity_source_name(id->source)) != 0)
+		return false;
+	return !meets(b->commit, id->commit) || !meets(b->version, id->version);
+}
+
+/* The same build-id is the same build, unless its surroundings name another version now. A script is known by its version or commit
  * first: its contents are the build, but say little. */
 static bool same_build(const struct build *b, const struct mc_identity *id)
 {
@@ -119,7 +127,7 @@ static bool same_build(const struct build *b, const struct mc_identity *id)
 	if (id->interpreted && b->version[0] && id->version[0])
 		return strcmp(b->version, id->version) == 0;
 	if (b->build_id[0] && id->build_id[0])
-		return strcmp(b->build_id, id->build_id) == 0;
+		return strcmp(b->build_id, id->build_id) == 0 && !surroundings_differ(b, id);
 	if (b->commit[0] && id->commit[0])
 		return strcmp(b->commit, id->commit) == 0;
 	return strcmp(b->build_id, id->build_id) == 0 && meets(b->version, id->version) &&

@@ -161,12 +161,12 @@ static bool from_environment(const struct mc_process *p, struct mc_identity *id,
 
 /* ---- work tree and stamp file ---- */
 
-/* built_ms 0: it was not built, it is read as it lies there when the process starts. */
-static bool from_worktree(const struct mc_process *p, const char *path, int64_t built_ms, struct mc_identity *id)
+/* built_ns 0: it was not built, it is read as it lies there when the process starts. */
+static bool from_worktree(const struct mc_process *p, const char *path, int64_t built_ns, struct mc_identity *id)
 {
 	char top[PATH_MAX];
 	bool at_start = false;
-	if (!mc_worktree_head(p, path, built_ms, id->commit, top, &at_start))
+	if (!mc_worktree_head(p, path, built_ns, id->commit, top, &at_start))
 		return false;
 	id->source = MC_ID_GIT_WORKTREE;
 	say(id, at_start ? "HEAD of the git work tree, when it started, in " : "HEAD of the git work tree, when the file was built, in ", top);
@@ -265,7 +265,7 @@ static void from_surroundings(const struct mc_process *p, const struct stat *exe
 	/* a release that was built in its work tree is what HEAD was then, and not what it is now */
 	if (script && (from_worktree(p, script, 0, id) || from_stamp(p, script, id)))
 		return;
-	int64_t built = (int64_t)exe->st_mtim.tv_sec * 1000;
+	int64_t built = (int64_t)exe->st_mtim.tv_sec * 1000000000 + exe->st_mtim.tv_nsec;
 	if (!script && p->exe[0] == '/' && !mc_path_is_system(p->exe) &&
 		(from_worktree(p, p->exe, built, id) || (!p->deleted && from_stamp(p, p->exe, id))))
 		return;

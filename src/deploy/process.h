@@ -45,12 +45,12 @@ bool mc_file_contents(int fd, char ret[20]);
 bool mc_library_name(const char *path, char name[64], char version[MC_VERSION_TEXT]);
 
 /* HEAD of the git work tree that holds path: as it was when the file was built, or, where no tracked file has
- * changed since, when the process started (people build first and commit then). built_ms 0: when it started.
+ * changed since, when the process started (people build first and commit then). built_ns 0: when it started.
  * `top` is the work tree. False: no work tree, or what HEAD was is not known. */
-bool mc_worktree_head(const struct mc_process *p, const char *path, int64_t built_ms, char commit[MC_COMMIT_TEXT],
+bool mc_worktree_head(const struct mc_process *p, const char *path, int64_t built_ns, char commit[MC_COMMIT_TEXT],
 	char top[PATH_MAX], bool *at_start);
-/* The newest modification time, Unix s, of the files that a git index lists. False: not an index we know. */
-bool mc_index_newest(const uint8_t *data, size_t len, int64_t *newest_s);
+/* The newest modification time, Unix ns, of the files that a git index lists. False: not an index we know. */
+bool mc_index_newest(const uint8_t *data, size_t len, int64_t *newest_ns);
 /* The value of HEAD at time at_s by the text of its reflog. */
 bool mc_reflog_at(const char *text, size_t len, int64_t at_s, char commit[MC_COMMIT_TEXT]);
 

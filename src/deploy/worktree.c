@@ -175,7 +175,7 @@ static uint32_t be32(const uint8_t *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-bool mc_index_newest(const uint8_t *data, size_t len, int64_t *newest_s)
+bool mc_index_newest(const uint8_t *data, size_t len, int64_t *newest_ns)
 {
 	enum { HEAD = 12, FIXED = 40, EXTENDED = 0x4000 };
 	if (len < HEAD || memcmp(data, "DIRC", 4) != 0)
@@ -183,13 +183,13 @@ bool mc_index_newest(const uint8_t *data, size_t len, int64_t *newest_s)
 	uint32_t version = be32(data + 4), count = be32(data + 8);
 	if (version < 2 || version > 4)
 		return false;
-	*newest_s = 0;
+	*newest_ns = 0;
 	/* ids of 20 bytes; a repository with SHA-256 ones does not parse, and then nothing is said */
 	for (size_t at = HEAD; count > 0; count--) {
 		size_t flags = at + FIXED + 20, name = flags + 2, start = at;
 		if (flags + 2 > len)
 			return false;
-		int64_t mtime = be32(data + at + 8);
+		int64_t mtime = (int64_t)be32(data + at + 8) * 1000000000 + be32(data + at + 12) % 1000000000;
 		if (version >= 3 && (data[flags] << 8 & EXTENDED))
 			name += 2;
 		if (version == 4) /* a number, then what differs from the name before */
@@ -201,14 +201,14 @@ bool mc_index_newest(const uint8_t *data, size_t len, int64_t *newest_s)
 		at = (size_t)(end - data) + 1;
 		if (version < 4)
 			at = start + (((size_t)(end - data) - start + 8) & ~(size_t)7);
-		if (mtime > *newest_s)
-			*newest_s = mtime;
+		if (mtime > *newest_ns)
+			*newest_ns = mtime;
 	}
 	return true;
 }
 
 /* Whether every tracked file is older than the build. False too where that can't be told. */
-static bool unchanged_since(const struct mc_process *p, const char *git, int64_t built_ms)
+static bool unchanged_since(const struct mc_process *p, const char *git, int64_t built_ns)
 {
 	struct mc_buf b = { 0 };
 	char path[PATH_MAX];
@@ -217,20 +217,19 @@ static bool unchanged_since(const struct mc_process *p, const char *git, int64_t
 	bool known = n < PATH_MAX && mc_process_text(p, path, INDEX_MAX, &b) && b.data &&
 		mc_index_newest((const uint8_t *)b.data, b.len, &newest);
 	mc_buf_release(&b);
-	return known && newest <= built_ms / 1000;
+	return known && newest <= built_ns;
 }
 
-bool mc_worktree_head(const struct mc_process *p, const char *path, int64_t built_ms, char commit[MC_COMMIT_TEXT],
-	char top[PATH_MAX], bool *at_start)
+bool mc_worktree_head(const struct mc_process *p, const char *path, int64_t built_ns, char commit[MC_COMMIT_TEXT], char top[PATH_MAX],
+	bool *at_start)
 {
 	char git[PATH_MAX];
 	bool there = false;
-	if (built_ms < 0 || !find_git(p, path, top, git))
+	if (built_ns < 0 || !find_git(p, path, top, git))
 		return false;
-	int64_t started_ms = mc_process_start_ms(p); /* read only here: /proc/stat is dear */
-	*at_start = started_ms > 0 && (built_ms == 0 || built_ms >= started_ms || unchanged_since(p, git, built_ms));
-	int64_t at_ms = *at_start ? started_ms : built_ms;
-	if (at_ms == 0)
-		return false;
-	return reflog(p, git, at_ms / 1000, commit, &there) || (!there && head_unmoved(p, git, at_ms, commit));
+	int64_t started_ms = mc_process_start_ms(p), at_ms = built_ns / 1000000; /* read only here: /proc/stat is dear */
+	*at_start = started_ms > 0 && (built_ns == 0 || at_ms >= started_ms || unchanged_since(p, git, built_ns));
+	if (*at_start)
+		at_ms = started_ms + 1000; /* the kernel tells its boot in whole seconds, rounded down */
+	return at_ms > 0 && (reflog(p, git, at_ms / 1000, commit, &there) || (!there && head_unmoved(p, git, at_ms, commit)));
 }

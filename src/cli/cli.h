@@ -132,6 +132,8 @@ struct cli_db {
 int cli_db_find(struct cli *c, struct cli_db *ret, struct mc_error *err);
 int cli_db_open(struct cli *c, enum mc_store_mode mode, struct cli_db *ret, struct mc_error *err);
 void cli_db_close(struct cli_db *d);
+/* Returns rc; where that is MC_ENOTFOUND for want of the program, err names the one that is near to it. */
+int cli_unknown_program(const struct cli_db *db, const char *program, int rc, struct mc_error *err);
 
 /* What the daemon answered to an import; its error, where it refused. */
 int cli_take_counts(const struct mc_buf *reply, int status, struct mc_import_counts *ret, struct mc_error *err);

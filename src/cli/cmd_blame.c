@@ -38,6 +38,7 @@ int cmd_blame(struct cli *c, struct mc_error *err)
 		rc = rc < 0 ? rc : exit_code(c, &b.answer);
 		mc_blame_release(&b);
 	}
+	rc = cli_unknown_program(&db, c->operands[0], rc, err);
 	cli_db_close(&db);
 	return rc;
 }

@@ -119,6 +119,7 @@ int cmd_deploys(struct cli *c, struct mc_error *err)
 		rc = print(c, &d, err);
 		mc_deploys_release(&d);
 	}
+	rc = cli_unknown_program(&db, program, rc, err);
 	cli_db_close(&db);
 	return rc;
 }

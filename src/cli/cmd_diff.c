@@ -74,6 +74,7 @@ int cmd_diff(struct cli *c, struct mc_error *err)
 		rc = print(c, &d, err);
 		mc_diff_release(&d);
 	}
+	rc = cli_unknown_program(&db, c->operands[0], rc, err);
 	cli_db_close(&db);
 	return rc;
 }

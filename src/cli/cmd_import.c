@@ -114,6 +114,7 @@ int cmd_export(struct cli *c, struct mc_error *err)
 	cli_busy("exporting", c->operands[0]);
 	rc = mc_export(db.store, c->operands[0], c->operands[1], &n, err);
 	cli_busy_end();
+	rc = cli_unknown_program(&db, c->operands[0], rc, err);
 	cli_db_close(&db);
 	return rc < 0 ? rc : print(c, c->operands[0], &n, "exported", err);
 }

@@ -317,6 +317,7 @@ int cmd_plot(struct cli *c, struct mc_error *err)
 		rc = svg ? write_svg(c, &p, svg, err) : print(c, &p, err);
 		mc_plot_release(&p);
 	}
+	rc = cli_unknown_program(&db, q.program, rc, err);
 	cli_db_close(&db);
 	return rc;
 }

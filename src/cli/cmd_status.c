@@ -195,6 +195,7 @@ static int once(struct cli *c, struct mc_error *err)
 		rc = print(c, &st, err);
 		mc_status_release(&st);
 	}
+	rc = cli_unknown_program(&db, c->noperands ? c->operands[0] : NULL, rc, err);
 	cli_db_close(&db);
 	return rc;
 }

@@ -53,3 +53,24 @@ void cli_db_close(struct cli_db *d)
 	mc_config_release(&d->cfg);
 	*d = (struct cli_db){ 0 };
 }
+
+int cli_unknown_program(const struct cli_db *db, const char *program, int rc, struct mc_error *err)
+{
+	enum { MOST = 1000 };
+	const char *names[MOST + 1], *near = NULL;
+	struct mc_program_row *rows = NULL;
+	size_t n = 0, kept = 0;
+	if (rc != MC_ENOTFOUND || !program || !db->store || mc_store_programs(db->store, &rows, &n, NULL) < 0)
+		return rc;
+	bool there = false;
+	for (size_t i = 0; i < n; i++) {
+		there = there || strcmp(rows[i].name, program) == 0;
+		if (kept < MOST)
+			names[kept++] = rows[i].name;
+	}
+	names[kept] = NULL;
+	if (!there && (near = cli_nearest(program, names)))
+		mc_fail(err, rc, 0, "no program '%.100s' in the database; did you mean '%.100s'?", program, near);
+	mc_store_programs_free(rows, n);
+	return rc;
+}

@@ -38,7 +38,7 @@ is 'as of then it goes on' 'grep -q "grows by" out && ! grep -q "ended it:" out'
 run 0 blame logic_worker --exit-code
 run 4 blame logic_worker --as-of '2026-01-30 10:03'
 run 3 blame logic_wroker
-is 'the name that is wrong' 'grep -q "no program .logic_wroker" err && [ ! -s out ]'
+is 'the name that is wrong, and the one that is near' 'grep -q "no program .logic_wroker. .*did you mean .logic_worker" err && [ ! -s out ]'
 
 # ---- the others ----
 run 0 status
@@ -214,6 +214,14 @@ if command -v script >/dev/null; then
 	is 'a pager that has seen enough' '[ "$(wc -l <out)" = 1 ]'
 	MEMCULPRIT_PAGER='sed s/^/PAGED:/' run 0 diff logic_worker
 	is 'no pager in a pipe' '! grep -q PAGED out'
+fi
+if command -v script >/dev/null; then
+	mkdir slow
+	mkfifo slow/samples.csv
+	(sleep 2.5; cat incident/samples.csv) >slow/samples.csv &
+	tty "env TERM=xterm $m analyze --json slow >slow.json"
+	is 'work over a second says so' 'grep -q "memculprit: analyzing .*(1 s)" out && python3 -m json.tool slow.json >/dev/null'
+	wait
 fi
 timeout 60 "$m" status --watch >out 2>err &
 watch=$!

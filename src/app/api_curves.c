@@ -74,7 +74,7 @@ static int add_process(struct api_curves *c, struct mc_store *s, const struct mc
 	int rc = mc_store_series_of(s, row->id, c->span.start_ms, c->span.end_ms - 1, 1u << MC_F_ANON | 1u << MC_F_SWAP, &series, err);
 	if (rc < 0)
 		return rc;
-	char *name = malloc(2 * NAME);
+	char *name = malloc((size_t)2 * NAME);
 	double *v = mc_reallocarray(NULL, series.n + 1, sizeof *v);
 	int64_t *t = series.t_ms;
 	series.t_ms = NULL;
@@ -83,6 +83,7 @@ static int add_process(struct api_curves *c, struct mc_store *s, const struct mc
 	kept = (keep(c, t) || series.n == 0) && kept;
 	if (!kept) {
 		mc_series_release(&series);
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was kept is c's, and freed with it */
 		return mc_nomem(err, "a curve");
 	}
 	for (size_t i = 0; i < series.n; i++) {

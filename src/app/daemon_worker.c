@@ -184,7 +184,7 @@ static struct subject *subject_of(struct worker *w, const struct snapshot_progra
 		if (strcmp(w->v[i].name, p->name) == 0)
 			return &w->v[i];
 	void *items = w->v;
-	if (mc_grow(&items, &w->cap, w->n + 1, sizeof *w->v, NULL) < 0)
+	if (mc_grow(&items, &w->cap, w->n + 1, sizeof *w->v, NULL) < 0 || !items)
 		return NULL;
 	w->v = items;
 	char *name = mc_strdup(p->name);
@@ -196,7 +196,7 @@ static struct subject *subject_of(struct worker *w, const struct snapshot_progra
 
 static void forget_unseen(struct worker *w)
 {
-	for (size_t i = 0; i < w->n;) {
+	for (size_t i = 0; w->v && i < w->n;) {
 		if (w->v[i].seen) {
 			w->v[i++].seen = false;
 			continue;

@@ -2,6 +2,7 @@
  * and hides keys that are there twice. */
 #include "yaml_tree.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -140,6 +141,7 @@ static int read_map(struct reader *r, struct tree_node *map, int depth)
 			free(pair.key);
 			return rc;
 		}
+		assert(map->pairs); /* made for the first pair, larger whenever their number is a power of two */
 		map->pairs[map->n++] = pair;
 	}
 	if (rc == 0)

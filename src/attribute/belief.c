@@ -1,5 +1,6 @@
 #include "belief.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -51,6 +52,7 @@ static int add(struct adding *a, struct mc_supposition s, double cost, struct mc
 	a->out->cost = costs;
 	if (rc < 0)
 		return rc;
+	assert(items && costs);
 	a->out->s[a->out->n] = s;
 	a->out->cost[a->out->n++] = cost + (a->repeats && !consistent(a->h, &s) ? CONTRADICTION : 0);
 	return 0;
@@ -91,7 +93,7 @@ int suppositions_new(const struct history *h, struct suppositions *ret, struct m
 				continue;
 			double cost = log((double)run) + log(2) + (end ? 0 : log(fmax((double)(r - from), 1)));
 			rc = add(&a, (struct mc_supposition){ from, until, 0, 0 }, cost, err);
-			if (rc == 0 && !end && (r <= PAIRS_MOST || a.repeats) && r <= 2 * PAIRS_MOST)
+			if (rc == 0 && !end && (r <= PAIRS_MOST || a.repeats) && r <= (size_t)2 * PAIRS_MOST)
 				rc = add_again(&a, from, until, cost, err);
 		}
 	}

@@ -82,8 +82,8 @@ static int add_process(struct api_curves *c, struct mc_store *s, const struct mc
 	kept = keep(c, v) && kept;
 	kept = (keep(c, t) || series.n == 0) && kept;
 	if (!kept) {
-		mc_series_release(&series);
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was kept is c's, and freed with it */
+		mc_series_release(&series);
 		return mc_nomem(err, "a curve");
 	}
 	for (size_t i = 0; i < series.n; i++) {

@@ -112,7 +112,8 @@ void mc_panel_noise(const struct mc_panel *p, struct mc_noise *ret);
 struct mc_supposition {
 	size_t from, until, again, again_until;
 };
-enum mc_growth { MC_GROWTH_TIME, MC_GROWTH_REQUESTS, MC_GROWTH_BOUNDED, MC_GROWTH_KINDS };
+/* Steady in time; with the requests; ever faster (with the square of time); levelling off. */
+enum mc_growth { MC_GROWTH_TIME, MC_GROWTH_REQUESTS, MC_GROWTH_FASTER, MC_GROWTH_BOUNDED, MC_GROWTH_KINDS };
 struct mc_growth_fit {
 	double log_evidence; /* -INFINITY: growth is negative or nothing */
 	double slope, slope_sd; /* unit per second in a life (per relative request second for MC_GROWTH_REQUESTS); of the likeliest spread */
@@ -120,6 +121,7 @@ struct mc_growth_fit {
 };
 struct mc_growth_evidence {
 	double none;                    /* log evidence of no growth */
+	double since_ever;              /* of the same growth in all lives, and nothing besides; -INFINITY: not tried */
 	size_t n;
 	struct mc_growth_fit *set[MC_GROWTH_KINDS]; /* a fit a supposition */
 	struct mc_growth_fit all[MC_GROWTH_KINDS];  /* growth in every release; bounded: time scale of lives and more */

@@ -8,7 +8,7 @@
  * Learnt on development corpora (docs/calibration.md). */
 static const double TEMPERATURE = 1.5;
 /* What is likely beforehand. A program is judged because somebody watches it, not because it grows. */
-static const double PRIOR_NONE = .4, PRIOR_ALL = .05, PRIOR_ALL_BOUNDED = .12, PRIOR_BOUNDED = .1, PRIOR_FREE = .08, PRIOR_DEPLOY = .25;
+static const double PRIOR_NONE = .4, PRIOR_ALL = .02, PRIOR_ALL_BOUNDED = .12, PRIOR_BOUNDED = .1, PRIOR_FREE = .08, PRIOR_DEPLOY = .25;
 /* One version that grows at one time and not at another: the label lies, or something else grew. */
 static const double CONTRADICTION = 4.0;
 
@@ -137,7 +137,8 @@ static size_t owner(const struct history *h, double t, double end)
 static void weigh_sets(const struct suppositions *s, const struct mc_growth_evidence *e, struct belief *b, double *bounded)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		double both = log_add(e->set[MC_GROWTH_TIME][i].log_evidence, e->set[MC_GROWTH_REQUESTS][i].log_evidence);
+		double both = log_add(log_add(e->set[MC_GROWTH_TIME][i].log_evidence, e->set[MC_GROWTH_REQUESTS][i].log_evidence),
+			e->set[MC_GROWTH_FASTER][i].log_evidence - 1);
 		b->weight[i] = log(PRIOR_DEPLOY) + (both - e->none) / TEMPERATURE - s->cost[i];
 		size_t k = s->s[i].from - 1;
 		b->deploy[k] = log_add(b->deploy[k], b->weight[i]);
@@ -194,7 +195,7 @@ int belief_new(const struct history *h, const struct suppositions *s, const stru
 	}
 	for (size_t k = 0; k < h->ndeploys; k++)
 		b.deploy[k] = -(double)INFINITY;
-	double all = log_add(e->all[MC_GROWTH_TIME].log_evidence, e->all[MC_GROWTH_REQUESTS].log_evidence);
+	double all = log_add(log_add(e->all[MC_GROWTH_TIME].log_evidence, e->all[MC_GROWTH_REQUESTS].log_evidence), e->since_ever);
 	b.all = log(PRIOR_ALL) + (all - e->none) / TEMPERATURE;
 	b.bounded = log(PRIOR_ALL_BOUNDED) + (e->all[MC_GROWTH_BOUNDED].log_evidence - e->none) / TEMPERATURE;
 	weigh_sets(s, e, &b, &b.bounded);

@@ -19,7 +19,7 @@
 /* Grids of spreads. Departure of a release's curve, relative to the curve's size; slopes of releases, in noise deviations over
  * a median life; growth between lives, relative to the growth. */
 static const double CURVE_SPREAD[] = { .02, .1, .4 }, SLOPE_SPREAD[] = { 1e-3, .25, .7 }, LIFE_SPREAD[] = { .12, .3, .6, 1.2 };
-enum { NCURVE = 3, NSLOPE = 3, NLIFE = 4, NSCATTER = 26, REFINED = 160 };
+enum { NCURVE = 3, NSLOPE = 3, NLIFE = 4, NSCATTER = 26, REFINED = 100, KINDS = 3 };
 
 double evidence_drop_direction(double *g, size_t q, const double *u, double precision)
 {
@@ -132,15 +132,15 @@ struct work {
 	double *life;                /* Grams with the life's share of load taken out */
 	double *sum;                 /* a release, no scatter */
 	double curve[2][LINALG_QP_MOST], *slope[2]; /* time, requests */
-	double scatter_sd[2][NSCATTER];
-	double *scatter[2][NSCATTER], *scatter_logs[2][NSCATTER]; /* lazily: sums with lives scattered in slope */
-	double *elim[2][NSCATTER], *elim_logs[2][NSCATTER];       /* of the present spread; logs NULL-like by `have` */
-	bool have[2][NSCATTER];
+	double scatter_sd[KINDS][NSCATTER];
+	double *scatter[KINDS][NSCATTER], *scatter_logs[KINDS][NSCATTER]; /* lazily: sums with lives scattered in slope */
+	double *elim[KINDS][NSCATTER], *elim_logs[KINDS][NSCATTER];       /* of the present spread; logs NULL-like by `have` */
+	bool have[KINDS][NSCATTER];
 	double *base, *base_logs;    /* eliminated sums without scatter */
 	double *pre_u, *pre_num, *pre_info, *pre_logs; /* prefix sums over releases */
 	double *total;               /* q x q */
 	double l[LINALG_QP_MOST * LINALG_QP_MOST], uy[LINALG_QP_MOST], yy, none_logs;
-	double *best[MC_GROWTH_KINDS], *first[2]; /* likeliest so far; kappa 0 evidence of a set */
+	double *best[MC_GROWTH_KINDS], *first[KINDS]; /* likeliest so far; kappa 0 evidence of a set */
 	double best_all[MC_GROWTH_KINDS + 8], *best_onset;
 	double share[PANEL_MOST_COLUMNS], precision[PANEL_MOST_COLUMNS]; /* of the common columns about the fitted curve */
 	struct onset_grams onsets[2];
@@ -149,7 +149,7 @@ struct work {
 
 static size_t growth_column(const struct mc_panel *p, enum mc_growth g)
 {
-	return g == MC_GROWTH_REQUESTS ? p->iq : p->it;
+	return g == MC_GROWTH_REQUESTS ? p->iq : g == MC_GROWTH_FASTER ? p->if_ : p->it;
 }
 
 static double *numbers(size_t n, bool *ok)
@@ -169,14 +169,14 @@ static int work_new(struct work *w, const struct mc_panel *p, const struct mc_su
 	w->base = numbers(nr * q * q, &ok);
 	w->base_logs = numbers(nr, &ok);
 	w->total = numbers(q * q, &ok);
-	w->pre_u = numbers((nr + 1) * w->nc, &ok);
+	w->pre_u = numbers((nr + 1) * (w->nc + 1), &ok);
 	w->pre_num = numbers(nr + 1, &ok);
 	w->pre_info = numbers(nr + 1, &ok);
 	w->pre_logs = numbers(nr + 1, &ok);
-	for (size_t k = 0; k < 2; k++) {
+	for (size_t k = 0; k < 2; k++)
 		w->slope[k] = numbers(nr, &ok);
+	for (size_t k = 0; k < KINDS; k++)
 		w->first[k] = numbers(n, &ok);
-	}
 	for (size_t k = 0; k < MC_GROWTH_KINDS; k++)
 		w->best[k] = numbers(n, &ok);
 	w->best_onset = numbers(p->nonsets, &ok);
@@ -191,10 +191,10 @@ static int work_new(struct work *w, const struct mc_panel *p, const struct mc_su
 static void work_release(struct work *w)
 {
 	double *v[] = { w->life, w->sum, w->base, w->base_logs, w->total, w->pre_u, w->pre_num, w->pre_info, w->pre_logs, w->slope[0],
-		w->slope[1], w->first[0], w->first[1], w->best[0], w->best[1], w->best[2], w->best_onset, w->longest };
+		w->slope[1], w->first[0], w->first[1], w->first[2], w->best[0], w->best[1], w->best[2], w->best[3], w->best_onset, w->longest };
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++)
 		free(v[i]);
-	for (size_t k = 0; k < 2; k++)
+	for (size_t k = 0; k < KINDS; k++)
 		for (size_t i = 0; i < NSCATTER; i++) {
 			free(w->scatter[k][i]);
 			free(w->scatter_logs[k][i]);
@@ -235,7 +235,7 @@ static int prepare(struct work *w, struct mc_error *err)
 		evidence_drop_direction(w->life + i * qq, q, w->share, 1 / (.3 * .3));
 	}
 	sum_releases(p, w->life, w->sum);
-	for (size_t k = 0; k < 2; k++)
+	for (size_t k = 0; k < KINDS; k++)
 		for (size_t i = 0; i < NSCATTER; i++)
 			w->scatter_sd[k][i] = .03 * unit * exp2(.5 * (double)i);
 	for (size_t r = 0; r < w->nr; r++)
@@ -592,6 +592,8 @@ static int over_grid(struct work *w, struct mc_growth_evidence *e, struct mc_err
 			rc = growth_sets(w, &s, MC_GROWTH_TIME, e, err);
 			if (rc == 0)
 				rc = growth_sets(w, &s, MC_GROWTH_REQUESTS, e, err);
+			if (rc == 0)
+				rc = growth_sets(w, &s, MC_GROWTH_FASTER, e, err);
 			bounded_sets(w, e);
 			onset_sets(w, &s, &w->onsets[0], .5 * (NLIFE + 1), e);
 			onset_sets(w, &s, &w->onsets[1], .5 * (NLIFE + 1), e);
@@ -604,7 +606,7 @@ static int over_grid(struct work *w, struct mc_growth_evidence *e, struct mc_err
 static int evidence_new(const struct mc_panel *p, size_t n, struct mc_growth_evidence *e, struct mc_error *err)
 {
 	bool ok = true;
-	*e = (struct mc_growth_evidence){ .none = -(double)INFINITY, .n = n, .nonsets = p->nonsets };
+	*e = (struct mc_growth_evidence){ .none = -(double)INFINITY, .since_ever = -(double)INFINITY, .n = n, .nonsets = p->nonsets };
 	for (size_t k = 0; k < MC_GROWTH_KINDS; k++) {
 		e->set[k] = calloc(n + 1, sizeof *e->set[k]);
 		ok = ok && e->set[k];
@@ -620,6 +622,52 @@ static int evidence_new(const struct mc_panel *p, size_t n, struct mc_growth_evi
 	return ok && e->onset ? 0 : mc_nomem(err, "the evidence");
 }
 
+static void forget_best(struct work *w)
+{
+	for (size_t k = 0; k < MC_GROWTH_KINDS; k++) {
+		w->best_all[k] = -(double)INFINITY;
+		for (size_t i = 0; i < w->nsets; i++)
+			w->best[k][i] = -(double)INFINITY;
+	}
+	for (size_t i = 0; i < w->p->nonsets; i++)
+		w->best_onset[i] = -(double)INFINITY;
+}
+
+/* Adds what a supposition gains when all lives grow besides; the slope is kept of the likelier. */
+static void merge(struct mc_growth_fit *to, const struct mc_growth_fit *from)
+{
+	if (from->log_evidence > to->log_evidence) {
+		to->slope = from->slope;
+		to->slope_sd = from->slope_sd;
+		to->z = from->z;
+	}
+	to->log_evidence = log_add(to->log_evidence, from->log_evidence);
+}
+
+/* The same suppositions on top of a growth that all lives share (a cache that fills anew after each start, an old leak): its
+ * slope is one more common column, with a Gaussian prior of the size that it has. */
+static int besides_common_growth(struct work *w, struct mc_growth_evidence *e, struct mc_error *err)
+{
+	struct mc_growth_evidence x;
+	double slope = 2 * e->all[MC_GROWTH_TIME].slope;
+	int rc = evidence_new(w->p, w->nsets, &x, err);
+	if (rc == 0) {
+		w->precision[w->nc] = 1 / (slope * slope);
+		w->nc++;
+		forget_best(w);
+		rc = over_grid(w, &x, err);
+		w->nc--;
+	}
+	for (size_t k = 0; rc == 0 && k < MC_GROWTH_KINDS; k++)
+		for (size_t i = 0; i < e->n; i++)
+			merge(&e->set[k][i], &x.set[k][i]);
+	for (size_t i = 0; rc == 0 && i < e->nonsets; i++)
+		merge(&e->onset[i], &x.onset[i]);
+	e->since_ever = x.none;
+	mc_growth_evidence_release(&x);
+	return rc;
+}
+
 int mc_panel_evidence(struct mc_panel *p, const struct mc_supposition *s, size_t n, struct mc_growth_evidence *ret, struct mc_error *err)
 {
 	struct work w;
@@ -627,19 +675,16 @@ int mc_panel_evidence(struct mc_panel *p, const struct mc_supposition *s, size_t
 	int rc = evidence_new(p, n, &e, err);
 	int rc2 = work_new(&w, p, s, n, err);
 	rc = rc < 0 ? rc : rc2;
-	for (size_t k = 0; rc == 0 && k < MC_GROWTH_KINDS; k++) {
-		w.best_all[k] = -(double)INFINITY;
-		for (size_t i = 0; i < n; i++)
-			w.best[k][i] = -(double)INFINITY;
-	}
-	for (size_t i = 0; rc == 0 && i < p->nonsets; i++)
-		w.best_onset[i] = -(double)INFINITY;
 	if (rc == 0)
 		rc = prepare(&w, err);
-	if (rc == 0)
+	if (rc == 0) {
 		memcpy(p->curve, w.curve[0], w.nc * sizeof *p->curve);
-	if (rc == 0)
+		forget_best(&w);
 		rc = over_grid(&w, &e, err);
+	}
+	/* worth the time only where growth of all lives has something for it */
+	if (rc == 0 && e.all[MC_GROWTH_TIME].slope > 0 && e.all[MC_GROWTH_TIME].log_evidence > e.none + 2)
+		rc = besides_common_growth(&w, &e, err);
 	work_release(&w);
 	if (rc < 0) {
 		mc_growth_evidence_release(&e);

@@ -133,7 +133,7 @@ static int longer(const void *a, const void *b)
 
 static int fit_start(struct fit *f, const struct mc_panel *p, struct mc_error *err)
 {
-	*f = (struct fit){ .p = p, .q = p->is };
+	*f = (struct fit){ .p = p, .q = p->if_ };
 	f->life = mc_reallocarray(NULL, p->nlives + 1, sizeof *f->life);
 	if (!f->life)
 		return mc_nomem(err, "the noise");
@@ -303,7 +303,7 @@ static void search(struct fit *f, struct mc_noise *best)
 /* How much noisier than usual a life is; lives that were not used for the fit are measured the same way. */
 static double factor_of(const struct mc_panel *p, const double *g, size_t n)
 {
-	struct fit one = { .p = p, .nlives = 1, .q = p->is };
+	struct fit one = { .p = p, .nlives = 1, .q = p->if_ };
 	struct panel_life l = { .n = n };
 	const struct panel_life *life = &l;
 	double small[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];

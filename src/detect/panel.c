@@ -39,7 +39,8 @@ static void set_columns(struct mc_panel *p, const struct mc_panel_in *in)
 		p->has_requests = p->has_requests || in->lives[i].requests;
 	p->it = 1 + p->ntau + p->nx;
 	p->iq = p->it + 1;
-	p->is = p->iq + 1;
+	p->if_ = p->iq + 1;
+	p->is = p->if_ + 1;
 	p->q = p->is + PANEL_LONG;
 }
 
@@ -98,6 +99,7 @@ static void fill_row(const struct mc_panel *p, const struct mc_panel_life *in, c
 	if (in->requests)
 		m[p->iq] = in->requests[i] - in->requests[0];
 	m[p->it] = since;
+	m[p->if_] = since * since / (2 * l->seconds); /* the same rise at the life's middle slope */
 	for (size_t k = 0; k < PANEL_LONG; k++)
 		m[p->is + k] = 1 - exp(-age / p->long_tau[k]);
 }

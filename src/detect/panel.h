@@ -5,8 +5,8 @@
 #include "memculprit/detect.h"
 
 enum { PANEL_MOST_TAUS = 10, PANEL_LOADS = 3, PANEL_COVARIATES = 2, PANEL_LONG = 3 };
-/* y, curve of age, load and covariates, level, growth in time, growth in requests, long bounded growth */
-enum { PANEL_MOST_COLUMNS = 1 + PANEL_MOST_TAUS + PANEL_LOADS + PANEL_COVARIATES + 1 + 2 + PANEL_LONG };
+/* y, curve of age, load and covariates, level, growth in time, in requests, in the square of time, long bounded growth */
+enum { PANEL_MOST_COLUMNS = 1 + PANEL_MOST_TAUS + PANEL_LOADS + PANEL_COVARIATES + 1 + 3 + PANEL_LONG };
 
 struct panel_life {
 	size_t n, release;
@@ -33,7 +33,7 @@ struct mc_panel {
 	double tau[PANEL_MOST_TAUS], long_tau[PANEL_LONG];
 	size_t nload;           /* of nx, those of the load */
 	bool has_requests;
-	size_t q, il, it, iq, is; /* columns in all; of the level, of growth in time, in requests; first of the long ones */
+	size_t q, il, it, iq, if_, is; /* columns in all; of the level, of growth in time, in requests, ever faster; first of the long ones */
 	double level;           /* typical height of a life, in the unit: taken from the first column */
 	double level_sd;        /* how much lives stand higher or lower than others */
 	double life_seconds;    /* median life */

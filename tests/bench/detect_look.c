@@ -22,8 +22,8 @@ static void look(const struct history *h, const struct judgement *j)
 		mc_panel_curve(j->panel, 0, h->as_of));
 	printf("P none %.3f all %.3f bounded %.3f onset %.3f grows %.3f | no_step %.3f\n", j->belief.none, j->belief.all, j->belief.bounded, j->belief.free_onset,
 		j->grows, j->belief.no_step);
-	printf("logev none 0 all t %.1f q %.1f b %.1f\n", j->evidence.all[0].log_evidence - j->evidence.none,
-		j->evidence.all[1].log_evidence - j->evidence.none, j->evidence.all[2].log_evidence - j->evidence.none);
+	printf("logev none 0 all t %.1f q %.1f b %.1f since %.1f\n", j->evidence.all[0].log_evidence - j->evidence.none,
+		j->evidence.all[1].log_evidence - j->evidence.none, j->evidence.all[3].log_evidence - j->evidence.none, j->evidence.since_ever - j->evidence.none);
 	for (size_t r = 0; r <= h->ndeploys; r++) {
 		const struct history_deploy *d = r ? &h->deploy[r - 1] : NULL;
 		size_t n0 = 0;
@@ -41,9 +41,9 @@ static void look(const struct history *h, const struct judgement *j)
 		if (j->sets.n == 0 || j->belief.weight[best] < 1e-4)
 			break;
 		const struct mc_supposition *s = &j->sets.s[best];
-		printf("  set [%zu,%zu)+[%zu,%zu) w %.4f cost %.1f t %.1f q %.1f b %.1f z %.1f slope/h %.4g\n", s->from, s->until, s->again, s->again_until,
+		printf("  set [%zu,%zu)+[%zu,%zu) w %.4f cost %.1f t %.1f q %.1f f %.1f b %.1f z %.1f slope/h %.4g\n", s->from, s->until, s->again, s->again_until,
 			j->belief.weight[best], j->sets.cost[best], j->evidence.set[0][best].log_evidence - j->evidence.none,
-			j->evidence.set[1][best].log_evidence - j->evidence.none, j->evidence.set[2][best].log_evidence - j->evidence.none,
+			j->evidence.set[1][best].log_evidence - j->evidence.none, j->evidence.set[2][best].log_evidence - j->evidence.none, j->evidence.set[3][best].log_evidence - j->evidence.none,
 			j->evidence.set[0][best].z, j->evidence.set[0][best].slope * 3600);
 		j->belief.weight[best] = 0;
 	}

@@ -6,11 +6,11 @@
 
 static const double LEAST_SHOWN = .001, DAY_MS = 86400e3;
 
-size_t lives_at(const struct history *h, double t)
+size_t lives_at(const struct history *h, size_t role, double t)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < h->nlives; i++)
-		n += h->life[i].start <= t && h->life[i].last >= t - 3 * h->tick;
+		n += h->life[i].role == role && h->life[i].start <= t && h->life[i].last >= t - 3 * h->tick;
 	return n;
 }
 
@@ -179,7 +179,7 @@ static void slopes(const struct history *h, const struct judgement *j, size_t k,
 	if (end != MC_NO_DEPLOY)
 		until = h->deploy[end].begins;
 	if (j->signal == HISTORY_ANON)
-		n = fmax(1, (double)lives_at(h, until - 2 * h->tick));
+		n = fmax(1, (double)lives_at(h, j->role, until - 2 * h->tick));
 	a->slope_after = f->slope * n * j->unit;
 	a->slope_after_lo = (f->slope - 1.96 * f->slope_sd) * n * j->unit;
 	a->slope_after_hi = (f->slope + 1.96 * f->slope_sd) * n * j->unit;
@@ -248,7 +248,7 @@ static int leak(const struct history *h, const struct judgement *j, struct mc_an
 		size_t onset = j->evidence.nonsets ? likeliest(j->belief.onset_weight, j->evidence.nonsets) : 0;
 		if (j->belief.free_onset > j->belief.all && j->evidence.nonsets)
 			f = &j->evidence.onset[onset];
-		double n = j->signal == HISTORY_ANON ? fmax(1, (double)lives_at(h, h->as_of)) : 1;
+		double n = j->signal == HISTORY_ANON ? fmax(1, (double)lives_at(h, j->role, h->as_of)) : 1;
 		a->slope_after = f->slope * n * j->unit;
 		a->slope_after_lo = (f->slope - 1.96 * f->slope_sd) * n * j->unit;
 		a->slope_after_hi = (f->slope + 1.96 * f->slope_sd) * n * j->unit;
@@ -264,7 +264,7 @@ static int leak(const struct history *h, const struct judgement *j, struct mc_an
 static int step(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
 	size_t k = likeliest(j->belief.step, h->ndeploys);
-	double p = (j->belief.none + j->belief.bounded) * j->belief.step[k], n = fmax(1, (double)lives_at(h, h->as_of));
+	double p = (j->belief.none + j->belief.bounded) * j->belief.step[k], n = fmax(1, (double)lives_at(h, j->role, h->as_of));
 	bool named = p > .5;
 	a->verdict = MC_VERDICT_STEP;
 	a->state = MC_STATE_ACTIVE;

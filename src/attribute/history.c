@@ -203,6 +203,7 @@ int history_new(const struct mc_case *c, struct history *ret, struct mc_error *e
 	struct history h = { .c = c, .origin_ms = first_sample(c) };
 	int64_t until = c->as_of_ms ? c->as_of_ms : last_sample(c);
 	h.as_of = seconds(&h, until);
+	h.slack = fmin(HISTORY_MARK_SLACK, h.as_of / 8);
 	int rc = take_lives(&h, until, err);
 	if (rc == 0)
 		rc = take_deploys(&h, until, err);
@@ -213,6 +214,8 @@ int history_new(const struct mc_case *c, struct history *ret, struct mc_error *e
 		rc = history_load(&h, err);
 	if (rc == 0)
 		rc = history_releases(&h, err);
+	if (rc == 0)
+		rc = history_roles(&h, err);
 	if (rc < 0) {
 		history_release(&h);
 		return rc;

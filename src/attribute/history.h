@@ -6,7 +6,7 @@
 #include "memculprit/attribute.h"
 #include "memculprit/detect.h"
 
-/* A mark may come this much before or after the restarts that it is about. */
+/* A mark may come this many seconds before or after the restarts that it is about, or an eighth of all that was seen. */
 #define HISTORY_MARK_SLACK 1200.0
 
 struct history_life {
@@ -16,6 +16,7 @@ struct history_life {
 	double hold;                /* seconds between samples, typically */
 	size_t release;             /* 0: before the first deploy */
 	size_t slot;                /* lives of one slot have one number */
+	size_t role;                /* master, worker, ...: judged apart, see roles.c */
 	size_t row0, nrows;         /* of the panel; nrows 0: too short */
 	double n;                   /* samples */
 };
@@ -33,9 +34,10 @@ struct history {
 	const struct mc_case *c;
 	int64_t origin_ms;
 	double as_of;      /* last moment looked at */
+	double slack;      /* how far a mark may be from its restarts, seconds */
 	double tick;       /* typical interval between samples */
 	double sawtooth;   /* seconds between a collector's runs; 0: no saw-tooth */
-	size_t nlives, ndeploys, nslots;
+	size_t nlives, ndeploys, nslots, nroles;
 	struct history_life *life; /* by start */
 	struct history_deploy *deploy; /* by time */
 	/* load: level relative to its mean */
@@ -54,7 +56,7 @@ void history_release(struct history *h);
 int history_releases(struct history *h, struct mc_error *err);
 /* Fills load_t, load_level from the best counter that there is. */
 int history_load(struct history *h, struct mc_error *err);
-/* The panel of the signal; *ret NULL where there is too little. */
+/* The panel of the lives of one role; *ret NULL where there is too little. */
 struct history_rows {
 	double *block;
 	struct mc_panel_life *life;
@@ -64,8 +66,11 @@ struct history_rows {
 	size_t nonsets;
 	double bin;
 };
-int history_panel(struct history *h, const struct history_life *lives, size_t n, double unit, struct history_rows *rows,
+int history_panel(struct history *h, const struct history_life *lives, size_t n, size_t role, double unit, struct history_rows *rows,
 	struct mc_panel **ret, struct mc_error *err);
+/* Sets role of every life, and nroles. 0, MC_ENOMEM. */
+int history_roles(struct history *h, struct mc_error *err);
+enum { HISTORY_MOST_ROLES = 3 };
 void history_rows_release(struct history_rows *r);
 /* Lives of the whole program, one a release: its shared memory, or how many processes it has. *ret is the caller's. */
 int history_whole(struct history *h, enum history_signal signal, struct history_life **ret, size_t *n, struct mc_error *err);

@@ -5,6 +5,126 @@
 
 static const double MIB = 1048576;
 
+/* One role by itself. */
+struct part {
+	struct history_rows rows;
+	struct mc_panel *panel;
+	struct mc_growth_evidence evidence;
+	double most; /* log evidence of its likeliest supposition over none */
+};
+
+static void part_release(struct part *p)
+{
+	mc_panel_free(p->panel);
+	history_rows_release(&p->rows);
+	mc_growth_evidence_release(&p->evidence);
+}
+
+/* Makes every log evidence one against none. */
+static void against_none(struct part *p)
+{
+	struct mc_growth_evidence *e = &p->evidence;
+	for (size_t k = 0; k < MC_GROWTH_KINDS; k++) {
+		for (size_t i = 0; i < e->n; i++) {
+			e->set[k][i].log_evidence -= e->none;
+			p->most = fmax(p->most, e->set[k][i].log_evidence);
+		}
+		e->all[k].log_evidence -= e->none;
+		p->most = fmax(p->most, e->all[k].log_evidence);
+	}
+	for (size_t i = 0; i < e->nonsets; i++) {
+		e->onset[i].log_evidence -= e->none;
+		p->most = fmax(p->most, e->onset[i].log_evidence);
+	}
+	e->since_ever -= e->none;
+	e->none = 0;
+}
+
+/* A supposition holds for the program where it holds for some of its roles; beforehand each grows or does not, evenly likely.
+ * `v` are the log evidences of n roles. */
+static double some_grow(const double *v, size_t n)
+{
+	double all = 0, none = -(double)n * log(2);
+	for (size_t i = 0; i < n; i++)
+		all += (v[i] > 0 ? v[i] + log1p(exp(-v[i])) : log1p(exp(v[i]))) - log(2);
+	return all > none ? all + log1p(-exp(none - all)) - log1p(-exp(none)) : -(double)INFINITY;
+}
+
+/* Joins one fit of every role; `at` gets it of a role's evidence. The slope stays the leader's. */
+static void join(struct part *part, size_t n, size_t lead, struct mc_growth_fit *(*at)(struct mc_growth_evidence *, size_t), size_t i)
+{
+	double v[HISTORY_MOST_ROLES];
+	size_t k = 0;
+	for (size_t r = 0; r < n; r++)
+		if (part[r].panel)
+			v[k++] = at(&part[r].evidence, i)->log_evidence;
+	at(&part[lead].evidence, i)->log_evidence = some_grow(v, k);
+}
+
+static struct mc_growth_fit *time_set(struct mc_growth_evidence *e, size_t i) { return &e->set[MC_GROWTH_TIME][i]; }
+static struct mc_growth_fit *request_set(struct mc_growth_evidence *e, size_t i) { return &e->set[MC_GROWTH_REQUESTS][i]; }
+static struct mc_growth_fit *faster_set(struct mc_growth_evidence *e, size_t i) { return &e->set[MC_GROWTH_FASTER][i]; }
+static struct mc_growth_fit *bounded_set(struct mc_growth_evidence *e, size_t i) { return &e->set[MC_GROWTH_BOUNDED][i]; }
+static struct mc_growth_fit *all_of(struct mc_growth_evidence *e, size_t i) { return &e->all[i]; }
+static struct mc_growth_fit *onset_of(struct mc_growth_evidence *e, size_t i) { return &e->onset[i]; }
+
+static void join_roles(struct part *part, size_t n, size_t lead)
+{
+	struct mc_growth_evidence *e = &part[lead].evidence;
+	double ever[HISTORY_MOST_ROLES];
+	size_t k = 0;
+	for (size_t r = 0; r < n; r++)
+		if (part[r].panel)
+			ever[k++] = part[r].evidence.since_ever;
+	if (k < 2)
+		return;
+	e->since_ever = some_grow(ever, k);
+	for (size_t i = 0; i < e->n; i++) {
+		join(part, n, lead, time_set, i);
+		join(part, n, lead, request_set, i);
+		join(part, n, lead, faster_set, i);
+		join(part, n, lead, bounded_set, i);
+	}
+	for (size_t i = 0; i < MC_GROWTH_KINDS; i++)
+		join(part, n, lead, all_of, i);
+	for (size_t i = 0; i < e->nonsets; i++)
+		join(part, n, lead, onset_of, i);
+}
+
+static int judge_role(struct history *h, struct judgement *j, size_t role, struct part *p, struct mc_error *err)
+{
+	int rc = history_panel(h, j->lives, j->nlives, role, j->unit, &p->rows, &p->panel, err);
+	if (rc == 0 && p->panel)
+		rc = mc_panel_evidence(p->panel, j->sets.s, j->sets.n, &p->evidence, err);
+	if (rc == 0 && p->panel)
+		against_none(p);
+	return rc;
+}
+
+/* Judges the roles one by one; the one that says most leads, the others join. */
+static int judge_roles(struct history *h, struct judgement *j, size_t nroles, struct mc_error *err)
+{
+	struct part part[HISTORY_MOST_ROLES] = { { .most = 0 } };
+	size_t lead = 0;
+	int rc = 0;
+	for (size_t r = 0; rc == 0 && r < nroles; r++) {
+		rc = judge_role(h, j, r, &part[r], err);
+		if (part[r].panel && (!part[lead].panel || part[r].most > part[lead].most))
+			lead = r;
+	}
+	if (rc == 0) {
+		join_roles(part, nroles, lead);
+		j->role = lead;
+		j->rows = part[lead].rows;
+		j->panel = part[lead].panel;
+		j->evidence = part[lead].evidence;
+		part[lead] = (struct part){ 0 };
+	}
+	for (size_t r = 0; r < nroles; r++)
+		part_release(&part[r]);
+	return rc;
+}
+
 int judge(struct history *h, enum history_signal signal, struct judgement *ret, struct mc_error *err)
 {
 	struct judgement j = { .signal = signal, .unit = signal == HISTORY_PROCESSES ? 1 : MIB, .lives = h->life, .nlives = h->nlives };
@@ -14,16 +134,13 @@ int judge(struct history *h, enum history_signal signal, struct judgement *ret, 
 		j.lives = j.own;
 	}
 	if (rc == 0)
-		rc = history_panel(h, j.lives, j.nlives, j.unit, &j.rows, &j.panel, err);
-	if (rc == 0 && j.panel) {
 		rc = suppositions_new(h, &j.sets, err);
-		if (rc == 0)
-			rc = mc_panel_evidence(j.panel, j.sets.s, j.sets.n, &j.evidence, err);
-		if (rc == 0)
-			rc = belief_new(h, &j.sets, &j.evidence, &j.rows, &j.belief, err);
-		if (rc == 0)
-			rc = judge_steps(h, &j, err);
-	}
+	if (rc == 0)
+		rc = judge_roles(h, &j, signal == HISTORY_ANON ? h->nroles : 1, err);
+	if (rc == 0 && j.panel)
+		rc = belief_new(h, &j.sets, &j.evidence, &j.rows, &j.belief, err);
+	if (rc == 0 && j.panel)
+		rc = judge_steps(h, &j, err);
 	if (rc < 0) {
 		judgement_release(&j);
 		return rc;

@@ -10,10 +10,11 @@ struct judgement {
 	const struct history_life *lives; /* those judged */
 	size_t nlives;
 	struct history_life *own;     /* made for this signal, to be freed */
+	size_t role;                  /* the one that says most; rows, panel, slopes and steps are of its lives */
 	struct history_rows rows;
 	struct mc_panel *panel;       /* NULL: too little */
 	struct suppositions sets;
-	struct mc_growth_evidence evidence;
+	struct mc_growth_evidence evidence; /* of all roles together, against none of them growing */
 	struct belief belief;
 	double grows, changed;        /* probability of growth; of a step where nothing grows */
 	struct mc_growth_fit *step_fit; /* a deploy: its shift */
@@ -30,6 +31,6 @@ int decide(const struct history *h, const struct judgement *j, struct mc_answer 
 int explain(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err);
 
 /* Lives of the release that are alive at the last moment, or were at its end. */
-size_t lives_at(const struct history *h, double t);
+size_t lives_at(const struct history *h, size_t role, double t);
 
 #endif

@@ -7,20 +7,24 @@
 
 enum { TARGET_ROWS = 60, MOST_ROWS = 320, ALL_ROWS = 5200, LEAST_ROWS = 3, FREE_ONSETS = 60 };
 
-static double pick_bin(const struct history *h, const struct history_life *l, size_t n, double *work)
+static double pick_bin(const struct history *h, const struct history_life *l, size_t n, size_t role, double *work)
 {
-	size_t k = 0;
+	size_t k = 0, others = 0;
 	double longest = 0, all = 0;
 	for (size_t i = 0; i < n; i++) {
+		if (l[i].role != role)
+			continue;
+		others++;
 		double len = l[i].last - l[i].first;
 		longest = fmax(longest, len);
 		all += len;
 		if (l[i].n > 20)
 			work[k++] = len;
 	}
-	for (size_t i = 0; k == 0 && i < n; i++)
-		work[i] = l[i].last - l[i].first;
-	double typical = mc_median(work, k ? k : n);
+	for (size_t i = 0, m = 0; k == 0 && i < n; i++)
+		if (l[i].role == role)
+			work[m++] = l[i].last - l[i].first;
+	double typical = mc_median(work, k ? k : others);
 	double w = fmax(typical / TARGET_ROWS, fmin(longest / MOST_ROWS, 3 * typical / TARGET_ROWS));
 	return fmax(fmax(w, all / ALL_ROWS), 2 * h->tick);
 }
@@ -84,25 +88,28 @@ static double width_for(const struct history *h, const struct history_life *l, d
 }
 
 /* A covariate is of use where it moves within lives. */
-static bool moves(const struct history_life *l, size_t n, size_t k)
+static bool moves(const struct history_life *l, size_t n, size_t role, size_t k)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct mc_lifesum *s = &l[i].sum;
-		if (s->n > 2 && isfinite(s->bin[s->n / 8].x[k]) && s->bin[s->n - 1].x[k] > 1.05 * s->bin[s->n / 8].x[k])
+		if (l[i].role == role && s->n > 2 && isfinite(s->bin[s->n / 8].x[k]) && s->bin[s->n - 1].x[k] > 1.05 * s->bin[s->n / 8].x[k])
 			return true;
 	}
 	return false;
 }
 
 /* A life that counts its own requests, all of them in the unit of the program's mean. */
-static bool counts_requests(const struct history_life *l, size_t n)
+static bool counts_requests(const struct history_life *l, size_t n, size_t role)
 {
-	size_t with = 0;
+	size_t with = 0, all = 0;
 	for (size_t i = 0; i < n; i++) {
+		if (l[i].role != role)
+			continue;
+		all++;
 		const struct mc_lifesum *s = &l[i].sum;
 		with += s->n > 1 && isfinite(s->bin[0].x[2]) && isfinite(s->bin[s->n - 1].x[2]) && s->bin[s->n - 1].x[2] > s->bin[0].x[2];
 	}
-	return with > 0 && 10 * with >= 9 * n;
+	return with > 0 && 10 * with >= 9 * all;
 }
 
 static int allocate(struct history_rows *r, size_t nlives, size_t rows, size_t nreleases, size_t nonsets, struct mc_error *err)
@@ -151,17 +158,15 @@ static void scale_requests(struct history_rows *r)
 			v[i] = v[i - 1];
 }
 
-static void fill(struct history *h, const struct history_life *l, size_t n, double unit, struct history_rows *r, double *t0, double *t1)
+static void fill(struct history *h, const struct history_life *l, size_t n, size_t role, double unit, struct history_rows *r)
 {
-	bool use[2] = { moves(l, n, 0), moves(l, n, 1) }, own = counts_requests(l, n);
+	bool use[2] = { moves(l, n, role, 0), moves(l, n, role, 1) }, own = counts_requests(l, n, role);
 	size_t at = 0, all = r->nrows;
-	*t0 = (double)INFINITY;
-	*t1 = -(double)INFINITY;
 	for (size_t i = 0; i < n; i++) {
 		bool lows;
 		double w = width_for(h, &l[i], r->bin, &lows);
 		size_t rows = join_rows(&l[i], w, unit, lows, NULL);
-		if (rows < LEAST_ROWS)
+		if (rows < LEAST_ROWS || l[i].role != role)
 			continue;
 		struct columns c = { r->block + at, r->block + all + at, r->block + 2 * all + at, { r->block + 3 * all + at, r->block + 4 * all + at },
 			r->block + 5 * all + at, r->block + 6 * all + at };
@@ -170,43 +175,41 @@ static void fill(struct history *h, const struct history_life *l, size_t n, doub
 		r->life[r->nlives++] = (struct mc_panel_life){ .n = rows, .t = c.t, .y = c.y, .samples = c.n, .seconds = c.seconds,
 			.x = { use[0] ? c.x[0] : NULL, use[1] ? c.x[1] : NULL }, .requests = own ? c.requests : NULL,
 			.start = l[i].start, .release = l[i].release };
-		*t0 = fmin(*t0, c.t[0]);
-		*t1 = fmax(*t1, c.t[rows - 1]);
 		at += rows;
 	}
 	if (own)
 		scale_requests(r);
 }
 
-int history_panel(struct history *h, const struct history_life *l, size_t n, double unit, struct history_rows *rows, struct mc_panel **ret,
+int history_panel(struct history *h, const struct history_life *l, size_t n, size_t role, double unit, struct history_rows *rows, struct mc_panel **ret,
 	struct mc_error *err)
 {
 	struct history_rows r = { 0 };
 	size_t total = 0, kept = 0;
-	double t0, t1;
 	*ret = NULL;
 	*rows = r;
 	double *work = mc_reallocarray(NULL, n + 1, sizeof *work);
 	if (!work)
 		return mc_nomem(err, "the lives");
-	r.bin = pick_bin(h, l, n, work);
+	r.bin = pick_bin(h, l, n, role, work);
 	free(work);
 	for (size_t i = 0; i < n; i++) {
 		bool lows;
 		double w = width_for(h, &l[i], r.bin, &lows);
 		size_t k = join_rows(&l[i], w, unit, lows, NULL);
-		total += k >= LEAST_ROWS ? k : 0;
-		kept += k >= LEAST_ROWS;
+		bool keep = k >= LEAST_ROWS && l[i].role == role;
+		total += keep ? k : 0;
+		kept += keep;
 	}
 	if (kept == 0 || total < 8 || !(r.bin > 0))
 		return 0;
 	r.nrows = total;
 	int rc = allocate(&r, kept, total, h->ndeploys + 1, FREE_ONSETS + h->ndeploys, err);
 	if (rc == 0) {
-		fill(h, l, n, unit, &r, &t0, &t1);
+		fill(h, l, n, role, unit, &r);
 		for (size_t k = 0; k < h->ndeploys; k++)
 			r.release_t[k + 1] = h->deploy[k].begins;
-		set_onsets(h, &r, t0, t1);
+		set_onsets(h, &r, 0, h->as_of); /* the same for every role */
 		double page = unit > 1 ? 4096 / unit : 1;
 		struct mc_panel_in in = { .nlives = r.nlives, .lives = r.life, .nreleases = h->ndeploys + 1, .release_t = r.release_t,
 			.load = { h->nload, h->load_t, h->load_level }, .bin = r.bin, .quantum = page * page / 12, .nonsets = r.nonsets,

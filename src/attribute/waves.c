@@ -22,7 +22,8 @@ static size_t alive_at(const struct history *h, double t)
 	return n;
 }
 
-/* Groups starts with at most `gap` between neighbours; only groups that renew at least half of what ran are waves. */
+/* Groups starts with at most `gap` between neighbours, each slot once: a slot that starts again begins the next group. Only
+ * groups that renew at least half of what ran are waves. */
 static int find_waves(const struct history *h, double gap, struct wave **ret, size_t *n, struct mc_error *err)
 {
 	struct wave *w = calloc(h->nlives + 1, sizeof *w);
@@ -36,11 +37,10 @@ static int find_waves(const struct history *h, double gap, struct wave **ret, si
 	for (size_t i = 0; i < h->nlives;) {
 		size_t k = i, slots = 0;
 		mark++;
-		for (; k < h->nlives && (k == i || h->life[k].start - h->life[k - 1].start <= gap); k++)
-			if (seen[h->life[k].slot] != mark) {
-				seen[h->life[k].slot] = mark;
-				slots++;
-			}
+		for (; k < h->nlives && (k == i || h->life[k].start - h->life[k - 1].start <= gap) && seen[h->life[k].slot] != mark; k++) {
+			seen[h->life[k].slot] = mark;
+			slots++;
+		}
 		size_t before = alive_at(h, h->life[i].start - h->tick);
 		bool first = h->life[i].start <= 0;
 		if (!first && 2 * slots >= before)
@@ -55,8 +55,8 @@ static int find_waves(const struct history *h, double gap, struct wave **ret, si
 /* How far a wave lies from where a mark expects it: after it costs less than before it, all less than a part. */
 static double distance(const struct history *h, const struct wave *w, double mark)
 {
-	double d = w->from - mark, partial = (1 - w->share) * HISTORY_MARK_SLACK / 2;
-	return partial + (d >= -1.5 * h->tick - 1 ? fmax(d, 0) : -d * 2 + 60);
+	double d = w->from - mark, partial = (1 - w->share) * h->slack / 2;
+	return partial + (d >= -1.5 * h->tick - 1 ? fmax(d, 0) : -d * 2 + 4 * h->tick);
 }
 
 /* Gives each mark the nearest wave within reach that no other mark is nearer to. */
@@ -71,7 +71,7 @@ static void match(struct history *h, struct wave *w, size_t n)
 				continue;
 			for (size_t i = 0; i < n; i++) {
 				double far = distance(h, &w[i], d->mark);
-				bool reach = fabs(w[i].from - d->mark) <= HISTORY_MARK_SLACK && !w[i].taken;
+				bool reach = fabs(w[i].from - d->mark) <= h->slack && !w[i].taken;
 				/* order is kept: what an earlier mark has is not for a later one, nor the other way */
 				for (size_t o = 0; o < h->ndeploys && reach; o++)
 					if (!isnan(h->deploy[o].begins) && ((o < k && h->deploy[o].begins >= w[i].from) || (o > k && h->deploy[o].begins <= w[i].from)))
@@ -114,7 +114,7 @@ static size_t by_name(const struct history *h, const struct history_life *l)
 			f->version && f->version[0] && d->version && strcmp(f->version, d->version) == 0;
 		if (!same)
 			continue;
-		if (!known || fmin(h->deploy[k].mark, h->deploy[k].begins) - HISTORY_MARK_SLACK <= l->start)
+		if (!known || fmin(h->deploy[k].mark, h->deploy[k].begins) - h->slack <= l->start)
 			found = k + 1;
 		known = true;
 	}
@@ -131,12 +131,12 @@ static void early_starters(struct history *h, size_t k)
 	for (size_t i = 0; i < h->nlives; i++) {
 		struct history_life *l = &h->life[i];
 		bool again = false, others = false;
-		if (l->release != k || l->start >= from || l->start < from - HISTORY_MARK_SLACK || l->start <= 0 || l->last < from)
+		if (l->release != k || l->start >= from || l->start < from - h->slack || l->start <= 0 || l->last < from)
 			continue;
 		if (k > 0 && l->start - h->deploy[k - 1].begins < from - l->start)
 			continue; /* nearer to the deploy before */
 		for (size_t o = i + 1; o < h->nlives; o++) {
-			bool within = h->life[o].start >= from && h->life[o].start < fmin(to, from + 12 * HISTORY_MARK_SLACK);
+			bool within = h->life[o].start >= from && h->life[o].start < fmin(to, from + 12 * h->slack);
 			again = again || (within && h->life[o].slot == l->slot);
 			others = others || (within && h->life[o].slot != l->slot);
 		}

@@ -14,7 +14,7 @@ static void curve_given(const struct mc_panel *p, const double *sum, const doubl
 	size_t q = p->q, nc = panel_common(p);
 	double a[LINALG_QP_MOST * LINALG_QP_MOST], g[LINALG_QP_MOST];
 	bool bound[LINALG_QP_MOST] = { false };
-	double prior = 1 / pow(.3 * p->level, 2), prior_slope = 1 / pow(.3 * p->level / p->life_seconds, 2);
+	double prior = 1 / pow(.3 * p->height, 2), prior_slope = 1 / pow(.3 * p->height / p->life_seconds, 2);
 	for (size_t i = 0; i < nc; i++) {
 		g[i] = total[(1 + i) * q];
 		for (size_t k = 0; k < nc; k++)
@@ -40,7 +40,7 @@ static void curve_given(const struct mc_panel *p, const double *sum, const doubl
 void curve_fit(const struct mc_panel *p, const double *sum, const double *total, size_t h, double *c, double *slope)
 {
 	size_t q = p->q, nc = panel_common(p);
-	double prior_slope = 1 / pow(.3 * p->level / p->life_seconds, 2);
+	double prior_slope = 1 / pow(.3 * p->height / p->life_seconds, 2);
 	bool grows[EVIDENCE_MOST_RELEASES];
 	for (size_t r = 0; r < p->nreleases; r++)
 		grows[r] = sum[r * q * q + h * q + h] > 0;

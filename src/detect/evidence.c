@@ -90,9 +90,8 @@ void evidence_finish(double n, const struct score *s, struct mc_growth_fit *ret)
 	if (!(s->info > 1e-4 * s->info_all) || !(s->num > 0) || !(s->info > 0))
 		return;
 	double z2 = s->num * s->num / s->info;
-	if (!(z2 < .9999 * s->yy)) /* digits are lost */
-		return;
-	double rest = s->yy - z2, z = sqrt(z2 / (rest / n));
+	/* of what is left the noise makes about n; much less is lost digits */
+	double rest = fmax(s->yy - z2, .1 * n), z = sqrt(z2 / (rest / n));
 	ret->slope = s->num / s->info;
 	ret->slope_sd = sqrt(rest / n / s->info);
 	ret->z = z;
@@ -298,7 +297,7 @@ static void set_spread(struct work *w, double curve, double slope, struct spread
 		s->sd[1 + p->ntau + i] = .3 * size + 1e-3 * sigma;
 		w->precision[p->ntau + i] = 1 / pow(size + sigma, 2);
 	}
-	w->precision[p->il - 1] = 1 / pow(p->level, 2);
+	w->precision[p->il - 1] = 1 / pow(p->height, 2);
 	s->sd[p->il] = p->level_sd;
 	s->slope = slope;
 }

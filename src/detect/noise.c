@@ -167,7 +167,7 @@ static double at_variance(struct fit *f, double var, double half_logs, double *q
 {
 	const struct mc_panel *p = f->p;
 	size_t q = f->q, nb = panel_common(p);
-	double life = fmax(p->life_seconds, p->bin), prior_slope = 1 / pow(.3 * p->level / life, 2), prior = 1 / pow(.3 * p->level, 2);
+	double life = fmax(p->life_seconds, p->bin), prior_slope = 1 / pow(.3 * p->height / life, 2), prior = 1 / pow(.3 * p->height, 2);
 	double logs = half_logs, m = (double)(f->rows - f->nlives), qf = 0;
 	double g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], h[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], u[PANEL_MOST_COLUMNS];
 	memset(f->sum, 0, p->nreleases * q * q * sizeof *f->sum);
@@ -176,7 +176,7 @@ static double at_variance(struct fit *f, double var, double half_logs, double *q
 		for (size_t k = 0; k < q * q; k++)
 			g[k] = f->gram[i * q * q + k] / (var * f->factor[i]);
 		logs += .5 * (double)(f->life[i]->n - 1) * log(f->factor[i]);
-		logs += panel_drop(g, q, p->il, 1 / pow(p->level, 2));
+		logs += panel_drop(g, q, p->il, 1 / pow(p->height, 2));
 		logs += panel_drop(g, q, p->it, prior_slope);
 		if (p->has_requests)
 			logs += panel_drop(g, q, p->iq, prior_slope);
@@ -216,8 +216,7 @@ static double own_variance(const struct fit *f, size_t i)
 		u[a] = g[1 + a];
 		for (size_t b = 0; b < nx; b++)
 			h[a * nx + b] = g[(1 + a) * q + 1 + b];
-		/* a ridge that leaves a column its say where it has ten times the weight of one bin */
-		h[a * nx + a] += 1e-3 * h[a * nx + a] + 1e-12;
+		h[a * nx + a] += 1e-7 * h[a * nx + a] + 1e-12; /* columns may be alike */
 	}
 	linalg_cholesky(h, nx, nx);
 	linalg_forward(h, nx, nx, u, 1);
@@ -321,7 +320,7 @@ int panel_fit_noise(struct mc_panel *p, struct mc_error *err)
 	int rc = fit_start(&f, p, err);
 	if (rc == 0) {
 		search(&f, &p->noise);
-		p->level_sd = .1 * p->level + 3 * sqrt(p->noise.var);
+		p->level_sd = .1 * p->height + 3 * sqrt(p->noise.var);
 		for (size_t i = 0; i < p->nlives; i++) {
 			double *g = p->gram + i * p->q * p->q;
 			panel_whiten(&p->life[i], &p->noise, p->life[i].m, p->q, g);

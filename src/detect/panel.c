@@ -220,8 +220,15 @@ static int typical_life(struct mc_panel *p, const struct mc_panel_in *in, struct
 	}
 	p->life_seconds = fmax(mc_median(v, p->nlives), p->bin);
 	qsort(v + p->nlives, p->nlives, sizeof *v, by_number);
-	p->level = fmax(fabs(v[p->nlives + p->nlives / 2]), 4 * sqrt(p->quantum));
+	p->level = v[p->nlives + p->nlives / 2];
 	free(v);
+	double lo = (double)INFINITY, hi = -(double)INFINITY;
+	for (size_t i = 0; i < p->nlives; i++)
+		for (size_t k = 0; k < in->lives[i].n; k++) {
+			lo = fmin(lo, in->lives[i].y[k]);
+			hi = fmax(hi, in->lives[i].y[k]);
+		}
+	p->height = fmax(fmax(fabs(p->level), (hi - lo) / 2), 4 * sqrt(p->quantum));
 	return 0;
 }
 

@@ -35,6 +35,7 @@ struct mc_panel {
 	bool has_requests;
 	size_t q, il, it, iq, if_, is; /* columns in all; of the level, of growth in time, in requests, ever faster; first of the long ones */
 	double level;           /* typical height of a life, in the unit: taken from the first column */
+	double height;          /* the scale of wide priors: the level, or half of all that is covered where that is more */
 	double level_sd;        /* how much lives stand higher or lower than others */
 	double life_seconds;    /* median life */
 	struct mc_noise noise;

@@ -87,7 +87,7 @@ double evidence_eliminate(const struct mc_panel *p, const double *in, const stru
 void evidence_finish(double n, const struct score *s, struct mc_growth_fit *ret)
 {
 	*ret = (struct mc_growth_fit){ .log_evidence = -(double)INFINITY };
-	if (!(s->info > 1e-4 * s->info_all) || !(s->num > 0) || !(s->info > 0))
+	if (!(s->info > 1e-9 * s->info_all) || !(s->num > 0) || !(s->info > 0))
 		return;
 	double z2 = s->num * s->num / s->info;
 	/* of what is left the noise makes about n; much less is lost digits */
@@ -144,6 +144,7 @@ struct work {
 	double share[PANEL_MOST_COLUMNS], precision[PANEL_MOST_COLUMNS]; /* of the common columns about the fitted curve */
 	struct onset_grams onsets[2];
 	double *longest;             /* life of each release, seconds */
+	double *own[KINDS], *count;  /* prefix sums over releases of lives' own slopes, and of lives */
 };
 
 static size_t growth_column(const struct mc_panel *p, enum mc_growth g)
@@ -174,8 +175,11 @@ static int work_new(struct work *w, const struct mc_panel *p, const struct mc_su
 	w->pre_logs = numbers(nr + 1, &ok);
 	for (size_t k = 0; k < 2; k++)
 		w->slope[k] = numbers(nr, &ok);
-	for (size_t k = 0; k < KINDS; k++)
+	for (size_t k = 0; k < KINDS; k++) {
 		w->first[k] = numbers(n, &ok);
+		w->own[k] = numbers(nr + 1, &ok);
+	}
+	w->count = numbers(nr + 1, &ok);
 	for (size_t k = 0; k < MC_GROWTH_KINDS; k++)
 		w->best[k] = numbers(n, &ok);
 	w->best_onset = numbers(p->nonsets, &ok);
@@ -190,7 +194,8 @@ static int work_new(struct work *w, const struct mc_panel *p, const struct mc_su
 static void work_release(struct work *w)
 {
 	double *v[] = { w->life, w->sum, w->base, w->base_logs, w->total, w->pre_u, w->pre_num, w->pre_info, w->pre_logs, w->slope[0],
-		w->slope[1], w->first[0], w->first[1], w->first[2], w->best[0], w->best[1], w->best[2], w->best[3], w->best_onset, w->longest };
+		w->slope[1], w->first[0], w->first[1], w->first[2], w->best[0], w->best[1], w->best[2], w->best[3], w->best_onset, w->longest, w->own[0], w->own[1], w->own[2],
+		w->count };
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++)
 		free(v[i]);
 	for (size_t k = 0; k < KINDS; k++)
@@ -211,6 +216,26 @@ static void sum_releases(const struct mc_panel *p, const double *life, double *s
 	for (size_t i = 0; i < p->nlives; i++)
 		for (size_t k = 0; k < qq; k++)
 			sum[p->life[i].release * qq + k] += life[i * qq + k];
+}
+
+/* Every life's own slope counts alike here: one that never moves must not outvote all others by its precision. */
+static void own_slopes(struct work *w)
+{
+	size_t q = w->q, qq = q * q;
+	for (size_t i = 0; i < w->p->nlives; i++) {
+		size_t r = w->p->life[i].release + 1;
+		const double *g = w->life + i * qq;
+		w->count[r]++;
+		for (size_t k = 0; k < KINDS; k++) {
+			size_t h = growth_column(w->p, (enum mc_growth)k);
+			w->own[k][r] += g[h * q + h] > 0 ? g[h] / g[h * q + h] : 0;
+		}
+	}
+	for (size_t r = 1; r <= w->nr; r++) {
+		w->count[r] += w->count[r - 1];
+		for (size_t k = 0; k < KINDS; k++)
+			w->own[k][r] += w->own[k][r - 1];
+	}
 }
 
 /* Curve, slopes, each life's share of the load, and the classes of scatter. */
@@ -234,6 +259,7 @@ static int prepare(struct work *w, struct mc_error *err)
 		evidence_drop_direction(w->life + i * qq, q, w->share, 1 / (.3 * .3));
 	}
 	sum_releases(p, w->life, w->sum);
+	own_slopes(w);
 	for (size_t k = 0; k < KINDS; k++)
 		for (size_t i = 0; i < NSCATTER; i++)
 			w->scatter_sd[k][i] = .03 * unit * exp2(.5 * (double)i);
@@ -493,9 +519,11 @@ static int growth_sets(struct work *w, struct spread *s, size_t kind, struct mc_
 		plain(w, set, &f);
 		gather(sum, best, &f);
 		for (size_t k = 0; rc == 0 && k < NLIFE; k++) {
+			double size = over(w->own[kind], set) / fmax(over(w->count, set), 1);
+			size = f.slope > .25 * size ? f.slope : size;
 			g = f;
-			if (f.slope > 0 && (last || f.log_evidence >= cut))
-				rc = with_scatter(w, s, kind, set, LIFE_SPREAD[k] * f.slope, &g, err);
+			if (size > 0 && (last || f.log_evidence >= cut))
+				rc = with_scatter(w, s, kind, set, LIFE_SPREAD[k] * size, &g, err);
 			gather(sum, best, &g);
 		}
 	}
@@ -586,7 +614,7 @@ static int over_grid(struct work *w, struct mc_growth_evidence *e, struct mc_err
 			struct spread s = { .sd = { 1 } };
 			set_spread(w, CURVE_SPREAD[a], SLOPE_SPREAD[b], &s);
 			begin_spread(w, &s);
-			double none = -.5 * w->n * log(w->yy / w->n) - w->none_logs;
+			double none = -.5 * w->n * log(fmax(w->yy / w->n, .1)) - w->none_logs;
 			e->none = log_add(e->none, none + log(NLIFE + 1));
 			rc = growth_sets(w, &s, MC_GROWTH_TIME, e, err);
 			if (rc == 0)

@@ -55,6 +55,8 @@ class Prometheus:
             with urllib.request.urlopen(url, timeout=20) as r:
                 return json.load(r)['data']
         except urllib.error.HTTPError as e:
+            if e.code == 503:  # it is starting
+                return None
             check(False, f'{path} {args}: {json.load(e).get("error")}')
             return {'result': []}
         except OSError:
@@ -117,11 +119,15 @@ def every_query(prom, board, start):
 
 
 def steady(prom):
-    with urllib.request.urlopen(f'http://127.0.0.1:{port}/metrics', timeout=10) as r:
-        lines = [x for x in r.read().decode().split('\n') if x and x[0] != '#']
     for s in prom.query('min_over_time(up[10m])'):
         check(s['value'][1] == '1', f'up: {s}')
-    got = prom.query('scrape_samples_scraped')
+    for _ in range(20):  # a process may come or go between a scrape and our look
+        with urllib.request.urlopen(f'http://127.0.0.1:{port}/metrics', timeout=10) as r:
+            lines = [x for x in r.read().decode().split('\n') if x and x[0] != '#']
+        got = prom.query('scrape_samples_scraped')
+        if got and int(got[0]['value'][1]) == len(lines):
+            break
+        time.sleep(SCRAPE)
     check(got and int(got[0]['value'][1]) == len(lines), f'{got} samples of {len(lines)} lines')
     lost = prom.query('max_over_time((scrape_samples_scraped - scrape_samples_post_metric_relabeling)[10m:1s])')
     check(lost and lost[0]['value'][1] == '0', f'samples lost: {lost}')
@@ -132,8 +138,8 @@ def main():
     try:
         start = time.time()
         if prom.wait('count_over_time(up[1m]) > 8', 'scrapes'):
-            for a in alerts:
-                prom.wait(f'ALERTS{{alertname="{a}",alertstate="firing"}}', f'alert {a}')
+            if not all(prom.wait(f'ALERTS{{alertname="{a}",alertstate="firing"}}', f'alert {a}') for a in alerts):
+                return
             n = 0
             for b in ('overview', 'program', 'host'):
                 with open(f'{sources}/dashboards/memculprit-{b}.json', encoding='utf-8') as f:

@@ -8,7 +8,7 @@ int api_store(struct api *a, struct mc_store **ret, struct mc_error *err)
 {
 	int rc = 0;
 	if (!a->store)
-		rc = mc_store_open(&(struct mc_store_config){ .path = a->shared->db, .mode = MC_STORE_READ }, &a->store, err);
+		rc = mc_store_open(&(struct mc_store_config){ .path = a->shared->db, .mode = MC_STORE_READ, .cache_kib = READER_KIB }, &a->store, err);
 	*ret = a->store;
 	return rc;
 }

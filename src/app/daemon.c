@@ -242,6 +242,9 @@ static void one_tick(struct daemon *d)
 			mc_log(MC_LOG_WARN, "sample", "%s", mc_buf_text(&notice));
 		mc_buf_release(&notice);
 	}
+	/* what thousands of processes took when they were met is given back */
+	if (d->samples == 2 || (uint64_t)d->samples % 360 == 0)
+		malloc_trim(0);
 	if (d->samples == 1 || (uint64_t)d->samples % 60 == 0)
 		tell_systemd(d);
 }

@@ -8,6 +8,8 @@
 
 #include "memculprit/app.h"
 
+enum { READER_KIB = 256 }; /* page cache of a reader that stays open: the kernel has the file in memory anyway */
+
 /* ---- the snapshot: what the newest tick saw; never changed once it is shared ----
  * NaN, NULL and time 0: not known. Text is raw and hostile. */
 struct snapshot_version {

@@ -180,7 +180,6 @@ void builds_born(struct daemon *d, struct program *p, struct life *l, const stru
 		return;
 	b->interpreted = id.interpreted;
 	count_life(e, b, l, p, q);
-	libraries_born(d, p, q, &id);
 }
 
 void builds_gone(struct program *p, const struct life *l)

@@ -33,7 +33,6 @@ struct build *builds_add(struct executable *e, const char *version, const char *
 int builds_save(struct daemon *d, struct program *p, struct mc_error *err);
 
 /* ---- libraries (daemon_libraries.c) ---- */
-void libraries_born(struct daemon *d, const struct program *p, const struct mc_process *q, const struct mc_identity *id);
 /* Once a life's libraries are known: another one than before is a deploy of its own kind. */
 void libraries_take(struct daemon *d, struct program *p, struct life *l, const struct mc_process *q);
 void libraries_load(struct daemon *d, const struct program *p);

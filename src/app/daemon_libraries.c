@@ -30,6 +30,17 @@ static int write_library(struct daemon *d, struct program *p, const struct mc_re
 	return rc;
 }
 
+/* What the program itself is, builds_tick() decides; the tracker only has to know whose libraries they are. */
+static void tell_of_life(struct daemon *d, const struct program *p, const struct life *l, const struct mc_process *q)
+{
+	const struct build *b = builds_of(p, l);
+	struct mc_recognised ignored;
+	struct mc_identity id = { .source = MC_ID_BUILD_ID, .interpreted = b->interpreted };
+	snprintf(id.what, sizeof id.what, "%s", p->executables[l->executable].key);
+	snprintf(id.build_id, sizeof id.build_id, "%s", b->build_id);
+	mc_tracker_born(d->tracker, p->name, q->id, q->start_ms, d->tick->t_ms, &id, &ignored, NULL);
+}
+
 static int look(struct daemon *d, const struct mc_process *q, struct mc_recognised *found, struct mc_error *err)
 {
 	struct mc_mapped_file files[MAPPED_MAX];
@@ -57,17 +68,12 @@ void libraries_take(struct daemon *d, struct program *p, struct life *l, const s
 	if (!b || b->libraries == q->libraries->id)
 		return;
 	b->libraries = q->libraries->id;
+	tell_of_life(d, p, l, q);
 	int rc = look(d, q, &found, &err);
 	if (rc == 1 && d->store && p->id)
 		rc = write_library(d, p, &found, &err);
 	if (rc == MC_ENOMEM || (rc < 0 && rc != MC_EPERM && rc != MC_ENOTFOUND))
 		daemon_trouble(d, AT_DEPLOY, &err);
-}
-
-void libraries_born(struct daemon *d, const struct program *p, const struct mc_process *q, const struct mc_identity *id)
-{
-	struct mc_recognised ignored; /* what the program itself is, builds_tick() decides */
-	mc_tracker_born(d->tracker, p->name, q->id, q->start_ms, d->tick->t_ms, id, &ignored, NULL);
 }
 
 static void fact_name(const struct program *p, char out[64])

@@ -7,7 +7,7 @@
 
 #include "daemon_parts.h"
 
-enum { MAINTAIN_MS = 60000 };
+enum { MAINTAIN_MS = 60000, WRITER_KIB = 1000 };
 
 /* Ten ticks, between a second and half a minute. */
 static int64_t retry_ms(const struct daemon *d)
@@ -70,7 +70,7 @@ int daemon_open_store(struct daemon *d, struct mc_error *err)
 	struct stat st;
 	make_folder(d->db);
 	struct mc_store_config sc = { .path = d->db, .mode = MC_STORE_WRITE, .quota_bytes = c->quota_bytes, .keep_ms = c->keep_ms,
-		.keep_hourly_ms = c->keep_hourly_ms, .host = d->host };
+		.keep_hourly_ms = c->keep_hourly_ms, .host = d->host, .cache_kib = WRITER_KIB };
 	int rc = mc_store_open(&sc, &d->store, err);
 	if (rc < 0)
 		return rc;

@@ -303,7 +303,13 @@ static void fill_host(const struct mc_host *h, double v[MC_H_COUNT])
 static int make_room(struct daemon *d, struct mc_error *err)
 {
 	void *rows = d->rows, *loads = d->loads;
-	int rc = mc_grow(&rows, &d->rows_cap, d->tick->nprocesses + 1, sizeof *d->rows, err);
+	int rc = 0;
+	if (d->rows_cap <= d->tick->nprocesses) { /* not half as many again: these are the largest that we hold */
+		size_t cap = d->tick->nprocesses + d->tick->nprocesses / 16 + 16;
+		if (!(rows = mc_reallocarray(d->rows, cap, sizeof *d->rows)))
+			return mc_nomem(err, "rows");
+		d->rows_cap = cap;
+	}
 	d->rows = rows;
 	if (rc == 0)
 		rc = mc_grow(&loads, &d->loads_cap, d->tick->nprograms + 1, sizeof *d->loads, err);

@@ -312,6 +312,17 @@ static bool answer_one(struct worker *w, struct subject *s, bool urgent, const s
 	return !failed;
 }
 
+/* After the last of a row what they took is given back; a reader also holds all that is not sealed yet, which is
+ * read again in milliseconds. */
+static void rest(struct worker *w, const struct snapshot *shot)
+{
+	if (shot->interval_ms >= FAST_MS) {
+		mc_store_close(w->store);
+		w->store = NULL;
+	}
+	malloc_trim(0);
+}
+
 /* Answers what is due and can be paid for. How long to wait then, in ms. */
 static int work(struct worker *w)
 {
@@ -323,14 +334,14 @@ static int work(struct worker *w)
 	if (!shot)
 		goto out;
 	add_credit(w, shot->interval_ms);
-	if (!w->store && mc_store_open(&(struct mc_store_config){ .path = w->shared->db, .mode = MC_STORE_READ }, &w->store, &err) < 0)
-		goto out; /* the loop says what is wrong with it */
 	wait = shot->interval_ms < 1000 ? (int)shot->interval_ms : 1000;
 	s = next_subject(w, shot, &urgent);
+	if (s && !w->store && mc_store_open(&(struct mc_store_config){ .path = w->shared->db, .mode = MC_STORE_READ, .cache_kib = READER_KIB }, &w->store, &err) < 0)
+		goto out; /* the loop says what is wrong with it */
 	if (s && answer_one(w, s, urgent, shot))
 		wait = 0;
 	else if (!s && w->worked)
-		malloc_trim(0); /* after the last of a row: what they took is given back */
+		rest(w, shot);
 	w->worked = s != NULL;
 out:
 	snapshot_put(shot);

@@ -35,11 +35,25 @@ static void count_left(struct mc_sampler *s)
 	t->left_out_programs = nseen;
 }
 
+/* A few more come at a time: half as many again would be megabytes for nothing. */
+static int room_for_all(struct mc_sampler *s, struct mc_error *err)
+{
+	size_t cap = s->n + s->n / 16 + 16;
+	if (s->out_cap > s->n)
+		return 0;
+	struct mc_process *out = mc_reallocarray(s->out, cap, sizeof *out);
+	if (!out)
+		return mc_nomem(err, "processes");
+	s->out = out;
+	s->out_cap = cap;
+	return 0;
+}
+
 /* What the caller sees of this tick. */
 static int collect(struct mc_sampler *s, struct mc_error *err)
 {
 	struct mc_tick *t = &s->tick;
-	int rc = mc_grow((void **)&s->out, &s->out_cap, s->n + 1, sizeof *s->out, err);
+	int rc = room_for_all(s, err);
 	rc = rc ? rc : sm_groups_read(s->groups, s->ticks, t, err);
 	if (rc)
 		return rc;

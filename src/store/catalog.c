@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PENDING_MANY = 2048, PENDING_MAX = 1 << 16 };
+enum { PENDING_KEPT = 256, PENDING_MANY = 2048, PENDING_MAX = 1 << 16 };
 
 int st_catalog_load(struct mc_store *s, struct mc_error *err)
 {
@@ -53,6 +53,11 @@ void st_pending_drop(struct mc_store *s)
 	for (size_t i = 0; i < s->npending; i++)
 		release(&s->pending[i]);
 	s->npending = 0;
+	if (s->cappending > PENDING_KEPT) { /* a thousand at a time are met at the start only */
+		free(s->pending);
+		s->pending = NULL;
+		s->cappending = 0;
+	}
 }
 
 static int add_pending(struct mc_store *s, struct st_pending *p, struct mc_error *err)

@@ -37,6 +37,7 @@ struct mc_store {
 	bool full;              /* the disk or the quota was full */
 	int lock_fd;
 	uint64_t quota;
+	unsigned cache_kib;
 	int64_t keep_ms, keep_hourly_ms;
 
 	struct st_hot hot;

@@ -213,11 +213,22 @@ static int check_version(struct mc_store *s, int64_t version, struct mc_error *e
 
 /* ---- settings ---- */
 
+static int limit_cache(struct mc_store *s, struct mc_error *err)
+{
+	char text[64];
+	if (s->cache_kib == 0)
+		return 0;
+	snprintf(text, sizeof text, "PRAGMA cache_size = -%u", s->cache_kib);
+	return st_exec(s, text, err);
+}
+
 static int set_up_writer(struct mc_store *s, struct mc_error *err)
 {
 	int rc = st_exec(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF;"
 		"PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 8388608; PRAGMA cache_size = -2000;"
 		"PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF", err);
+	if (rc == 0)
+		rc = limit_cache(s, err);
 	char quota[64];
 	snprintf(quota, sizeof quota, "PRAGMA max_page_count = %llu", (unsigned long long)(s->quota / 4096));
 	if (rc == 0 && s->quota)
@@ -280,7 +291,7 @@ static int open_reader(struct mc_store *s, struct mc_error *err)
 		rc = check_version(s, version, err);
 	if (rc == 0)
 		rc = st_exec(s, "PRAGMA query_only = ON; PRAGMA cache_size = -8000; PRAGMA trusted_schema = OFF", err);
-	return rc;
+	return rc < 0 ? rc : limit_cache(s, err);
 }
 
 static void free_store(struct mc_store *s)
@@ -312,6 +323,7 @@ int mc_store_open(const struct mc_store_config *c, struct mc_store **ret, struct
 	s->lock_fd = -1;
 	s->writer = c->mode == MC_STORE_WRITE;
 	s->quota = c->quota_bytes;
+	s->cache_kib = c->cache_kib;
 	s->keep_ms = c->keep_ms;
 	s->keep_hourly_ms = c->keep_hourly_ms;
 	s->state_bad = s->rounds_bad = true;

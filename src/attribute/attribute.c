@@ -14,6 +14,32 @@ static void empty_answer(struct mc_answer *a, const struct mc_case *c, const str
 		.ceiling_bytes = (double)NAN, .look_again_ms = MC_NO_TIME };
 }
 
+/* Does it show growth that a reader should hear of before that of private memory? */
+static bool leads(const struct judgement *j, const struct judgement *anon)
+{
+	if (!j->panel || j->grows <= .5)
+		return false;
+	/* processes that multiply bring their memory along; each by itself is flat */
+	return anon->grows <= .5 || j->grows - j->belief.all > .9;
+}
+
+static int judge_signals(struct history *h, struct judgement *j, struct mc_error *err)
+{
+	int rc = judge(h, HISTORY_ANON, j, err);
+	static const enum history_signal OTHERS[] = { HISTORY_SHMEM, HISTORY_PROCESSES };
+	for (size_t i = 0; rc == 0 && i < 2; i++) {
+		struct judgement x = { 0 };
+		rc = judge(h, OTHERS[i], &x, err);
+		if (rc == 0 && leads(&x, j)) {
+			struct judgement swap = *j;
+			*j = x;
+			x = swap;
+		}
+		judgement_release(&x);
+	}
+	return rc;
+}
+
 int mc_attribute(const struct mc_case *c, struct mc_answer *ret, struct mc_error *err)
 {
 	struct history h;
@@ -23,9 +49,11 @@ int mc_attribute(const struct mc_case *c, struct mc_answer *ret, struct mc_error
 	if (rc < 0)
 		return rc;
 	empty_answer(&a, c, &h);
-	rc = judge(&h, HISTORY_ANON, &j, err);
+	rc = judge_signals(&h, &j, err);
 	if (rc == 0 && j.panel)
 		rc = decide(&h, &j, &a, err);
+	if (rc == 0)
+		rc = j.panel ? explain(&h, &j, &a, err) : explain_too_little(&h, &a, err);
 	judgement_release(&j);
 	history_release(&h);
 	if (rc < 0) {

@@ -115,6 +115,14 @@ static size_t ended_by(const struct history *h, const struct judgement *j, size_
 	return r;
 }
 
+/* The likelier of growth in time and with requests; both in bytes per second at mean load. */
+static const struct mc_growth_fit *best_fit(const struct mc_growth_evidence *e, size_t set)
+{
+	const struct mc_growth_fit *t = &e->set[MC_GROWTH_TIME][set], *q = &e->set[MC_GROWTH_REQUESTS][set], *f = &e->set[MC_GROWTH_FASTER][set];
+	const struct mc_growth_fit *best = q->log_evidence > t->log_evidence ? q : t;
+	return f->log_evidence > best->log_evidence ? f : best;
+}
+
 struct moment {
 	double t, p;
 };
@@ -172,7 +180,7 @@ static int onset_interval(const struct history *h, const struct judgement *j, si
 	return 0;
 }
 
-static void slopes(const struct history *h, const struct judgement *j, size_t k, const struct mc_growth_fit *f, struct mc_answer *a)
+static int slopes(const struct history *h, const struct judgement *j, size_t k, const struct mc_growth_fit *f, struct mc_answer *a, struct mc_error *err)
 {
 	double n = 1, until = h->as_of;
 	size_t end = ended_by(h, j, k);
@@ -183,11 +191,13 @@ static void slopes(const struct history *h, const struct judgement *j, size_t k,
 	a->slope_after = f->slope * n * j->unit;
 	a->slope_after_lo = (f->slope - 1.96 * f->slope_sd) * n * j->unit;
 	a->slope_after_hi = (f->slope + 1.96 * f->slope_sd) * n * j->unit;
-	size_t before = k; /* release index of what ran before deploy k */
-	while (before > 0 && !isfinite(j->evidence.release_slope[before]))
-		before--;
-	a->slope_before = isfinite(j->evidence.release_slope[before]) ? j->evidence.release_slope[before] * n * j->unit : 0;
+	double before = 0, sd;
+	int rc = 1;
+	for (size_t r = k + 1; rc > 0 && r-- > 0;) /* release k is what ran before deploy k */
+		rc = release_trend(j, r, &before, &sd, err);
+	a->slope_before = rc == 0 ? before * n : 0;
 	a->grown_bytes = fmax(0, a->slope_after * (until - (double)(a->onset_ms - h->origin_ms) / 1000));
+	return rc < 0 ? rc : 0;
 }
 
 static int one_episode(struct mc_answer *a, enum mc_verdict v, size_t culprit, size_t fixed, int64_t onset, int64_t stopped, struct mc_error *err)
@@ -228,6 +238,8 @@ static int leak(const struct history *h, const struct judgement *j, struct mc_an
 	size_t k = h->ndeploys ? likeliest(j->belief.deploy, h->ndeploys) : MC_NO_DEPLOY;
 	bool named = k != MC_NO_DEPLOY && j->belief.deploy[k] > .5;
 	const struct mc_growth_fit *f = &j->evidence.all[MC_GROWTH_TIME];
+	if (j->evidence.all[MC_GROWTH_REQUESTS].log_evidence > f->log_evidence || !(f->slope > 0))
+		f = &j->evidence.all[MC_GROWTH_REQUESTS];
 	const struct mc_supposition *s = NULL;
 	a->verdict = MC_VERDICT_LEAK;
 	a->state = MC_STATE_ACTIVE;
@@ -237,11 +249,11 @@ static int leak(const struct history *h, const struct judgement *j, struct mc_an
 		size_t set = best_set(j, k), onset = best_onset(j, k);
 		if (set != MC_NO_DEPLOY && (onset == MC_NO_DEPLOY || j->belief.weight[set] >= j->belief.onset_weight[onset])) {
 			s = &j->sets.s[set];
-			f = &j->evidence.set[MC_GROWTH_TIME][set];
+			f = best_fit(&j->evidence, set);
 		} else if (onset != MC_NO_DEPLOY)
 			f = &j->evidence.onset[onset];
 		size_t end = ended_by(h, j, k);
-		slopes(h, j, k, f, a);
+		rc = slopes(h, j, k, f, a, err);
 		if (end != MC_NO_DEPLOY)
 			stopped(h, j, end, a);
 	} else if (rc == 0) {

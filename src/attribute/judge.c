@@ -164,3 +164,33 @@ void judgement_release(struct judgement *j)
 	free(j->step_until);
 	*j = (struct judgement){ 0 };
 }
+
+int release_trend(const struct judgement *j, size_t release, double *ret, double *sd, struct mc_error *err)
+{
+	size_t n = j->rows.nlives, k = 0;
+	struct mc_noise noise;
+	double error = 0;
+	double *v = mc_reallocarray(NULL, 2 * n + 1, sizeof *v);
+	int rc = v ? 0 : mc_nomem(err, "the trends");
+	mc_panel_noise(j->panel, &noise);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		const struct mc_panel_life *l = &j->rows.life[i];
+		size_t from = 2 * l->n / 5;
+		if (l->release != release || l->n - from < 4)
+			continue;
+		rc = mc_sen_slope(l->t + from, l->y + from, l->n - from, &v[k], err);
+		double span = l->t[l->n - 1] - l->t[from], independent = fmax(span / (2 * noise.tau_fast), 2);
+		/* the slope's error under noise of this memory: sd * sqrt(12 / n) / span */
+		error += noise.var * 12 / fmin(independent, (double)(l->n - from)) / (span * span);
+		k += isfinite(v[k]);
+	}
+	if (rc == 0 && k > 0) {
+		double between = 0, m = mc_median(v, k);
+		if (k > 2)
+			between = mc_mad(v, k, m, v + n);
+		*ret = m * j->unit;
+		*sd = fmax(sqrt(error) / (double)k, between / sqrt((double)k)) * j->unit;
+	}
+	free(v);
+	return rc < 0 ? rc : k == 0;
+}

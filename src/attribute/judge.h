@@ -25,10 +25,14 @@ void judgement_release(struct judgement *j);
 /* Fills belief.step, belief.no_step, step_fit. */
 int judge_steps(const struct history *h, struct judgement *j, struct mc_error *err);
 
+/* Bytes (or processes) per second that the lives of a release rise by after the first two fifths of their time, the median life,
+ * and its standard error. No model is in it: a figure to show. 0; 1: no life is long enough; MC_ENOMEM. */
+int release_trend(const struct judgement *j, size_t release, double *ret, double *sd, struct mc_error *err);
 /* Turns the judgement into the answer's numbers, times and episodes. */
 int decide(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err);
 /* Adds the sentences. */
 int explain(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err);
+int explain_too_little(const struct history *h, struct mc_answer *a, struct mc_error *err);
 
 /* Lives of the release that are alive at the last moment, or were at its end. */
 size_t lives_at(const struct history *h, size_t role, double t);

@@ -233,11 +233,3 @@ void history_rows_release(struct history_rows *r)
 	free(r->onsets);
 	*r = (struct history_rows){ 0 };
 }
-
-int history_whole(struct history *h, enum history_signal signal, struct history_life **ret, size_t *n, struct mc_error *err)
-{
-	(void)h; (void)signal; (void)err;
-	*ret = NULL;
-	*n = 0;
-	return 0;
-}

@@ -1,0 +1,251 @@
+/* The evidence in plain sentences: what speaks for the answer, and what was ruled out by which figures. */
+#include "judge.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_EVIDENCE = 24 };
+
+static int say(struct mc_answer *a, const char *kind, bool against, struct mc_error *err, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+static int say(struct mc_answer *a, const char *kind, bool against, struct mc_error *err, const char *fmt, ...)
+{
+	struct mc_buf b = { 0 };
+	va_list ap;
+	if (a->nevidence >= MOST_EVIDENCE)
+		return 0;
+	struct mc_evidence *e = mc_reallocarray(a->evidence, a->nevidence + 1, sizeof *e);
+	if (!e)
+		return mc_nomem(err, "the evidence");
+	a->evidence = e;
+	va_start(ap, fmt);
+	mc_buf_vprintf(&b, fmt, ap);
+	va_end(ap);
+	if (mc_buf_check(&b, err) < 0) {
+		mc_buf_release(&b);
+		return MC_ENOMEM;
+	}
+	e[a->nevidence++] = (struct mc_evidence){ .kind = kind, .text = b.data, .against = against };
+	return 0;
+}
+
+/* A rate or a size in the signal's unit. */
+static const char *size(const struct judgement *j, double bytes, char out[MC_TIME_TEXT])
+{
+	if (j->signal != HISTORY_PROCESSES)
+		return mc_size_text(bytes, out);
+	snprintf(out, MC_TIME_TEXT, "%.3g processes", bytes);
+	return out;
+}
+
+static const char *what_grows(const struct judgement *j)
+{
+	return j->signal == HISTORY_SHMEM ? "shared memory" : j->signal == HISTORY_PROCESSES ? "the number of processes" : "private memory of a process";
+}
+
+/* How a deploy is called. */
+static const char *name(const struct history *h, size_t k)
+{
+	const struct mc_deploy_mark *d = &h->c->deploys[h->deploy[k].index];
+	return d->version && d->version[0] ? d->version : d->commit && d->commit[0] ? d->commit : "a deploy without a version";
+}
+
+static size_t culprit_of(const struct history *h, const struct mc_answer *a)
+{
+	if (a->culprit == MC_NO_DEPLOY)
+		return MC_NO_DEPLOY;
+	for (size_t k = 0; k < h->ndeploys; k++)
+		if (h->deploy[k].index == a->candidates[a->culprit].deploy)
+			return k;
+	return MC_NO_DEPLOY;
+}
+
+static int growth_sentence(const struct history *h, const struct judgement *j, size_t k, struct mc_answer *a, struct mc_error *err)
+{
+	char s[4][MC_TIME_TEXT];
+	double n = j->signal == HISTORY_ANON ? fmax(1, (double)lives_at(h, j->role, h->as_of)) : 1, hour = 3600 / n;
+	double lo = a->slope_after_lo * hour, hi = a->slope_after_hi * hour;
+	if (!isfinite(a->slope_after))
+		return 0;
+	if (k == MC_NO_DEPLOY)
+		return say(a, "growth", false, err, "%s grows by %s an hour (95 %%: %s to %s)", what_grows(j), size(j, a->slope_after * hour, s[0]),
+			size(j, lo, s[1]), size(j, hi, s[2]));
+	return say(a, "growth", false, err, "%s grows by %s an hour in the release that %s began (95 %%: %s to %s), before it by %s an hour",
+		what_grows(j), size(j, a->slope_after * hour, s[0]), name(h, k), size(j, lo, s[1]), size(j, hi, s[2]),
+		size(j, a->slope_before * hour, s[3]));
+}
+
+/* Trend of each release by itself. */
+static int release_sentence(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
+{
+	struct mc_buf b = { .limit = 1500 };
+	char s[2][MC_TIME_TEXT];
+	size_t shown = 0;
+	int rc = 0;
+	for (size_t r = 0; rc == 0 && r <= h->ndeploys; r++) {
+		double v, sd;
+		if (h->ndeploys - r > 11 || (rc = release_trend(j, r, &v, &sd, err)) != 0)
+			rc = rc < 0 ? rc : 0;
+		else
+			mc_buf_printf(&b, "%s%s %s/h +- %s", shown++ ? ", " : "", r ? name(h, r - 1) : "before", size(j, v * 3600, s[0]),
+				size(j, sd * 3600, s[1]));
+	}
+	if (rc == 0 && shown > 1)
+		rc = say(a, "releases", false, err, "trend of a life after its warm-up, by release: %s", mc_buf_text(&b));
+	mc_buf_release(&b);
+	return rc;
+}
+
+/* Mean relative load over a time. */
+static double mean_load(const struct history *h, double from, double to)
+{
+	double sum = 0, time = 0;
+	for (size_t i = 0; i + 1 < h->nload; i++) {
+		double a = fmax(h->load_t[i], from), b = fmin(h->load_t[i + 1], to);
+		if (b > a) {
+			sum += h->load_level[i] * (b - a);
+			time += b - a;
+		}
+	}
+	return time > 0 ? sum / time : (double)NAN;
+}
+
+static int load_sentence(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
+{
+	char s[MC_TIME_TEXT];
+	double onset = a->onset_ms == MC_NO_TIME ? h->as_of / 2 : (double)(a->onset_ms - h->origin_ms) / 1000;
+	double span = fmin(onset, h->as_of - onset), before = mean_load(h, onset - span, onset), after = mean_load(h, onset, onset + span);
+	size_t was = lives_at(h, j->role, fmax(onset - 3 * h->tick, h->tick)), is = lives_at(h, j->role, h->as_of);
+	if (!h->load_what)
+		return say(a, "load", false, err, "no counter of load is known, so that load can't be ruled out; processes %zu -> %zu", was, is);
+	if (!isfinite(before) || !isfinite(after) || before <= 0)
+		return 0;
+	int rc = say(a, "load", a->verdict != MC_VERDICT_LOAD, err, "%s %+.0f %%, processes %zu -> %zu", h->load_what, 100 * (after / before - 1), was, is);
+	if (rc < 0 || a->verdict == MC_VERDICT_LEAK)
+		return rc;
+	return say(a, "load", a->verdict != MC_VERDICT_LOAD, err, "load moves a process's memory by %s (one standard deviation)",
+		mc_size_text(mc_panel_load(j->panel) * j->unit, s));
+}
+
+static int curve_sentence(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
+{
+	char s[2][MC_TIME_TEXT];
+	double life = 0;
+	for (size_t i = 0; i < j->nlives; i++)
+		life = fmax(life, j->lives[i].last - fmax(j->lives[i].start, 0));
+	double rise = mc_panel_curve(j->panel, 0, life) * j->unit, late = mc_panel_curve(j->panel, life / 4, life) * j->unit;
+	if (j->signal != HISTORY_ANON || !(rise > 0))
+		return 0;
+	(void)h;
+	return say(a, "warm-up", a->verdict == MC_VERDICT_LEAK, err,
+		"every life rises by %s with its age, %s of it after a quarter of its time; releases are compared at equal age", mc_size_text(rise, s[0]),
+		mc_size_text(fmax(late, 0), s[1]));
+}
+
+static int rivals(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
+{
+	int rc = 0;
+	for (size_t i = 0, said = 0; rc == 0 && i < a->ncandidates && said < 3; i++) {
+		if (i == a->culprit)
+			continue;
+		for (size_t k = 0; k < h->ndeploys; k++)
+			if (h->deploy[k].index == a->candidates[i].deploy) {
+				rc = say(a, "rival", true, err, "%s began it: probability %.3f%s", name(h, k), a->candidates[i].probability,
+					h->deploy[k].lives ? "" : " (nothing restarted with it)");
+				said++;
+			}
+	}
+	if (rc == 0 && (a->not_a_deploy >= .001 || a->verdict == MC_VERDICT_LEAK))
+		rc = say(a, "rival", true, err, "no deploy began it: probability %.3f (growth since ever %.3f, at a time of its own %.3f)", a->not_a_deploy,
+			j->belief.all, j->belief.free_onset);
+	if (rc == 0)
+		rc = say(a, "rival", a->verdict == MC_VERDICT_LEAK || a->verdict == MC_VERDICT_STEP, err,
+			"no lasting change: probability %.3f (of it growth that levels off %.3f)", a->no_change, j->belief.bounded);
+	return rc;
+}
+
+/* A build that grows whenever it runs, and only then. */
+static int identity_sentence(const struct history *h, const struct judgement *j, size_t k, struct mc_answer *a, struct mc_error *err)
+{
+	size_t old = 0, new = 0;
+	if (k == MC_NO_DEPLOY || j->signal != HISTORY_ANON)
+		return 0;
+	for (size_t i = 0; i < j->nlives; i++) {
+		const struct history_life *l = &j->lives[i];
+		bool then = l->start < h->as_of && l->last > h->deploy[k].begins + 10 * h->tick;
+		old += then && l->release < k + 1;
+		new += l->release == k + 1;
+	}
+	if (old && new)
+		return say(a, "canary", false, err, "%zu lives of the release before ran beside %zu of %s: they were compared at the same hours", old, new, name(h, k));
+	return 0;
+}
+
+static int episodes_sentence(const struct history *h, struct mc_answer *a, struct mc_error *err)
+{
+	int rc = 0;
+	char s[MC_TIME_TEXT];
+	for (size_t i = 0; rc == 0 && i < a->nepisodes; i++) {
+		const char *by = NULL;
+		for (size_t k = 0; k < h->ndeploys; k++)
+			if (h->deploy[k].index == a->episodes[i].fixed_by)
+				by = name(h, k);
+		if (by)
+			rc = say(a, "fix", false, err, "it stopped with %s at %s", by, mc_time_text(a->episodes[i].stopped_ms, true, s));
+	}
+	if (rc == 0 && a->nepisodes > 1)
+		rc = say(a, "rollback", false, err, "it stopped and came back: %zu times in all", a->nepisodes);
+	return rc;
+}
+
+static int data_sentence(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
+{
+	char s[2][MC_TIME_TEXT];
+	struct mc_noise n;
+	double samples = 0;
+	mc_panel_noise(j->panel, &n);
+	for (size_t i = 0; i < h->nlives; i++)
+		samples += h->life[i].n;
+	int rc = say(a, "data", false, err, "%zu lives, %.0f samples over %s; noise of a life %s", h->nlives, samples,
+		mc_duration_text((int64_t)(h->as_of * 1000), s[0]), size(j, sqrt(n.var) * j->unit, s[1]));
+	if (rc == 0 && h->sawtooth > 0)
+		rc = say(a, "collector", false, err, "a collector runs about every %s: judged by what it leaves", mc_duration_text((int64_t)(h->sawtooth * 1000), s[0]));
+	if (rc == 0 && h->nroles > 1)
+		rc = say(a, "data", false, err, "%zu kinds of process were judged apart (a master and its workers, for example)", h->nroles);
+	return rc;
+}
+
+int explain(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
+{
+	size_t k = culprit_of(h, a);
+	int rc = 0;
+	if (a->verdict == MC_VERDICT_LEAK)
+		rc = growth_sentence(h, j, k, a, err);
+	if (rc == 0 && a->verdict == MC_VERDICT_STEP) {
+		char s[MC_TIME_TEXT];
+		rc = say(a, "step", false, err, "%s stands %s higher since %s, at equal age and load", what_grows(j), size(j, a->grown_bytes, s),
+			k == MC_NO_DEPLOY ? "then" : name(h, k));
+	}
+	if (rc == 0)
+		rc = release_sentence(h, j, a, err);
+	if (rc == 0)
+		rc = load_sentence(h, j, a, err);
+	if (rc == 0)
+		rc = curve_sentence(h, j, a, err);
+	if (rc == 0)
+		rc = identity_sentence(h, j, k, a, err);
+	if (rc == 0)
+		rc = episodes_sentence(h, a, err);
+	if (rc == 0)
+		rc = rivals(h, j, a, err);
+	return rc < 0 ? rc : data_sentence(h, j, a, err);
+}
+
+int explain_too_little(const struct history *h, struct mc_answer *a, struct mc_error *err)
+{
+	double samples = 0;
+	for (size_t i = 0; i < h->nlives; i++)
+		samples += h->life[i].n;
+	return say(a, "data", false, err, "not enough data: %zu lives with %.0f samples in all; a life takes at least 3 samples, all together 8", h->nlives, samples);
+}

@@ -190,12 +190,34 @@ static int by_rank(const void *a, const void *b)
 	return c ? c : (x->line > y->line) - (x->line < y->line);
 }
 
+/* Lines of code, weighed by the strongest reason to look at them. Only an order: it is never shown. Factors and what
+ * they find are in docs/ranking.md; measure there before changing them. */
+static uint64_t weight(const struct mc_commit *k)
+{
+	static const struct {
+		int rank;
+		unsigned factor;
+	} table[] = { { 12, 200 }, { 20, 74 }, { 35, 27 }, { 69, 16 }, { INT_MAX, 10 } };
+	size_t i = 0;
+	while (k->nplaces && k->places[0].rank > table[i].rank)
+		i++;
+	return ((uint64_t)k->code_added + 1) * (k->nplaces ? table[i].factor : 10);
+}
+
+/* A place in a test is no suspect: tests do not run here. */
+static bool is_suspect(const struct mc_commit *k)
+{
+	return k->nplaces > 0 && k->places[0].rank < MC_RANK_TEST;
+}
+
 static int by_suspicion(const void *a, const void *b)
 {
 	const struct mc_commit *x = a, *y = b;
-	int rx = x->nplaces ? x->places[0].rank : INT_MAX, ry = y->nplaces ? y->places[0].rank : INT_MAX;
-	if (rx != ry)
-		return rx < ry ? -1 : 1;
+	uint64_t wx = weight(x), wy = weight(y);
+	if (is_suspect(x) != is_suspect(y))
+		return is_suspect(x) ? -1 : 1;
+	if (wx != wy)
+		return wx > wy ? -1 : 1;
 	if (x->added != y->added)
 		return x->added > y->added ? -1 : 1;
 	if (x->commit_ms != y->commit_ms)
@@ -225,26 +247,55 @@ static int find_places(struct mc_repo *r, const struct mc_range *g, const struct
 	return rc;
 }
 
-static int write_note(struct mc_changes *c, const struct ends *e, bool given, bool cut, struct mc_error *err)
+/* What the old side has and the new one has not. */
+static int other_side(struct mc_repo *r, const struct ends *e, struct mc_buf *b, struct mc_error *err)
+{
+	struct mc_range g = { 0 };
+	int rc = mc_range_walk(r, git_commit_id(e->to), git_commit_id(e->from), MOST_COMMITS, &g, err);
+	if (rc < 0)
+		return rc;
+	mc_buf_printf(b, "The two revisions have diverged: %zu commit%s of the old one %s not in the new one (", g.n, g.n == 1 ? "" : "s",
+		g.n == 1 ? "is" : "are");
+	for (size_t i = 0; i < g.n && i < 3; i++) {
+		char hex[13];
+		git_oid_tostr(hex, sizeof hex, &g.ids[i]);
+		mc_buf_printf(b, "%s%s", i ? ", " : "", hex);
+	}
+	mc_buf_str(b, g.n > 3 ? ", ...); " : "); ");
+	mc_buf_str(b, "listed are those that only the new one has. ");
+	mc_range_release(&g);
+	return 0;
+}
+
+static int write_note(struct mc_repo *r, struct mc_changes *c, const struct ends *e, bool given, bool cut, struct mc_error *err)
 {
 	struct mc_buf b = { 0 };
+	int rc = 0;
 	if (!given)
 		mc_buf_str(&b, "What ran before is not known: these are the changes of this commit alone. ");
 	if (e->from && git_oid_equal(git_commit_id(e->from), git_commit_id(e->to)))
 		mc_buf_str(&b, "Both revisions are the same commit. ");
 	if (c->rollback)
 		mc_buf_printf(&b, "A rollback: it took back %zu commit%s, listed here. ", c->ncommits, c->ncommits == 1 ? "" : "s");
-	if (c->diverged)
-		mc_buf_str(&b, "The two revisions have diverged: commits of the old one are not in the new one; listed are those that only the new one has. ");
+	bool shallow = git_repository_is_shallow(r->git) == 1;
+	if (c->diverged && shallow)
+		mc_buf_str(&b, "This clone is shallow and does not hold what joins the two revisions: commits of the release are missing here; "
+			       "'git fetch --unshallow' brings them. ");
+	else if (c->diverged)
+		rc = other_side(r, e, &b, err);
 	if (cut)
 		mc_buf_printf(&b, "Only the newest %d commits of the range are listed. ", MOST_COMMITS);
 	else if (c->ncommits > MOST_COMPARED)
 		mc_buf_printf(&b, "Files and lines are counted for the newest %d commits only. ", MOST_COMPARED);
+	if (c->ncommits > 5 && is_suspect(&c->commits[0]))
+		mc_buf_printf(&b, "%s ", c->ncommits <= MC_HIT_RATE_COMMITS ? MC_HIT_RATE : MC_HIT_RATE_LARGE);
 	if (b.len > 0)
 		b.data[--b.len] = '\0';
-	if (mc_buf_check(&b, err) < 0) {
+	if (rc == 0)
+		rc = mc_buf_check(&b, err);
+	if (rc < 0) {
 		mc_buf_release(&b);
-		return MC_ENOMEM;
+		return rc;
 	}
 	c->note = b.data ? b.data : mc_strdup("");
 	return c->note ? 0 : mc_nomem(err, "a note");
@@ -282,7 +333,7 @@ int mc_repo_changes(struct mc_repo *r, const char *from, const char *to, struct 
 	if (rc == 0 && c.ncommits > 1)
 		qsort(c.commits, c.ncommits, sizeof *c.commits, by_suspicion);
 	if (rc == 0)
-		rc = write_note(&c, &e, from && from[0], g.truncated, err);
+		rc = write_note(r, &c, &e, from && from[0], g.truncated, err);
 out:
 	mc_range_release(&g);
 	close_ends(&e);

@@ -8,6 +8,7 @@
 /* What the repository says of a function by its definition. */
 enum mc_callee { MC_CALLEE_UNKNOWN, MC_CALLEE_PLAIN, MC_CALLEE_RETURNS, MC_CALLEE_OUT, MC_CALLEE_RELEASES };
 
+enum { MC_RANK_TEST = 100 }; /* ranks from here on are of tests */
 struct mc_spot {
 	uint32_t line; /* in the new file; of a removed line: where it stood */
 	bool removed;  /* the cause is a line that is gone */

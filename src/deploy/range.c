@@ -52,8 +52,7 @@ static int list_ids(struct mc_repo *r, const git_oid *from, const git_oid *to, s
 			g->ids[g->n++] = id;
 	}
 	if (rc == 0 && e < 0 && e != GIT_ITEROVER)
-		rc = mc_git_fail(r, e,
-			git_repository_is_shallow(r->git) == 1 ? "the range leaves this shallow clone ('git fetch --unshallow')" : "walking its commits", err);
+		rc = mc_git_fail(r, e, "walking its commits", err);
 	git_revwalk_free(w);
 	return rc;
 }
@@ -93,7 +92,13 @@ static int list_parents(struct mc_repo *r, struct mc_range *g, struct mc_error *
 int mc_range_walk(struct mc_repo *r, const git_oid *from, const git_oid *to, size_t most, struct mc_range *ret, struct mc_error *err)
 {
 	struct mc_range g = { .index = mc_map_new() };
-	int rc = g.index ? list_ids(r, from, to, most, &g, err) : mc_nomem(err, "a range of commits");
+	int rc = 0;
+	if (!g.index)
+		rc = mc_nomem(err, "a range of commits");
+	else if (git_repository_is_shallow(r->git) == 1)
+		rc = mc_shallow_list(r, from, to, most, &g, err);
+	else
+		rc = list_ids(r, from, to, most, &g, err);
 	if (rc == 0)
 		rc = list_parents(r, &g, err);
 	if (rc < 0) {

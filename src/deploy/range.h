@@ -19,6 +19,10 @@ struct mc_range {
 	bool truncated;
 };
 int mc_range_walk(struct mc_repo *r, const git_oid *from, const git_oid *to, size_t most, struct mc_range *ret, struct mc_error *err);
+/* For shallow clones (shallow.c): whether id is `from` or an ancestor of it, as far as is there; and the ids of
+ * (from, to] into g. */
+int mc_shallow_reaches(struct mc_repo *r, const git_oid *from, const git_oid *id, bool *ret, struct mc_error *err);
+int mc_shallow_list(struct mc_repo *r, const git_oid *from, const git_oid *to, size_t most, struct mc_range *g, struct mc_error *err);
 void mc_range_release(struct mc_range *g);
 uint64_t mc_path_hash(const char *path);
 /* Whether the commit's own diff touches the path: 1, 0, or -1 where that is not known. */

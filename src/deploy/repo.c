@@ -1,7 +1,7 @@
 /* Opening a repository, and what a revision of it is. Nothing here runs a hook, a filter or a helper:
  * only objects and refs are read, and the user's own git configuration is not looked at. */
-#include "repo.h"
 #include "elf_notes.h"
+#include "range.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -222,6 +222,15 @@ int mc_git_relation(struct mc_repo *r, const git_oid *from, const git_oid *to, e
 	if (git_oid_equal(from, to)) {
 		*ret = MC_REL_SAME;
 		return 0;
+	}
+	if (git_repository_is_shallow(r->git) == 1) {
+		bool forward = false, back = false;
+		int rc = mc_shallow_reaches(r, to, from, &forward, err);
+		if (rc == 0 && !forward)
+			rc = mc_shallow_reaches(r, from, to, &back, err);
+		if (rc == 0)
+			*ret = forward ? MC_REL_FORWARD : back ? MC_REL_BACK : MC_REL_DIVERGED;
+		return rc;
 	}
 	int forward = git_graph_descendant_of(r->git, to, from);
 	int back = forward == 0 ? git_graph_descendant_of(r->git, from, to) : 0;

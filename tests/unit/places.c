@@ -221,6 +221,10 @@ static void rollback_divergence_merge(void **state)
 	mc_changes_release(&c);
 	changes_of(m, one, side, &c);
 	assert_true(c.diverged);
+	char taken[13];
+	snprintf(taken, sizeof taken, "%s", one);
+	assert_non_null(strstr(c.note, "1 commit of the old one is not in the new one"));
+	assert_non_null(strstr(c.note, taken));
 	assert_int_equal(c.ncommits, 1);
 	assert_string_equal(c.commits[0].id, side);
 	mc_changes_release(&c);
@@ -232,6 +236,55 @@ static void rollback_divergence_merge(void **state)
 	assert_int_equal(c.ncommits, 1);
 	assert_non_null(strstr(c.note, "not known"));
 	mc_changes_release(&c);
+	made_free(m);
+}
+
+/* Suspects first, by lines of code and the strongest reason; the note says what that is worth. */
+static void order_and_its_worth(void **state)
+{
+	(void)state;
+	struct made *m = made_new(false);
+	struct mc_changes c;
+	char text[4096], name[32];
+	made_file(m, "a.c", "int a;\n");
+	char old[MC_COMMIT_TEXT], leak[MC_COMMIT_TEXT]; /* kept over more than 64 commits */
+	snprintf(old, sizeof old, "%s", made_commit(m, "A", "base"));
+	made_file(m, "leak.c", "void f(int n)\n{\n\tchar *p = malloc(n);\n\tuse(p);\n}\n");
+	snprintf(leak, sizeof leak, "%s", made_commit(m, "A", "a small leak"));
+	text[0] = '\0';
+	for (int i = 0; i < 100; i++)
+		sprintf(text + strlen(text), "int v%d;\n", i);
+	made_file(m, "tests/test_big.c", "void f(int n)\n{\n\tchar *p = malloc(n);\n\tuse(p);\n}\n");
+	const char *test = made_commit(m, "A", "a leak of a test");
+	made_file(m, "big.c", text);
+	const char *big = made_commit(m, "A", "many lines, no place");
+	made_file(m, "big.txt", strcat(text, "text\n"));
+	const char *prose = made_commit(m, "A", "many lines, no code");
+	char many[4096] = "static struct list all;\nvoid g(int n)\n{\n\tall.head = malloc(n);\n}\n";
+	for (int i = 0; i < 60; i++)
+		sprintf(many + strlen(many), "int w%d;\n", i);
+	made_file(m, "kept.c", many);
+	const char *kept = made_commit(m, "A", "many lines, memory kept");
+	changes_of(m, old, kept, &c);
+	assert_int_equal(c.ncommits, 5);
+	assert_string_equal(c.note, "");
+	const char *want[] = { leak, kept, big };
+	for (size_t i = 0; i < 3; i++)
+		assert_string_equal(c.commits[i].id, want[i]);
+	assert_true(strcmp(c.commits[3].id, prose) == 0 || strcmp(c.commits[3].id, test) == 0);
+	mc_changes_release(&c);
+	for (int i = 0; i < 400; i++) {
+		snprintf(name, sizeof name, "small%d.c", i % 7);
+		snprintf(text, sizeof text, "int x%d;\n", i);
+		made_file(m, name, text);
+		const char *head = made_commit(m, "A", "small");
+		if (i != 0 && i != 399)
+			continue;
+		changes_of(m, old, head, &c);
+		assert_string_equal(c.note, i ? MC_HIT_RATE_LARGE : MC_HIT_RATE);
+		assert_string_equal(c.commits[0].id, leak);
+		mc_changes_release(&c);
+	}
 	made_free(m);
 }
 
@@ -351,6 +404,7 @@ int main(void)
 		cmocka_unit_test(the_incident_with_the_library_elsewhere),
 		cmocka_unit_test(rules_on_small_files),
 		cmocka_unit_test(rollback_divergence_merge),
+		cmocka_unit_test(order_and_its_worth),
 		cmocka_unit_test(hostile_contents),
 		cmocka_unit_test(diff_text_applies),
 	};

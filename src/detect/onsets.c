@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A release that nothing ran (a change of configuration) has no lives to begin to grow: the one before goes on. */
 static size_t running_at(const struct mc_panel *p, double t)
 {
 	size_t r = 0;
-	for (size_t k = 1; k < p->nreleases; k++)
-		if (p->release_t[k] <= t)
+	for (size_t i = 0; i < p->nlives; i++) {
+		size_t k = p->life[i].release;
+		if (k > r && p->release_t[k] <= t)
 			r = k;
+	}
 	return r;
 }
 

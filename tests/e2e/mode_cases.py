@@ -1,0 +1,524 @@
+#!/usr/bin/env python3
+"""The failure modes that every memory alert meets, one small clear-cut scenario each, and the answer that is right.
+
+  mode_cases.py BIN DIR [NAME...]    writes DIR/NAME, asks `BIN analyze --json`, prints TAP
+
+Sizes in MiB, times in hours. A mode in TODO is known to be answered wrong: printed as such, never as passed.
+Needs nothing but python3."""
+import json, math, os, random, subprocess, sys
+
+T0, MIB = 1_760_000_000_000, 1 << 20
+MODES = {}
+# Known wrong answers, with the reason. Remove the line when the mode is right: a TODO that passes is said.
+TODO = {
+    "leak_with_daily_cycle": "every release at another phase of a strong daily cycle: seen as growth since ever",
+    "slow_leak_under_noise": "the noise is taken for a random walk of hours",
+    "two_deploys_minutes_apart": "the later of the two has the lives, so the other wins by its onset",
+    "shared_segments": "shared memory is not judged yet",
+    "processes_multiply": "the number of processes is not judged yet",
+}
+
+
+def mode(**expect):
+    def add(f):
+        MODES[f.__name__] = (f, expect)
+        return f
+    return add
+
+
+class World:
+    """A program of `slots` processes over `span` hours, each restarted by every deploy."""
+
+    def __init__(self, name, span=36.0, dt=120.0, slots=2, deploys=(6, 12, 18, 24, 30), base=40.0, sd=.25, versions=None):
+        self.rng = random.Random(name)
+        self.span, self.dt, self.slots, self.base, self.sd = span, dt / 3600, slots, base, sd
+        names = versions or ["v%d" % (k + 1) for k in range(len(deploys))]
+        self.deploys = [dict(t=t, mark=t - .003, version=v) for t, v in zip(deploys, names)]
+        self.tick = [k * self.dt for k in range(int(span / self.dt))]
+        self.warm, self.warm_tau = 3.0, .1
+        self.rate = [50 * math.exp(.05 * self.rng.gauss(0, 1)) for _ in self.tick]
+        self.identity, self.load, self.clock = False, True, lambda t: 0.0
+        self.lives = self.by_deploys()
+
+    def by_deploys(self, stagger=.004):
+        out = []
+        for s in range(self.slots):
+            starts = [-1.0 - .01 * s] + [d["t"] + stagger * s for d in self.deploys]
+            for r, a in enumerate(starts):
+                out.append(dict(slot=s, release=r, start=a, end=starts[r + 1] - .0005 if r + 1 < len(starts) else self.span))
+        return out
+
+    def chop(self, hours):
+        """Restarts that no deploy is behind: every so many hours, each slot at its own times."""
+        out = []
+        for l in self.lives:
+            a, k = l["start"], 0
+            while a < l["end"] - .01:
+                b = min(l["end"], a + hours * (.8 + .4 * self.rng.random()))
+                out.append(dict(l, start=a, end=b - .0005))
+                a = b
+        self.lives = out
+
+    def grow_from(self, release, per_hour, until=99):
+        return lambda l, age, t: per_hour * age if release <= l["release"] < until else 0.0
+
+    def version(self, release):
+        return self.deploys[release - 1]["version"] if release else "v0"
+
+    def write(self, d, grow=lambda l, age, t: 0.0, extra=lambda l, age, t: {}, keep=lambda t: True, load_factor=lambda t: 1.0):
+        os.makedirs(d)
+        rows, pid = [], 1000
+        height = [self.rng.gauss(0, .8) for _ in range(1000)]
+        for l in sorted(self.lives, key=lambda l: l["start"]):
+            pid += self.rng.randint(1, 30)
+            x, rho = self.rng.gauss(0, 1), math.exp(-self.dt / .25)
+            for t in self.tick:
+                if not (l["start"] <= t <= l["end"]) or not keep(t):
+                    continue
+                age = t - l["start"]
+                x = rho * x + math.sqrt(1 - rho * rho) * self.rng.gauss(0, 1)
+                v = self.base + height[l["slot"]] + self.warm * (1 - math.exp(-age / self.warm_tau)) + self.sd * (.8 * x + .5 * self.rng.gauss(0, 1)) + grow(l, age, t)
+                e = dict(file=4.0, shmem=0.0, swap=0.0)
+                e.update(extra(l, age, t))
+                anon = v - e["swap"]
+                q = lambda m: max(0, int(m * 256)) * 4096
+                ms = lambda h: T0 + round((h + self.clock(h)) * 3600e3)
+                row = [ms(t), "app:%d" % l["slot"], pid, ms(l["start"]) if "born" not in l else l["born"], q(anon) + q(e["file"]) + q(e["shmem"]), q(anon),
+                       q(e["file"]) + q(e["shmem"]), q(e["swap"]), q(e["shmem"])]
+                rows.append((t, row + ([self.version(l["release"])] if self.identity else [])))
+        rows.sort(key=lambda r: r[0])
+        with open(os.path.join(d, "samples.csv"), "w") as f:
+            f.write("unix_ms,process_key,pid,start_ms,rss_bytes,anon_bytes,shared_bytes,swap_bytes,shmem_bytes%s\n" % (",version" if self.identity else ""))
+            f.writelines(",".join(map(str, r)) + "\n" for _, r in rows)
+        with open(os.path.join(d, "deploys.csv"), "w") as f:
+            f.write("unix_ms,version,commit\n")
+            f.writelines("%d,%s,\n" % (T0 + round((x["mark"] + self.clock(x["mark"])) * 3600e3), x["version"]) for x in self.deploys)
+        if self.load:
+            total = 0.0
+            with open(os.path.join(d, "load.csv"), "w") as f:
+                f.write("unix_ms,requests_total,net_rx_bytes,net_tx_bytes\n")
+                for t, r in zip(self.tick, self.rate):
+                    total = self.counter(t, total + r * load_factor(t) * self.dt * 3600)
+                    if keep(t):
+                        f.write("%d,%d,%d,%d\n" % (T0 + round((t + self.clock(t)) * 3600e3), total, total * 700, total * 9000))
+
+    def counter(self, t, v):
+        return v
+
+
+# ---- restarts ----
+@mode(verdict="leak", culprit="v3", state="active")
+def restart_sawtooth_leak(w, d):
+    """Restarts every 3 hours hide a leak from the total; lives grow with age from v3 on."""
+    w.chop(3)
+    w.write(d, w.grow_from(3, 2.0))
+
+
+@mode(verdict=("none", "plateau"), culprit=None)
+def restart_sawtooth_flat(w, d):
+    """The same restarts, every life warms up and stays."""
+    w.chop(3)
+    w.write(d)
+
+
+@mode(verdict="leak", culprit="v2")
+def drop_without_restart(w, d):
+    """Memory is given back at once at 27 h, the process is the same: no restart, the growth goes on."""
+    w.write(d, lambda l, age, t: (1.5 * age if l["release"] >= 2 else 0) - (4 if 26 < t and l["start"] < 26 else 0))
+
+
+# ---- warm-up, caches ----
+@mode(verdict=("plateau", "none"), culprit=None)
+def warmup(w, d):
+    """Every life climbs 20 MiB within an hour and stays."""
+    w.warm, w.warm_tau = 20.0, .4
+    w.write(d)
+
+
+@mode(verdict="plateau", culprit=None)
+def bounded_cache(w, d):
+    """A cache fills in every life, over most of a release."""
+    w.warm, w.warm_tau = 40.0, 2.0
+    w.write(d)
+
+
+@mode(verdict="plateau", culprit=None)
+def bounded_cache_one_life(w, d):
+    """One life for two days, a cache that fills and ends at its bound; no deploy since."""
+    w.deploys = w.deploys[:1]
+    w.lives = w.by_deploys()
+    w.warm, w.warm_tau = 60.0, 6.0
+    w.write(d)
+
+
+# ---- collectors ----
+def sawtooth(l, age, height=12.0, period=.7):
+    return height * ((age + .1 * l["slot"]) % period) / period
+
+
+@mode(verdict=("none", "plateau"), culprit=None)
+def gc_sawtooth_flat(w, d):
+    w.write(d, lambda l, age, t: sawtooth(l, age))
+
+
+@mode(verdict="leak", culprit="v3", state="active")
+def gc_sawtooth_leak(w, d):
+    """What is left after each collection grows from v3 on."""
+    w.write(d, lambda l, age, t: sawtooth(l, age) + (3.0 * age if l["release"] >= 3 else 0))
+
+
+# ---- short lives ----
+@mode(verdict="leak", culprit="v3", state="active")
+def worker_recycling(w, d):
+    """max-requests: lives of 40 minutes, growth inside each from v3 on."""
+    w.chop(.7)
+    w.write(d, w.grow_from(3, 8.0))
+
+
+@mode(verdict=("none", "plateau"), culprit=None)
+def worker_recycling_flat(w, d):
+    w.chop(.7)
+    w.write(d)
+
+
+# ---- load ----
+def daily(t):
+    return 1 + .7 * math.sin(2 * math.pi * (t - 3) / 24)
+
+
+@mode(verdict="load", culprit=None)
+def daily_cycle(w, d):
+    w.write(d, lambda l, age, t: 15 * daily(t), load_factor=daily)
+
+
+@mode(verdict="load", culprit=None)
+def load_surge(w, d):
+    """Requests triple at 20 h, memory follows and falls with them."""
+    up = lambda t: 3.0 if 20 < t < 23 else 1.0
+    w.write(d, lambda l, age, t: 8 * up(t), load_factor=up)
+
+
+@mode(verdict="leak", culprit="v2", state="active")
+def leak_with_daily_cycle(w, d):
+    w.write(d, lambda l, age, t: 10 * daily(t) + (2.5 * age if l["release"] >= 2 else 0), load_factor=daily)
+
+
+@mode(verdict="leak", culprit="v3", state="active")
+def leak_per_request(w, d):
+    """The growth follows the requests, not the clock."""
+    served = [0.0]
+    for t in w.tick:
+        served.append(served[-1] + daily(t) * w.dt)
+    at = lambda t: served[min(len(served) - 1, max(0, int(t / w.dt)))]
+    w.write(d, lambda l, age, t: 3.0 * (at(t) - at(l["start"])) if l["release"] >= 3 else 0, load_factor=daily)
+
+
+# ---- slow, late, close ----
+@mode(verdict="leak", culprit="v2", state="active")
+def slow_leak_under_noise(w, d):
+    """In one life the growth is about the noise; lives together show it."""
+    w.slots, w.sd = 4, 1.0
+    w.dt *= 2
+    w.tick = w.tick[::2]
+    w.rate = w.rate[::2]
+    w.lives = w.by_deploys()
+    w.write(d, w.grow_from(2, .5))
+
+
+@mode(verdict="leak", culprit=None, not_a_deploy=.5, state="active", onset=(40, 56))
+def onset_days_after(w, d):
+    """Growth begins two days after the newest deploy: somebody switched a flag."""
+    w.__init__("onset_days_after", span=96, dt=300, deploys=(0.5, 1.0))
+    w.write(d, lambda l, age, t: 1.0 * max(0.0, t - 48))
+
+
+@mode(verdict="leak", culprit=None, together=("v3", "v4"))
+def two_deploys_minutes_apart(w, d):
+    """Two releases within three minutes: no data tell them apart."""
+    w.deploys[3]["t"] = w.deploys[2]["t"] + .05
+    w.deploys[3]["mark"] = w.deploys[2]["mark"] + .05
+    w.lives = [l for l in w.by_deploys() if l["end"] > l["start"]]
+    w.write(d, w.grow_from(3, 3.0))
+
+
+@mode(verdict="insufficient_data", culprit=None)
+def too_few_data(w, d):
+    w.tick = w.tick[:2]
+    w.rate = w.rate[:2]
+    w.write(d)
+
+
+# ---- rollback, fix, reintroduction ----
+@mode(verdict="leak", culprit="v2", state="fixed", fixed_by="v4")
+def fixed(w, d):
+    w.write(d, w.grow_from(2, 3.0, until=4))
+
+
+@mode(verdict="leak", culprit="v2", state="fixed", fixed_by="v1")
+def rollback(w, d):
+    """v2 grows, v1 comes back: the best evidence there is."""
+    w.deploys = [dict(x, version=v) for x, v in zip(w.deploys, ("v1", "v2", "v1"))]
+    w.deploys[2]["t"], w.deploys[2]["mark"] = 24, 23.997
+    w.lives = w.by_deploys()
+    w.write(d, lambda l, age, t: 3.0 * age if l["release"] == 2 else 0)
+
+
+@mode(verdict="leak", culprit="v2", state="active", episodes=2)
+def reintroduction(w, d):
+    """Good, bad, good again, bad again: begun by the first, still growing."""
+    w.write(d, lambda l, age, t: 3.0 * age if l["release"] in (2, 4, 5) else 0)
+
+
+# ---- several builds at once ----
+@mode(verdict="leak", culprit="v3", state="active")
+def canary(w, d):
+    """One process of four runs v3 from 16 h on, all from 24 h; each says what it runs, and only v3 grows."""
+    w.__init__("canary", slots=4, dt=240, deploys=(8, 16))
+    w.deploys = [dict(t=8, mark=8 - .003, version="v2"), dict(t=16, mark=16 - .003, version="v3")]
+    w.identity = True
+    w.lives = []
+    for s in range(4):
+        last = 16 if s == 0 else 24 + .01 * s
+        w.lives += [dict(slot=s, release=0, start=-1, end=8 + .004 * s - .0005), dict(slot=s, release=1, start=8 + .004 * s, end=last - .0005),
+                    dict(slot=s, release=2, start=last, end=w.span)]
+    w.write(d, lambda l, age, t: 2.0 * age if l["release"] == 2 else 0)
+
+
+@mode(verdict="leak", culprit="v3", state="active")
+def rolling_restart(w, d):
+    """Eight processes are restarted one by one over two hours."""
+    w.__init__("rolling_restart", slots=8, dt=360)
+    w.lives = w.by_deploys(stagger=.25)
+    w.write(d, w.grow_from(3, 2.0))
+
+
+@mode(verdict="leak", culprit="v3", state="active")
+def graceful_overlap(w, d):
+    """The old processes drain for half an hour beside the new, under the same keys."""
+    for l in w.lives:
+        if l["end"] < w.span:
+            l["end"] += .5
+    w.write(d, w.grow_from(3, 2.5))
+
+
+@mode(verdict="leak", culprit="v3", state="active")
+def blue_green(w, d):
+    """Each release runs in the other set of slots; the old set stays up for an hour."""
+    for l in w.lives:
+        l["slot"] += 2 * (l["release"] % 2)
+        if l["end"] < w.span:
+            l["end"] += 1
+    w.write(d, w.grow_from(3, 2.5))
+
+
+# ---- marks ----
+@mode(verdict="leak", culprit="v3", state="active")
+def marks_late(w, d):
+    for x in w.deploys:
+        x["mark"] = x["t"] + .25
+    w.write(d, w.grow_from(3, 3.0))
+
+
+@mode(verdict="leak", culprit="v3", state="active")
+def marks_early(w, d):
+    for x in w.deploys:
+        x["mark"] = x["t"] - .3
+    w.write(d, w.grow_from(3, 3.0))
+
+
+@mode(verdict="leak", culprit="v4", state="active")
+def rows_that_restart_nobody(w, d):
+    """Rows for configuration between the deploys; nothing restarts, nothing changes with them."""
+    w.deploys += [dict(t=t, mark=t, version="config-%d" % t) for t in (9, 15, 21, 27)]
+    w.write(d, w.grow_from(4, 3.0))
+
+
+@mode(verdict="leak", culprit="config-21", state="active", onset=(19, 23))
+def configuration_begins_growth(w, d):
+    """A row that restarts nobody, and every life grows from its very time on."""
+    w.deploys += [dict(t=21, mark=21, version="config-21")]
+    w.write(d, lambda l, age, t: 3.0 * max(0.0, min(age, t - 21)))
+
+
+# ---- what counts as memory ----
+@mode(verdict="leak", culprit="v3", state="active", signal="anon")
+def swapped_out(w, d):
+    """What grows is swapped out: resident memory stays flat."""
+    w.write(d, w.grow_from(3, 3.0), extra=lambda l, age, t: {"swap": 3.0 * age if l["release"] >= 3 else 0})
+
+
+@mode(verdict=("none", "plateau"), culprit=None)
+def page_cache(w, d):
+    """Mapped files become resident: that can be taken back."""
+    w.write(d, extra=lambda l, age, t: {"file": 4 + (5.0 * age if l["release"] >= 3 else 0)})
+
+
+@mode(verdict="leak", culprit="v3", signal="shmem", state="active")
+def shared_segments(w, d):
+    """Shared segments are never removed: all processes map them, and a restart does not free them."""
+    w.write(d, extra=lambda l, age, t: {"shmem": 8 + 3.0 * max(0.0, t - 18)})
+
+
+@mode(verdict="leak", culprit="v3", signal="processes", state="active")
+def processes_multiply(w, d):
+    """Workers are never reaped from v3 on: each is flat, their number grows."""
+    t, s = 18.2, 2
+    while t < w.span:
+        w.lives.append(dict(slot=s, release=3 + (t > 24) + (t > 30), start=t, end=w.span))
+        t, s = t + .6, s + 1
+    w.write(d)
+
+
+@mode(verdict=("plateau", "none"), culprit=None)
+def fragmentation(w, d):
+    """The heap grows with the logarithm of age."""
+    w.write(d, lambda l, age, t: 4 * math.log1p(age / .2))
+
+
+@mode(verdict="step", culprit="v3", state="active")
+def allocator_change(w, d):
+    """Another allocator: 12 MiB more from v3 on, and no growth."""
+    w.write(d, lambda l, age, t: 12.0 if l["release"] >= 3 else 0)
+
+
+# ---- shapes of growth ----
+@mode(verdict="leak", culprit="v3", state="active")
+def staircase(w, d):
+    """A batch each hour leaves 3 MiB behind."""
+    w.write(d, lambda l, age, t: 3.0 * math.floor(age) if l["release"] >= 3 else 0)
+
+
+@mode(verdict="leak", culprit="v3", state="active")
+def bursts(w, d):
+    """The error path leaks: bursts at random times."""
+    bad = [w.rng.uniform(0, w.span) for _ in range(60)]
+    w.write(d, lambda l, age, t: 1.5 * sum(l["start"] < b <= t for b in bad) if l["release"] >= 3 else 0)
+
+
+@mode(verdict="leak", culprit="v3", state="active")
+def accelerating(w, d):
+    w.write(d, lambda l, age, t: .8 * age * age if l["release"] >= 3 else 0)
+
+
+@mode(verdict="leak", culprit="v3", state="active")
+def one_worker_of_many(w, d):
+    w.__init__("one_worker_of_many", slots=6, dt=300)
+    w.write(d, lambda l, age, t: 4.0 * age if l["release"] >= 3 and l["slot"] == 4 else 0)
+
+
+@mode(verdict="leak", culprit="v2", state="active")
+def half_fixed(w, d):
+    w.write(d, lambda l, age, t: (5.0 if l["release"] < 4 else 2.0) * age if l["release"] >= 2 else 0)
+
+
+@mode(verdict="leak", culprit="v2", state="active")
+def two_leaks(w, d):
+    """v2 brings one leak, v4 another on top: the oldest that is active is the answer."""
+    w.write(d, lambda l, age, t: (2.0 * age if l["release"] >= 2 else 0) + (4.0 * age if l["release"] >= 4 else 0))
+
+
+# ---- damaged data ----
+@mode(verdict="leak", culprit="v3", state="active")
+def gaps(w, d):
+    """Hours without a sample, and a daemon that was down over a deploy."""
+    w.write(d, w.grow_from(3, 3.0), keep=lambda t: not (3 < t < 5 or 11.5 < t < 13 or 20 < t < 22.5))
+
+
+@mode(verdict="leak", culprit="v3", state="active")
+def clock_step(w, d):
+    """The clock is set 4 minutes ahead at 21 h."""
+    w.clock = lambda t: 4 / 60 if t >= 21 else 0.0
+    for l in w.lives:
+        l["born"] = T0 + round((l["start"] + w.clock(l["start"])) * 3600e3)
+    w.write(d, w.grow_from(3, 3.0))
+
+
+@mode(verdict="leak", culprit="v3", state="active")
+def load_counter_starts_again(w, d):
+    """The counter of requests dies with the program, at every deploy."""
+    ends = [x["t"] for x in w.deploys]
+    w.counter = lambda t, v: 0 if any(e <= t < e + w.dt for e in ends) else v
+    w.write(d, w.grow_from(3, 3.0))
+
+
+# ---- nothing to blame ----
+@mode(verdict="leak", culprit=None, not_a_deploy=.5, state="active")
+def one_life_grows(w, d):
+    """One process, one life, no deploy: growth, and nobody to blame."""
+    w.deploys, w.slots = [], 1
+    w.lives = [dict(slot=0, release=0, start=-3, end=w.span)]
+    w.write(d, lambda l, age, t: 2.0 * age)
+
+
+@mode(verdict="none", culprit=None)
+def one_life_flat(w, d):
+    w.deploys, w.slots = [], 1
+    w.lives = [dict(slot=0, release=0, start=-3, end=w.span)]
+    w.write(d)
+
+
+@mode(verdict=("none", "plateau"), culprit=None)
+def deploys_and_nothing_else(w, d):
+    w.write(d)
+
+
+# ---- what came, against what should ----
+def problems(e, x):
+    """What is wrong with answer x; empty: nothing."""
+    bad = []
+    culprit = x["culprit"]["version"] if x.get("culprit") else None
+    verdicts = e["verdict"] if isinstance(e["verdict"], tuple) else (e["verdict"],)
+    say = lambda what, got, want: bad.append("%s is %s, should be %s" % (what, got, want))
+    if x["verdict"] not in verdicts:
+        say("verdict", x["verdict"], " or ".join(verdicts))
+    if culprit != e["culprit"]:
+        say("culprit", culprit, e["culprit"])
+    for k in ("state", "signal"):
+        if k in e and x.get(k) != e[k]:
+            say(k, x.get(k), e[k])
+    if "fixed_by" in e and (x.get("fixed_by") or {}).get("version") != e["fixed_by"]:
+        say("fixed_by", (x.get("fixed_by") or {}).get("version"), e["fixed_by"])
+    if "not_a_deploy" in e and x["not_a_deploy_probability"] < e["not_a_deploy"]:
+        say("not_a_deploy", "%.2f" % x["not_a_deploy_probability"], "%.2f or more" % e["not_a_deploy"])
+    if "together" in e:
+        p = {c["version"]: c["probability"] for c in x["candidates"]}
+        if sum(p.get(v, 0) for v in e["together"]) < .8:
+            say("probability of " + " and ".join(e["together"]), "%.2f" % sum(p.get(v, 0) for v in e["together"]), "0.80 or more")
+    if "episodes" in e and len(x["episodes"]) != e["episodes"]:
+        say("number of episodes", len(x["episodes"]), e["episodes"])
+    if "onset" in e:
+        h = (x["onset_ms"] - T0) / 3600e3 if x.get("onset_ms") is not None else float("nan")
+        if not e["onset"][0] <= h <= e["onset"][1]:
+            say("onset", "%.1f h" % h, "within %g to %g h" % e["onset"])
+    total = sum(c["probability"] for c in x["candidates"]) + x["not_a_deploy_probability"] + x["no_change_probability"]
+    if abs(total - 1) > .01:
+        say("sum of probabilities", "%.3f" % total, "1")
+    return bad
+
+
+def main():
+    binary, top, names = sys.argv[1], sys.argv[2], sys.argv[3:] or list(MODES)
+    for n in names:
+        f, _ = MODES[n]
+        f(World(n), os.path.join(top, n))
+    p = subprocess.run([binary, "analyze", "--json", "--jobs", "2"] + [os.path.join(top, n) for n in names], stdout=subprocess.PIPE)
+    lines = p.stdout.decode().splitlines()
+    if p.returncode or len(lines) != len(names):
+        print("Bail out! analyze: exit code %d, %d answers for %d folders" % (p.returncode, len(lines), len(names)))
+        return 1
+    print("1..%d" % len(names))
+    failed = 0
+    for i, (n, line) in enumerate(zip(names, lines)):
+        bad = problems(MODES[n][1], json.loads(line))
+        if n in TODO and not bad:
+            print("# %s is right now: take it off the list TODO" % n)
+        todo = " # TODO " + TODO[n] if n in TODO and bad else ""
+        print("%s %d - %s%s" % ("not ok" if bad else "ok", i + 1, n, todo))
+        for b in bad:
+            print("#   " + b)
+        failed += bool(bad) and n not in TODO
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

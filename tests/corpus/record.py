@@ -171,7 +171,7 @@ class Recording:
         ref = lambda i: dict(index=i, unix_ms=self.rows_of_deploys[i][0], version=self.rows_of_deploys[i][1], commit="")
         leak, bad = self.first_bad is not None, [bool(r.get("leaks")) for r in p["releases"]]
         k = self.first_bad[0] if leak else None
-        step = next((ref(i - 1) for i, r in enumerate(p["releases"]) if r["changed"]), None) if p["kind"].startswith("step_") else None
+        step = next((ref(i - 1) for i, r in enumerate(p["releases"]) if r["changed"]), None) if p["kind"].startswith("step_") or p["kind"] == "none_allocator" else None
         last = max(i for i, b in enumerate(bad) if b) if leak else 0     # what was taken back and came again is one growth
         fix = last if leak and last + 1 < len(bad) else None
         return dict(kind=p["kind"], seed=self.seed, family="recording", name=p["name"], growth=leak, deploy=ref(k) if leak else None,

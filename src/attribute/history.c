@@ -109,7 +109,7 @@ static void feed(struct history_life *l, const struct history *h, int64_t until)
 static int take_lives(struct history *h, int64_t until, struct mc_error *err)
 {
 	const struct mc_case *c = h->c;
-	if (c->nlives > MOST_LIVES * 10)
+	if (c->nlives > (size_t)MOST_LIVES * 10)
 		return mc_fail(err, MC_ELIMIT, 0, "%zu lives are more than can be judged together; narrow the time", c->nlives);
 	h->life = calloc(c->nlives + 1, sizeof *h->life);
 	if (!h->life)
@@ -147,13 +147,12 @@ static int take_deploys(struct history *h, int64_t until, struct mc_error *err)
 	h->deploy = calloc(c->ndeploys + 1, sizeof *h->deploy);
 	if (!h->deploy)
 		return mc_nomem(err, "the deploys");
-	size_t skip = c->ndeploys > MOST_DEPLOYS ? c->ndeploys - MOST_DEPLOYS : 0; /* only the newest */
 	for (size_t i = 0; i < c->ndeploys; i++)
 		if (c->deploys[i].unix_ms <= until)
 			h->deploy[h->ndeploys++] = (struct history_deploy){ .index = i, .mark = seconds(h, c->deploys[i].unix_ms) };
 	qsort(h->deploy, h->ndeploys, sizeof *h->deploy, by_mark);
 	if (h->ndeploys > MOST_DEPLOYS) {
-		skip = h->ndeploys - MOST_DEPLOYS;
+		size_t skip = h->ndeploys - MOST_DEPLOYS; /* only the newest */
 		memmove(h->deploy, h->deploy + skip, MOST_DEPLOYS * sizeof *h->deploy);
 		h->ndeploys = MOST_DEPLOYS;
 	}

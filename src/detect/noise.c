@@ -305,7 +305,7 @@ static double factor_of(const struct mc_panel *p, const double *g, size_t n)
 	struct fit one = { .p = p, .nlives = 1, .q = p->if_ };
 	struct panel_life l = { .n = n };
 	const struct panel_life *life = &l;
-	double small[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
+	double small[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS] = { 0 };
 	for (size_t a = 0; a < one.q; a++)
 		memcpy(small + a * one.q, g + a * p->q, one.q * sizeof *small);
 	one.life = &life;

@@ -135,7 +135,25 @@ static void say_next(struct parts *p)
 
 /* ---- deploys ---- */
 
-static void take_deploys(struct parts *p)
+static bool is_about(const struct mc_jsonv *v, const struct mc_deploy_row *d)
+{
+	const char *version = text_of(v, "version"), *commit = text_of(v, "commit");
+	return time_of(v, "deployed_ms") == d->unix_ms && version && strcmp(version, d->version) == 0 && commit && strcmp(commit, d->commit) == 0;
+}
+
+/* The list was held against the stored answer; the one on the page may be newer. */
+static void mark_deploy(struct mc_page_deploy *shown, const struct mc_deploy_row *row, const struct mc_jsonv *answer)
+{
+	const struct mc_jsonv *candidates = mc_jsonv_get(answer, "candidates");
+	shown->probability = (double)NAN;
+	for (size_t i = 0; i < mc_jsonv_count(candidates); i++)
+		if (is_about(mc_jsonv_at(candidates, i), row))
+			shown->probability = number_of(mc_jsonv_at(candidates, i), "probability");
+	shown->culprit = is_about(mc_jsonv_get(answer, "culprit"), row);
+	shown->fix = is_about(mc_jsonv_get(answer, "fixed_by"), row);
+}
+
+static void take_deploys(struct parts *p, const struct mc_jsonv *answer)
 {
 	const struct mc_deploys *all = &p->deploys;
 	size_t first = all->n > DEPLOYS_MAX ? all->n - DEPLOYS_MAX : 0;
@@ -143,8 +161,8 @@ static void take_deploys(struct parts *p)
 		const struct mc_deploy_view *v = &all->views[i];
 		p->shown[i - first] = (struct mc_page_deploy){ .deployed_ms = v->row.unix_ms,
 			.first_seen_ms = v->row.first_seen_ms ? v->row.first_seen_ms : MC_PAGE_NO_TIME, .version = v->row.version, .commit = v->row.commit,
-			.how = v->row.source, .probability = v->probability, .culprit = v->culprit, .fix = v->fix, .memory_after = v->memory_after,
-			.growth_after = v->growth_after };
+			.how = v->row.source, .memory_after = v->memory_after, .growth_after = v->growth_after };
+		mark_deploy(&p->shown[i - first], &v->row, answer);
 	}
 	p->d.ndeploys = all->n - first;
 	p->d.deploys = p->shown;
@@ -226,7 +244,7 @@ static int make_page(struct api *a, const struct mc_request *rq, struct parts *p
 	take_figures(p, answer);
 	take_evidence(p, mc_jsonv_get(answer, "evidence"));
 	take_commits(p, answer);
-	take_deploys(p);
+	take_deploys(p, answer);
 	take_diff(a, p, answer);
 	say_next(p);
 	p->d.span = p->curves.span;

@@ -1,48 +1,11 @@
-// Reads the page as a browser does. usage: page.mjs SERVE_CANNED BROWSER DIRECTORY_FOR_SCREENSHOTS
+// Reads the page with canned data as a browser does. usage: page.mjs BROWSER DIRECTORY_FOR_SCREENSHOTS SERVE_CANNED
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { chromium } from 'playwright-core';
+import { EVIL, check, dir, finish, open as openAt, quiet, rest, zoom } from './browser.mjs';
 
-const [canned, browserPath, dir] = process.argv.slice(2);
-const EVIL = '<img src=x onerror=alert(1)>';
-let failures = 0;
-const check = (ok, what) => {
-	if (!ok) {
-		failures++;
-		console.log('FAILED:', what);
-	}
-};
-
-const server = spawn(canned, [], { stdio: ['pipe', 'pipe', 'inherit'] });
+const server = spawn(rest[0], [], { stdio: ['pipe', 'pipe', 'inherit'] });
 const port = await new Promise(done => createInterface(server.stdout).once('line', done));
-const base = `http://127.0.0.1:${port}`;
-const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox'] });
-
-async function open(path, settings = {}) {
-	const context = await browser.newContext({ viewport: { width: 1100, height: 900 }, ...settings });
-	const page = await context.newPage();
-	const seen = { errors: [], foreign: [], bytes: 0, dialogs: 0 };
-	page.on('console', m => m.type() === 'error' && seen.errors.push(m.text()));
-	page.on('pageerror', e => seen.errors.push(String(e)));
-	page.on('dialog', d => {
-		seen.dialogs++;
-		d.dismiss();
-	});
-	page.on('request', r => r.url().startsWith(base) || seen.foreign.push(r.url()));
-	page.on('requestfinished', async r => {
-		const s = await r.sizes().catch(() => null);
-		if (s)
-			seen.bytes += s.responseBodySize + s.responseHeadersSize;
-	});
-	await page.goto(base + path, { waitUntil: 'networkidle' });
-	return { page, seen, close: () => context.close() };
-}
-
-function quiet(seen, what) {
-	check(seen.errors.length === 0, `${what}: console: ${seen.errors.join('; ')}`);
-	check(seen.foreign.length === 0, `${what}: requests to ${seen.foreign.join(' ')}`);
-	check(seen.dialogs === 0, `${what}: a name ran as script`);
-}
+const open = (path, settings) => openAt(`http://127.0.0.1:${port}`, path, settings);
 
 async function index() {
 	const { page, seen, close } = await open('/');
@@ -72,12 +35,7 @@ async function program(scheme) {
 		await charts.nth(6).waitFor();
 		check(await charts.count() === 7, `seven charts, not ${await charts.count()}`);
 		check(!(await page.locator('.still').first().isVisible()), 'the still curves make room');
-		const over = await page.locator('.u-over').first().boundingBox();
-		await page.mouse.move(over.x + over.width * 0.3, over.y + 50);
-		await page.mouse.down();
-		await page.mouse.move(over.x + over.width * 0.6, over.y + 60, { steps: 5 });
-		await page.mouse.up();
-		await page.waitForURL(/since=\d+.*until=\d+/);
+		await zoom(page, 0.3, 0.6);
 		await page.reload({ waitUntil: 'networkidle' });
 		await charts.nth(6).waitFor();
 		check(/since=\d+/.test(page.url()), 'a zoomed address can be shared');
@@ -126,7 +84,6 @@ try {
 	await plain();
 	await narrow();
 } finally {
-	await browser.close();
+	await finish();
 	server.stdin.end();
 }
-process.exitCode = failures ? 1 : 0;

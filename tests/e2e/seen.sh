@@ -6,6 +6,7 @@ python=/usr/bin/python3
 [ -x "$python" ] || python=python3
 command -v "$python" >/dev/null && command -v prometheus >/dev/null && command -v curl >/dev/null && "$python" -c "import jsonschema" 2>/dev/null ||
 	{ echo "no Prometheus, curl or jsonschema"; exit 77; }
+. "$MC_SRC/tests/e2e/browser.sh"
 work=$(mktemp -d) || exit 1
 fail=0
 comm=lw$$ # no other test's
@@ -57,8 +58,9 @@ done
 mark v2.2
 "$python" "$MC_SRC/tests/e2e/prometheus_asks.py" "$port" "$MC_SRC" "$work" MemculpritMemoryGrows MemculpritCulpritFound >"$work/asks" 2>&1 &
 asks=$!
-sleep 5
-release v2.3 leaky_new 4096
+sleep 7
+release v2.3 leaky_new 16384
+sleep 1
 mark v2.3
 wait "$asks" || fail=1
 asks=
@@ -67,7 +69,9 @@ cat "$work/asks"
 get /api/v1/programs/logic_worker/blame >"$work/blame"
 grep -q '"culprit": {"version": "v2.3"' "$work/blame" || wrong "the culprit: $(cat "$work/blame")"
 "$python" "$MC_SRC/tests/e2e/api_asks.py" "$port" "$MC_SRC" logic_worker || fail=1
-if [ -n "${MC_PAGE-}" ]; then "$MC_PAGE" "$port" || fail=1; fi # for screenshots
+if browser_ready "$MC_BUILD/tests/e2e/seen.d"; then # with a browser where there is one
+	(cd "$MC_BUILD/tests/e2e/seen.d" && node page_real.mjs "$browser" "$PWD" "$port") || fail=1
+fi
 kill -0 "$daemon" || wrong "the daemon has ended"
 [ $fail = 0 ] || tail -n 5 "$work/log"
 release ''

@@ -245,13 +245,13 @@ static int take_load(struct taker *t, const struct tree_node *v, struct mc_progr
 	if (rc < 0 || t->r->count > before)
 		return rc;
 	const struct tree_node *url = tree_get(v, "url");
-	if (p->load_url && strncmp(p->load_url, "http://", 7) != 0 && strncmp(p->load_url, "https://", 8) != 0)
-		tree_say(t->r, url->line, url->column, "url: '%.80s' is no address of a page; it begins with http:// or https://", p->load_url);
+	if (p->load_url && strncmp(p->load_url, "http://", 7) != 0)
+		tree_say(t->r, url->line, url->column, "url: '%.80s' is not supported; give a page on this host or net that begins with http://", p->load_url);
 	else if (p->load_url && p->load_file)
 		tree_say(t->r, v->line, v->column, "load: both url and file; give one of them");
 	else if (!p->load_url && !p->load_file)
 		tree_say(t->r, v->line, v->column, "load: neither url nor file; say where the program's Prometheus page is");
-	else if (!p->load_metric)
+	else if (!p->load_metric && p->load_url) /* a file may hold just the number */
 		tree_say(t->r, v->line, v->column, "load: no metric; name the counter of requests, as 'metric: http_requests_total'");
 	return 0;
 }

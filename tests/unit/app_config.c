@@ -161,7 +161,7 @@ static void programs(void **state)
 	bad("programs:\n  - {name: x, match: {com: y}}\n", "2:23: match: unknown key 'com'; did you mean 'comm'?");
 	bad("programs:\n  - name: x\n    match:\n      cmdline: '('\n", "4:16: cmdline: pattern (, at character");
 	bad("programs:\n  - {name: x, match: {user: nobody-has-this-name}}\n", "2:29: user: no user nobody-has-this-name on this host");
-	bad("programs:\n  - {name: x, match: {comm: y}, load: {url: ftp://x, metric: m}}\n", "2:45: url: 'ftp://x' is no address");
+	bad("programs:\n  - {name: x, match: {comm: y}, load: {url: ftp://x, metric: m}}\n", "2:45: url: 'ftp://x' is not supported");
 	bad("programs:\n  - {name: x, match: {comm: y}, load: {url: http://x}}\n", "2:39: load: no metric");
 	bad("programs:\n  - {name: x, match: {comm: y}, load: {metric: m}}\n", "2:39: load: neither url nor file");
 	bad("programs:\n  - {name: x, match: {comm: y}, load: {url: http://x, file: /x, metric: m}}\n", "2:39: load: both url and file");

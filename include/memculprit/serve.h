@@ -72,6 +72,7 @@ struct mc_daemon_figures {
 	double sample_seconds, last_sample_s, samples;
 	double interval_s;                 /* between two samples; 0 is not known too */
 	double store_bytes;
+	double dropped_for_age, dropped_for_room; /* samples, ever since the database was made */
 	double programs_left_out, processes_left_out; /* beyond the limits, now */
 	double http_requests, http_errors, http_dropped; /* of mc_server_stats */
 	size_t nerrors;

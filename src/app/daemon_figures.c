@@ -168,6 +168,7 @@ static void own_figures(const struct daemon *d, struct mc_metrics *m)
 	mc_metrics_daemon(m, &(struct mc_daemon_figures){
 		.version = PACKAGE_VERSION, .commit = "", .sample_seconds = d->tick->duration_s, .last_sample_s = (double)d->last_ms / 1000,
 		.samples = d->samples, .interval_s = (double)d->config->c.interval_ms / 1000, .store_bytes = d->store_bytes,
+		.dropped_for_age = (double)d->dropped.for_age, .dropped_for_room = (double)d->dropped.for_room,
 		.programs_left_out = (double)d->tick->left_out_programs, .processes_left_out = (double)d->tick->left_out_processes,
 		.http_requests = (double)s.requests, .http_errors = (double)s.errors, .http_dropped = (double)s.dropped,
 		.nerrors = AT_COUNT, .errors = errors });

@@ -116,6 +116,9 @@ struct daemon {
 	/* figures */
 	int64_t started_ms, last_ms, mono_ns; /* last_ms: stamp of the newest tick, and when that was */
 	double samples, errors[AT_COUNT], store_bytes;
+	struct mc_dropped dropped;  /* as of dropped_known */
+	bool dropped_known;
+	int64_t dropped_ms;
 	char said[AT_COUNT][256]; /* the error that was logged last, so that it is not logged each tick */
 	char store_trouble[600];  /* why nothing is stored, "": all is well */
 	int64_t store_retry_ms, maintained_ms;

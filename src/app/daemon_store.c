@@ -7,7 +7,7 @@
 
 #include "daemon_parts.h"
 
-enum { MAINTAIN_MS = 60000, WRITER_KIB = 1000 };
+enum { MAINTAIN_MS = 60000, DROPPED_MS = 5000, WRITER_KIB = 1000 };
 
 /* Ten ticks, between a second and half a minute. */
 static int64_t retry_ms(const struct daemon *d)
@@ -64,6 +64,21 @@ static void make_folder(const char *path)
 	}
 }
 
+/* What retention has dropped; for room is said, as nobody asked for it. */
+static void look_at_dropped(struct daemon *d)
+{
+	struct mc_dropped now;
+	char until[MC_TIME_TEXT];
+	if (mc_store_dropped(d->store, &now, NULL) < 0)
+		return;
+	if (now.for_room > d->dropped.for_room && d->dropped_known)
+		mc_log(MC_LOG_WARN, "store", "%llu samples up to %s were dropped to have room: the quota is reached or the disk is full",
+			(unsigned long long)(now.for_room - d->dropped.for_room), mc_time_text(now.for_room_ms, true, until));
+	d->dropped = now;
+	d->dropped_ms = d->last_ms;
+	d->dropped_known = true;
+}
+
 int daemon_open_store(struct daemon *d, struct mc_error *err)
 {
 	const struct mc_config *c = &d->config->c;
@@ -81,6 +96,8 @@ int daemon_open_store(struct daemon *d, struct mc_error *err)
 	}
 	if (mc_store_notice(d->store))
 		mc_log(MC_LOG_WARN, "store", "%s", mc_store_notice(d->store));
+	d->dropped_known = false;
+	look_at_dropped(d);
 	if (d->socket && mc_store_fact_put(d->store, "socket", d->socket, err) < 0)
 		daemon_trouble(d, AT_STORE, err); /* only 'mark' misses it, and knows another way */
 	return 0;
@@ -140,6 +157,7 @@ void daemon_stored(struct daemon *d, int rc, const struct mc_error *err)
 		return;
 	}
 	d->store_failures = 0;
+	bool again = d->store_trouble[0];
 	daemon_well(d, AT_STORE);
 	say_not_ready(d, NULL);
 	if (is_gone(d)) {
@@ -150,7 +168,10 @@ void daemon_stored(struct daemon *d, int rc, const struct mc_error *err)
 		d->maintained_ms = d->last_ms;
 		if (mc_store_maintain(d->store, d->last_ms, &why) < 0)
 			daemon_trouble(d, AT_STORE, &why);
+		again = true;
 	}
+	if (d->store && (again || d->last_ms - d->dropped_ms >= DROPPED_MS || d->last_ms < d->dropped_ms))
+		look_at_dropped(d);
 	if (d->store)
 		d->store_bytes = (double)mc_store_bytes(d->store);
 }

@@ -173,10 +173,6 @@ static int print(struct cli *c, const struct mc_status *st, struct mc_error *err
 		return 0;
 	}
 	int rc = print_table(c, st, err);
-	if (rc == 0 && st->notice) {
-		cli_newline(c);
-		cli_line(c, 0, "33", "%s", st->notice);
-	}
 	print_next(c, st);
 	return rc;
 }

@@ -1,6 +1,7 @@
 /* The configuration and the database that a command works on. */
 #include "cli.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,15 +40,20 @@ int cli_db_open(struct cli *c, enum mc_store_mode mode, struct cli_db *ret, stru
 	if (rc < 0)
 		return rc;
 	rc = open_store(&d, mode, err);
-	if (rc < 0)
+	if (rc < 0) {
 		cli_db_close(&d);
-	else
-		*ret = d;
-	return rc;
+		return rc;
+	}
+	if (mc_store_notice(d.store))
+		fprintf(stderr, "memculprit: %s\n", mc_store_notice(d.store));
+	*ret = d;
+	return 0;
 }
 
 void cli_db_close(struct cli_db *d)
 {
+	if (d->store && mc_store_damaged(d->store) && mc_store_notice(d->store)) /* met while reading */
+		fprintf(stderr, "memculprit: %s\n", mc_store_notice(d->store));
 	mc_store_close(d->store);
 	free(d->path);
 	mc_config_release(&d->cfg);

@@ -184,6 +184,10 @@ void mc_metrics_daemon(struct mc_metrics *m, const struct mc_daemon_figures *d)
 	mc_metrics_family(m, "memculprit_errors_total", MC_COUNTER, NULL, "Errors by the part that had them.");
 	for (size_t i = 0; i < d->nerrors; i++)
 		put(m, d->errors[i].errors, 1, (const char *[]){ "component", d->errors[i].component });
+	mc_metrics_family(m, "memculprit_store_dropped_samples_total", MC_COUNTER, NULL,
+		"Samples dropped since the database was made: older than keep, or for the room (quota, disk).");
+	put(m, d->dropped_for_age, 1, (const char *[]){ "reason", "age" });
+	put(m, d->dropped_for_room, 1, (const char *[]){ "reason", "room" });
 }
 
 /* ---- process_*, as every exporter has them ---- */

@@ -139,6 +139,8 @@ int st_lock(struct mc_store *s, struct mc_error *err);
 void st_unlock(struct mc_store *s);
 
 /* ---- retain.c ---- */
+/* Limits the file to its quota and to what the disk has room for. */
+int st_limit(struct mc_store *s, struct mc_error *err);
 /* The disk or the quota was full: drops old samples. */
 int st_make_room(struct mc_store *s, struct mc_error *err);
 
@@ -148,8 +150,12 @@ int st_count_hours(struct mc_store *s, int64_t before, struct mc_error *err);
 int st_count_lives(struct mc_store *s, int64_t n, struct mc_error *err);
 
 /* ---- rollup.c ---- */
-/* Keeps the hourly means of these rounds; inside a transaction. */
-int st_rollup(struct mc_store *s, const int64_t *rounds, size_t n, struct mc_error *err);
+/* The hourly means of these rounds; inside a transaction. st_rollup_free() it. */
+struct st_rollup;
+int st_rollup_read(struct mc_store *s, const int64_t *rounds, size_t n, struct st_rollup **ret, struct mc_error *err);
+/* Keeps them. When the rounds are dropped first, a file at its limit has the room. */
+int st_rollup_write(struct mc_store *s, struct st_rollup *r, struct mc_error *err);
+void st_rollup_free(struct st_rollup *r);
 
 /* ---- read.c ---- */
 /* What reads goes between these two: a reader's transaction, a writer's pending rows. */

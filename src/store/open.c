@@ -149,6 +149,9 @@ static int identify(struct mc_store *s, int64_t *ret, struct mc_error *err)
 	if (id == 0 && *ret == 0 && tables == 0) {
 		if (s->writer)
 			return 0;
+		if (s->immutable && s->notice)
+			return mc_fail(err, MC_EUNSUPPORTED, 0, "%s: all of it is in %s-wal, which can't be read from here: copy both to "
+				"where files can be written", s->path, s->path);
 		return mc_fail(err, MC_ENOTFOUND, 0, "%s is empty", s->path);
 	}
 	return foreign(s, err);
@@ -194,6 +197,9 @@ static int migrate(struct mc_store *s, int64_t version, struct mc_error *err)
 		rc = copy_before(s, version, err);
 	for (int64_t v = version + 1; v <= SQL_MIGRATIONS && rc == 0; v++)
 		rc = run_migration(s, (int)v, err);
+	/* so that whoever can't read the log finds a database at all; a failure is met again, and said, later */
+	if (rc == 0 && version < SQL_MIGRATIONS)
+		sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	return rc;
 }
 
@@ -225,15 +231,11 @@ static int limit_cache(struct mc_store *s, struct mc_error *err)
 static int set_up_writer(struct mc_store *s, struct mc_error *err)
 {
 	int rc = st_exec(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF;"
-		"PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 8388608; PRAGMA cache_size = -2000;"
+		"PRAGMA journal_size_limit = 8388608; PRAGMA cache_size = -2000;"
 		"PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF", err);
 	if (rc == 0)
 		rc = limit_cache(s, err);
-	char quota[64];
-	snprintf(quota, sizeof quota, "PRAGMA max_page_count = %llu", (unsigned long long)(s->quota / 4096));
-	if (rc == 0 && s->quota)
-		rc = st_exec(s, quota, err);
-	return rc;
+	return rc < 0 ? rc : st_limit(s, err);
 }
 
 static int register_host(struct mc_store *s, struct mc_error *err)

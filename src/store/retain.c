@@ -1,7 +1,9 @@
 /* What is too old or too much goes, oldest chunks first; deploys and answers never. */
 #include "internal.h"
 
-enum { VACUUM_PAGES = 256, ROOM_PAGES = 8, BATCH_ROUNDS = 24, BATCH_CHUNKS = 2400 };
+#include <sys/statvfs.h>
+
+enum { PAGE = 4096, VACUUM_PAGES = 256, ROOM_PAGES = 8, BATCH_ROUNDS = 24, BATCH_CHUNKS = 2400 };
 
 static int pages(struct mc_store *s, const char *sql, int64_t *ret, struct mc_error *err)
 {
@@ -44,13 +46,17 @@ static int drop_one(struct mc_store *s, int64_t id, bool for_room, struct mc_err
 /* Drops these rounds in one transaction; for_room: to have room now, else for their age. */
 static int drop_rounds(struct mc_store *s, const int64_t *ids, size_t n, bool for_room, struct mc_error *err)
 {
+	struct st_rollup *hours = NULL;
 	int rc = st_begin(s, err);
 	if (rc < 0)
 		return rc;
 	if (!for_room && s->keep_hourly_ms > s->keep_ms)
-		rc = st_rollup(s, ids, n, err);
+		rc = st_rollup_read(s, ids, n, &hours, err);
 	for (size_t i = 0; i < n && rc == 0; i++)
 		rc = drop_one(s, ids[i], for_room, err);
+	if (rc == 0 && hours)
+		rc = st_rollup_write(s, hours, err);
+	st_rollup_free(hours);
 	if (rc == 0)
 		rc = st_commit(s, err);
 	if (rc < 0)
@@ -110,6 +116,8 @@ static int shrink_to(struct mc_store *s, int64_t most, struct mc_error *err)
 int st_make_room(struct mc_store *s, struct mc_error *err)
 {
 	int64_t used = 0, all = 0;
+	/* a log that has outgrown the disk: what it holds goes into the file, which has most of these pages already */
+	sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	int rc = used_pages(s, &used, err);
 	if (rc == 0)
 		rc = pages(s, "PRAGMA page_count", &all, err);
@@ -117,6 +125,29 @@ int st_make_room(struct mc_store *s, struct mc_error *err)
 	/* while somebody else keeps the disk full, dropping more and more would not help us */
 	int64_t room = all / 8 > ROOM_PAGES ? all / 8 : ROOM_PAGES;
 	return rc < 0 ? rc : shrink_to(s, all - room, err);
+}
+
+/* On a disk that is full to the last byte nothing can be freed: deleting needs room in the log. So the file
+ * stops growing while there is some left, and the oldest samples make room inside it. */
+int st_limit(struct mc_store *s, struct mc_error *err)
+{
+	enum { RESERVE = 16 << 20, LOG_PAGES = 1000 };
+	struct statvfs v;
+	char sql[128];
+	int64_t all = 0, limit = s->quota ? (int64_t)(s->quota / PAGE) : UINT32_MAX - 1, log_pages = LOG_PAGES;
+	int rc = pages(s, "PRAGMA page_count", &all, err);
+	if (rc == 0 && statvfs(s->path, &v) == 0 && v.f_blocks) {
+		uint64_t size = (uint64_t)v.f_blocks * v.f_frsize, room = (uint64_t)v.f_bavail * v.f_frsize;
+		uint64_t reserve = size / 4 < RESERVE ? size / 4 : RESERVE;
+		int64_t grow = room > reserve ? (int64_t)((room - reserve) / PAGE) : 0;
+		limit = all + grow < limit ? all + grow : limit;
+		log_pages = (int64_t)(reserve / PAGE / 2) < log_pages ? (int64_t)(reserve / PAGE / 2) : log_pages;
+	}
+	if (rc < 0)
+		return rc;
+	snprintf(sql, sizeof sql, "PRAGMA max_page_count = %lld; PRAGMA wal_autocheckpoint = %lld", (long long)limit,
+		(long long)(log_pages < 16 ? 16 : log_pages));
+	return st_exec(s, sql, err);
 }
 
 /* Lives go with the last that is kept of them. */
@@ -153,8 +184,9 @@ static int give_back(struct mc_store *s, struct mc_error *err)
 	int rc = pages(s, "PRAGMA page_count", &all, err);
 	if (rc == 0)
 		rc = pages(s, "PRAGMA freelist_count", &free_ones, err);
+	bool over = s->quota && all > (int64_t)(s->quota / PAGE) && free_ones > 0;
 	/* some room is kept: the next hours need it again */
-	if (rc < 0 || free_ones < all / 4 || free_ones < VACUUM_PAGES)
+	if (rc < 0 || (!over && (free_ones < all / 4 || free_ones < VACUUM_PAGES)))
 		return rc;
 	char sql[64];
 	snprintf(sql, sizeof sql, "PRAGMA incremental_vacuum(%d)", VACUUM_PAGES);
@@ -170,10 +202,12 @@ int mc_store_maintain(struct mc_store *s, int64_t now_ms, struct mc_error *err)
 	if (rc == 0 && s->keep_ms > 0) {
 		rc = drop_old(s, now_ms - s->keep_ms, err);
 		dropped = rc > 0;
+		if (rc == MC_EFULL)
+			rc = st_make_room(s, err);
 		rc = rc < 0 ? rc : 0;
 	}
 	if (rc == 0 && s->quota)
-		rc = shrink_to(s, (int64_t)(s->quota / 4096 / 10 * 9), err);
+		rc = shrink_to(s, (int64_t)(s->quota / PAGE / 10 * 9), err);
 	if (rc == 0 && dropped) {
 		int64_t keep = s->keep_hourly_ms > s->keep_ms ? s->keep_hourly_ms : s->keep_ms;
 		/* what waits for its batch is still there */
@@ -184,5 +218,5 @@ int mc_store_maintain(struct mc_store *s, int64_t now_ms, struct mc_error *err)
 		rc = st_ticks_drop(s, oldest, err);
 	if (rc >= 0)
 		rc = give_back(s, err);
-	return rc;
+	return rc < 0 ? rc : st_limit(s, err);
 }

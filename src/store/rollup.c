@@ -16,14 +16,14 @@ struct hours {
 	struct st_cols cols;
 };
 
-struct rollup {
+struct st_rollup {
 	struct hours *all; /* by entity */
 	size_t n, cap;
 	struct st_cols chunk;
 	int64_t first, last;
 };
 
-static void release(struct rollup *r)
+static void release(struct st_rollup *r)
 {
 	for (size_t i = 0; i < r->n; i++)
 		st_cols_release(&r->all[i].cols);
@@ -31,7 +31,7 @@ static void release(struct rollup *r)
 	st_cols_release(&r->chunk);
 }
 
-static struct hours *hours_of(struct rollup *r, uint32_t entity, struct mc_error *err)
+static struct hours *hours_of(struct st_rollup *r, uint32_t entity, struct mc_error *err)
 {
 	size_t lo = 0, hi = r->n;
 	while (lo < hi) {
@@ -123,7 +123,7 @@ static int add_hour(struct hours *h, const struct st_cols *c, size_t from, size_
 	return 0;
 }
 
-static int add_chunk(struct rollup *r, uint32_t entity, struct mc_error *err)
+static int add_chunk(struct st_rollup *r, uint32_t entity, struct mc_error *err)
 {
 	const struct st_cols *c = &r->chunk;
 	if (c->n == 0 || ((entity & 3) == ST_LIFE && c->t[c->n - 1] - c->t[0] < SHORT_MS))
@@ -142,7 +142,7 @@ static int add_chunk(struct rollup *r, uint32_t entity, struct mc_error *err)
 	return 0;
 }
 
-static int read_round(struct mc_store *s, struct rollup *r, int64_t round, struct mc_error *err)
+static int read_round(struct mc_store *s, struct st_rollup *r, int64_t round, struct mc_error *err)
 {
 	sqlite3_stmt *st = NULL;
 	int rc = st_stmt(s, SQL_chunk_all, &st, err);
@@ -186,7 +186,7 @@ static int put_hours(struct mc_store *s, int64_t round, struct hours *h, struct 
 	return st_step(s, st, err);
 }
 
-static int put_all(struct mc_store *s, struct rollup *r, struct mc_error *err)
+static int put_all(struct mc_store *s, struct st_rollup *r, struct mc_error *err)
 {
 	int64_t round = 0, first = INT64_MAX, last = INT64_MIN;
 	int rc = st_number(s, SQL_hourly_round_last, &round, err, 0);
@@ -206,14 +206,28 @@ static int put_all(struct mc_store *s, struct rollup *r, struct mc_error *err)
 	return first > last ? 0 : st_run(s, SQL_hourly_round_add, err, 3, round, first, last);
 }
 
-int st_rollup(struct mc_store *s, const int64_t *rounds, size_t n, struct mc_error *err)
+int st_rollup_read(struct mc_store *s, const int64_t *rounds, size_t n, struct st_rollup **ret, struct mc_error *err)
 {
-	struct rollup r = { 0 };
-	int rc = 0;
+	struct st_rollup *r = calloc(1, sizeof *r);
+	int rc = r ? 0 : mc_nomem(err, "hourly means");
 	for (size_t i = 0; i < n && rc == 0; i++)
-		rc = read_round(s, &r, rounds[i], err);
-	if (rc == 0)
-		rc = put_all(s, &r, err);
-	release(&r);
-	return rc;
+		rc = read_round(s, r, rounds[i], err);
+	if (rc < 0) {
+		st_rollup_free(r);
+		return rc;
+	}
+	*ret = r;
+	return 0;
+}
+
+int st_rollup_write(struct mc_store *s, struct st_rollup *r, struct mc_error *err)
+{
+	return put_all(s, r, err);
+}
+
+void st_rollup_free(struct st_rollup *r)
+{
+	if (r)
+		release(r);
+	free(r);
 }

@@ -76,7 +76,7 @@ static int update(struct mc_server *s, size_t programs, int tick)
 	}
 	const struct mc_error_figures errors[] = { { "sample", 0 }, { "store", 1 } };
 	mc_metrics_daemon(m, &(struct mc_daemon_figures){ .version = "test", .commit = "", .sample_seconds = 0.001, .last_sample_s = now,
-		.samples = tick, .interval_s = 0.1, .store_bytes = 1e6, .http_requests = (double)st.requests, .http_errors = (double)st.errors,
+		.samples = tick, .interval_s = 0.1, .store_bytes = 1e6, .dropped_for_age = 5, .dropped_for_room = 7, .http_requests = (double)st.requests, .http_errors = (double)st.errors,
 		.http_dropped = (double)st.dropped, .nerrors = 2, .errors = errors });
 	mc_metrics_programs(m, p, programs);
 	mc_metrics_host(m, &(struct mc_host_figures){ .blocked = 3, .running = 2, .iowait_ratio = 0.05, .swap_in_bytes = seconds * 1000,

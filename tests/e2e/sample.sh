@@ -87,11 +87,11 @@ sample: {interval: 0.1s}
 programs:
   - name: web
     match: {unit: "web*.service"}
-    load: {file: $dir/requests}
+    load: {file: $dir/requests, metric: requests_total}
   - name: "guest-\${comm}"
     match: {cgroup: "/lxc/*"}
 END
-echo 1000 >"$dir/requests"
+echo requests_total 1000 >"$dir/requests"
 begin v1
 until_true value_is 'memculprit_program_requests_total{program="web"}' 1000
 is 'requests come from a file' 1000 "$(value 'memculprit_program_requests_total{program="web"}')"

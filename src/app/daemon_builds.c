@@ -168,7 +168,7 @@ void builds_born(struct daemon *d, struct program *p, struct life *l, const stru
 		count_life(e, &e->builds[parent->build], l, p, q);
 		return;
 	}
-	identity_find(d, q, &id);
+	identity_find(d, q, parent && same_file ? parent->id : 0, &id);
 	deploys_hold_against(&d->config->c, p->name, &id);
 	if (!id.build_id[0] && !id.version[0] && !id.commit[0])
 		return;

@@ -8,8 +8,9 @@
 struct identity_cache *identity_cache_new(void); /* NULL without memory */
 void identity_cache_free(struct identity_cache *c);
 
-/* What the process runs, all empty where that cannot be seen. */
-void identity_find(struct daemon *d, const struct mc_process *q, struct mc_identity *ret);
+/* fork_of: the sampler's id of its parent where that runs the same file, so that it was made by fork alone, else 0.
+ * What the process runs, all empty where that cannot be seen. */
+void identity_find(struct daemon *d, const struct mc_process *q, uint64_t fork_of, struct mc_identity *ret);
 
 /* A life begins: finds out what it runs, and counts it there. parent may be NULL. Without memory or rights
  * its build stays unknown. */

@@ -4,13 +4,21 @@
 
 #include "daemon_builds.h"
 
-enum { CACHE = 64 };
+enum { CACHE = 64, FORKS = 16 };
 
 struct kept {
 	struct mc_exe_id file;
 	struct mc_identity identity;
 };
+/* What the children of one parent have from it: file, environment, work tree are all the parent's. */
+struct kept_fork {
+	uint64_t parent;
+	struct mc_exe_id file;
+	struct mc_identity identity;
+};
 struct identity_cache {
+	size_t nforks, next_fork;
+	struct kept_fork *forks;
 	size_t n, next;
 	struct kept *v; /* made one by one: most hosts run few that tell their version */
 };
@@ -22,8 +30,10 @@ struct identity_cache *identity_cache_new(void)
 
 void identity_cache_free(struct identity_cache *c)
 {
-	if (c)
+	if (c) {
 		free(c->v);
+		free(c->forks);
+	}
 	free(c);
 }
 
@@ -44,6 +54,18 @@ static void keep(struct identity_cache *c, const struct mc_exe_id *file, const s
 	c->v[c->next++ % c->n] = (struct kept){ *file, *id };
 }
 
+static void keep_fork(struct identity_cache *c, uint64_t parent, const struct mc_exe_id *file, const struct mc_identity *id)
+{
+	if (c->nforks < FORKS) {
+		struct kept_fork *v = mc_reallocarray(c->forks, c->nforks + 1, sizeof *v);
+		if (!v)
+			return;
+		c->forks = v;
+		c->nforks++;
+	}
+	c->forks[c->next_fork++ % c->nforks] = (struct kept_fork){ parent, *file, *id };
+}
+
 /* What an environment, a work tree or a stamp says is of the process and not of the file. */
 static bool of_file_alone(const struct mc_identity *id)
 {
@@ -59,7 +81,7 @@ static void settle_build(struct mc_identity *id)
 		snprintf(id->build_id, sizeof id->build_id, "file-%s", id->contents);
 }
 
-void identity_find(struct daemon *d, const struct mc_process *q, struct mc_identity *ret)
+void identity_find(struct daemon *d, const struct mc_process *q, uint64_t fork_of, struct mc_identity *ret)
 {
 	struct identity_cache *c = d->identities;
 	*ret = (struct mc_identity){ 0 };
@@ -68,11 +90,18 @@ void identity_find(struct daemon *d, const struct mc_process *q, struct mc_ident
 			*ret = c->v[i].identity;
 			return;
 		}
+	for (size_t i = 0; fork_of && i < c->nforks; i++)
+		if (c->forks[i].parent == fork_of && same_file(&c->forks[i].file, &q->exe_id)) {
+			*ret = c->forks[i].identity;
+			return;
+		}
 	if (mc_identify_process(d->procfd, q->pid, ret, NULL) != 0) {
 		*ret = (struct mc_identity){ 0 };
 		return;
 	}
 	settle_build(ret);
+	if (fork_of && q->exe_id.ino && !ret->interpreted)
+		keep_fork(c, fork_of, &q->exe_id, ret);
 	if (of_file_alone(ret) && q->exe_id.ino)
 		keep(c, &q->exe_id, ret);
 }

@@ -11,6 +11,9 @@ bench=$build/tests/bench/sample_bench farm=$build/tests/bench/sample_farm bin=$b
 peer=$(command -v prometheus-process-exporter || :)
 dir=$(mktemp -d /var/tmp/mc-bench-XXXXXX)
 pids=
+# out of the work tree, whose commits are no versions of it
+cp "$farm" "$dir/sample_farm"
+farm=$dir/sample_farm
 trap 'exec 7>&-; for p in $pids; do kill "$p" 2>/dev/null || :; done; wait; rm -rf "$dir"' EXIT
 
 get() { awk -v k="$2" '$1 == k { print $2 }' "$dir/$1"; }

@@ -11,7 +11,7 @@
 struct mc_selector {
 	const char *name;    /* the program; \1, ${role} or ${comm}, ${exe}, ${user}, ${unit}, ${cgroup}, ${container},
 			      * ${pod} stand for captures of cmdline and for fields */
-	const char *comm;    /* exact */
+	const char *comm;    /* the name itself, or a glob */
 	const char *exe;     /* glob over the path */
 	const char *cmdline; /* PCRE2 over the arguments joined by blanks */
 	const char *user;    /* name or uid */

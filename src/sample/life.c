@@ -51,13 +51,13 @@ static int put_aside(struct mc_sampler *s, struct sm_proc *p, enum sm_kind kind,
 }
 
 /* exec: another file, or the same one in a new address space, with its stack elsewhere. Without the
- * right to see that, the high-water mark starts again; but the kernel's own batching lets it fall a
- * little, so only half counts. */
+ * right to see that, the size of the program's code is another, or the high-water mark starts again; but
+ * the kernel's own batching lets that fall a little, so only half counts. */
 static bool moved(const struct sm_proc *p, const struct sm_stat *t, const struct sm_status *u)
 {
 	if (p->stack && t->stack)
 		return p->stack != t->stack;
-	return u->has_rss && u->hwm < p->p.hwm / 2;
+	return p->retext || (u->has_rss && u->hwm < p->p.hwm / 2);
 }
 
 /* The slow figures: of the first tick's processes at their first turn, to spread the start; of what is
@@ -98,6 +98,7 @@ static int recognise(struct mc_sampler *s, struct sm_proc *p, int dirfd, const s
 	sm_use_stat(s, p, t);
 	sm_use_status(p, u);
 	p->stack = t->stack;
+	p->retext = false;
 	/* a name that changes all the time says nothing: the last one stays */
 	if (fresh || exec || p->renames < SM_RENAMES)
 		memcpy(p->comm, t->comm, sizeof p->comm);
@@ -231,7 +232,8 @@ static int follow(struct mc_sampler *s, struct sm_proc *p, bool *whole, struct m
 	}
 	sm_use_statm(s, p, &m);
 	/* what falls may have been swapped out, or be a new program in the old process */
-	*whole |= m.resident * s->page < rss || m.size < size || m.text != text || m.size == 0;
+	p->retext |= text && m.text && m.text != text;
+	*whole |= m.resident * s->page < rss || m.size < size || p->retext || m.size == 0;
 	*whole |= s->swapping && (p->p.swap > 0 || m.resident * s->page != rss);
 	return 0;
 }

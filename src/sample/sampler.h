@@ -44,6 +44,7 @@ struct sm_proc {
 	uint32_t uid;
 	bool selected;      /* its program comes from a selector, own or its parent's */
 	bool joined;        /* its parent's */
+	bool retext;        /* its code has another size: exec */
 	bool denied, nopss, slow_done, rematch, waits, counting, idle; /* idle: a kernel thread or a zombie */
 	uint8_t renames;
 	uint8_t rest, rested; /* turns to leave out, because it has not run lately; the length of that rest */

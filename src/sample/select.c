@@ -182,7 +182,7 @@ bool sm_selectors_match(struct sm_selectors *s, const struct sm_facts *f, struct
 	for (size_t i = 0; i < s->n; i++) {
 		const struct one *o = &s->v[i];
 		int groups = 0;
-		if ((o->comm && strcmp(o->comm, f->comm) != 0) || (o->by_user && o->uid != f->uid) ||
+		if ((o->comm && strcmp(o->comm, f->comm) != 0 && fnmatch(o->comm, f->comm, 0) != 0) || (o->by_user && o->uid != f->uid) ||
 		    (o->exe && fnmatch(o->exe, f->exe, 0) != 0) || (o->cgroup && fnmatch(o->cgroup, f->cgroup, 0) != 0) ||
 		    (o->unit && fnmatch(o->unit, unit, 0) != 0))
 			continue;

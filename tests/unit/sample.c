@@ -130,7 +130,7 @@ static void selectors(void **state)
 static void families(void **state)
 {
 	(void)state;
-	struct mc_selector v[] = {{.name = "first", .comm = "w"}, {.name = "second", .user = "1000", .comm = "w"}, {.name = "u-${user}", .user = "7"},
+	struct mc_selector v[] = {{.name = "first", .comm = "[vw]"}, {.name = "second", .user = "1000", .comm = "w"}, {.name = "u-${user}", .user = "7"},
 				  {.name = "c-${container}-${pod}", .cgroup = "/kubepods*"}, {.name = "${exe}", .unit = "web*.service"}};
 	tree_process(&(struct tree_process){.pid = 50});
 	tree_process(&(struct tree_process){.pid = 20, .ppid = 50, .comm = "child"});
@@ -204,6 +204,24 @@ static void program_limit(void **state)
 		largest = t->programs[tick_of(t, 11)->program].id;
 		assert_true(t->nprograms <= 16);
 	}
+}
+
+/* exec shows by the size of the code where the stack may not be seen. */
+static void other_code(void **state)
+{
+	(void)state;
+	start((struct mc_sample_config){0});
+	tree_process(&(struct tree_process){.pid = 10, .anon = 30});
+	tick(1000);
+	tick(2000);
+	uint64_t id = tick_of(t, 10)->id;
+	assert_false(tick_of(t, 10)->born);
+	tree_put("10/statm", "100 30 0 77 0 9 0\n");
+	tick(3000);
+	assert_true(tick_of(t, 10)->born && tick_of(t, 10)->id > id && tick_of(t, 10)->start_ms == 3000);
+	assert_int_equal(t->ngone, 1);
+	tick(4000);
+	assert_true(!tick_of(t, 10)->born && tick_of(t, 10)->start_ms == 3000);
 }
 
 /* A name that changes all the time is followed for a while only. */
@@ -343,7 +361,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(kinds, begin, end),         cmocka_unit_test_setup_teardown(selectors, begin, end),
 		cmocka_unit_test_setup_teardown(families, begin, end),      cmocka_unit_test_setup_teardown(program_limit, begin, end),
-		cmocka_unit_test_setup_teardown(renames, begin, end),       cmocka_unit_test_setup_teardown(counters, begin, end),
+		cmocka_unit_test_setup_teardown(renames, begin, end),       cmocka_unit_test_setup_teardown(other_code, begin, end),
+		      cmocka_unit_test_setup_teardown(counters, begin, end),
 		cmocka_unit_test_setup_teardown(swap_out, begin, end),      cmocka_unit_test_setup_teardown(cgroup2, begin, end),
 		cmocka_unit_test_setup_teardown(cgroup1, begin, end),       cmocka_unit_test_setup_teardown(cgroup_goes, begin, end),
 	};

@@ -210,6 +210,16 @@ static bool runs_beside(const struct daemon *d, const struct build *b)
 	return b->together_ms >= TOGETHER_MS && b->absent_ms < absent;
 }
 
+/* How it was recognised, and whether it is a rollback or a version brought back. To free(); NULL without memory. */
+static char *told_how(const struct build *b, bool baseline)
+{
+	struct mc_buf text = { 0 };
+	mc_buf_printf(&text, "%s%s", !baseline && b->absent_ms > 0 ? "ran here before; " : "", b->how);
+	char *copy = text.failed ? NULL : mc_strdup(mc_buf_text(&text));
+	mc_buf_release(&text);
+	return copy;
+}
+
 static int write_deploy(struct daemon *d, struct program *p, struct build *b, bool baseline, struct mc_error *err)
 {
 	struct mc_deploy_row row = { .program = p->id, .unix_ms = b->first_ms, .first_seen_ms = b->first_ms };
@@ -217,7 +227,7 @@ static int write_deploy(struct daemon *d, struct program *p, struct build *b, bo
 	row.commit = mc_strdup(b->commit);
 	row.build_id = mc_strdup(b->build_id);
 	row.host = mc_strdup(d->host);
-	row.note = mc_strdup(b->how);
+	row.note = told_how(b, baseline);
 	row.source = mc_strdup(baseline ? DEPLOYS_BASELINE : b->source);
 	int rc = row.version && row.commit && row.build_id && row.host && row.note && row.source ? 0 : mc_nomem(err, "a deploy");
 	if (rc == 0)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Deploys are recognised with nothing configured: an ELF package note, Go's vcs.revision, names of the environment,
-# a git work tree, a stamp file, only a build-id, a script's text; and a library that is another one. Each program
+# a git work tree, a stamp file, only a build-id, the bytes of a file. Each program
 # runs in one version, then in the next, and the deploy has the right commit. Restarts are no deploys.
 set -u
 bin=${MC_BIN:-./memculprit}
@@ -176,7 +176,7 @@ end_all
 compile 2 "$dir/${p}bare" -Wl,--build-id=none
 begin ${p}bare "$dir/${p}bare"
 if [ -n "$has_note" ]; then
-	becomes ${p}note commit $c1 && [ "$(count ${p}note)" = 2 ]
+	becomes ${p}note commit $c1 && [ "$(count ${p}note)" = 2 ] && field ${p}note note | grep -q '^ran here before'
 	ok $? "a rollback to the version before"
 fi
 for _ in $(seq 40); do [ "$(count ${p}bare)" = 1 ] && break; sleep 0.1; done

@@ -74,6 +74,8 @@
 		let free = -Infinity;
 		for (const d of marks.deploys || []) {
 			const at = x(d.ms);
+			if (at < left || at > left + width)
+				continue;
 			ctx.strokeStyle = ctx.fillStyle = color(d.culprit ? '--bad' : d.fix ? '--good' : '--dim');
 			ctx.setLineDash([4 * dot, 3 * dot]);
 			ctx.beginPath();

@@ -74,6 +74,8 @@ void mc_h_growth(struct mc_buf *b, double bytes_per_second)
 	char text[MC_TIME_TEXT];
 	if (!isfinite(bytes_per_second))
 		mc_buf_str(b, "–");
+	else if (fabs(bytes_per_second) * 3600 < 0.5)
+		mc_buf_str(b, "0 B/h");
 	else
 		mc_buf_printf(b, "%s%s/h", bytes_per_second > 0 ? "+" : "", mc_size_text(bytes_per_second * 3600, text));
 }
@@ -82,6 +84,8 @@ void mc_h_percent(struct mc_buf *b, double ratio)
 {
 	if (!isfinite(ratio))
 		mc_buf_str(b, "–");
+	else if (ratio > 0 && ratio < 0.0005)
+		mc_buf_str(b, "&lt;0.1 %");
 	else if (ratio > 0.999 && ratio < 1)
 		mc_buf_str(b, "&gt;99.9 %");
 	else

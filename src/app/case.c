@@ -21,6 +21,48 @@ static int take_text(char **to, const char *from, struct mc_error *err)
 	return 0;
 }
 
+/* What a case looks at; the rest stays in the file. */
+#define CASE_FIELDS (1u << MC_F_ANON | 1u << MC_F_SWAP | 1u << MC_F_SHMEM | 1u << MC_F_RSS | 1u << MC_F_MINFLT | 1u << MC_F_THREADS | \
+	1u << MC_F_FDS | 1u << MC_F_REQUESTS)
+enum { LIFE_SAMPLES = 20000 }; /* two days at 10 s; a life of weeks is known well enough by minutes */
+
+/* One value for samples [from, to): the mean of a level, the last of a counter. */
+static double one_of(const double *v, size_t from, size_t to, bool counter)
+{
+	double sum = 0, last = (double)NAN;
+	size_t n = 0;
+	for (size_t i = from; i < to; i++)
+		if (isfinite(v[i])) {
+			sum += v[i];
+			last = v[i];
+			n++;
+		}
+	return counter || n == 0 ? last : sum / (double)n;
+}
+
+/* Means of neighbours in place of a month's every sample: the daemon's memory does not grow with what it has
+ * stored. */
+static void thin(struct mc_series *s)
+{
+	size_t every = (s->n + LIFE_SAMPLES - 1) / LIFE_SAMPLES, n = 0;
+	if (every < 2)
+		return;
+	for (size_t from = 0; from < s->n; from += every, n++) {
+		size_t to = from + every < s->n ? from + every : s->n;
+		for (int f = 0; f < MC_F_COUNT; f++)
+			if (s->v[f])
+				s->v[f][n] = one_of(s->v[f], from, to, f == MC_F_MINFLT || f == MC_F_REQUESTS);
+		s->t_ms[n] = s->t_ms[from] + (s->t_ms[to - 1] - s->t_ms[from]) / 2;
+	}
+	s->n = n;
+	for (int f = 0; f < MC_F_COUNT; f++) {
+		double *less = s->v[f] ? mc_reallocarray(s->v[f], n, sizeof *less) : NULL;
+		s->v[f] = less ? less : s->v[f];
+	}
+	int64_t *t = mc_reallocarray(s->t_ms, n, sizeof *t);
+	s->t_ms = t ? t : s->t_ms;
+}
+
 static int add_life(struct mc_store *s, struct scenario_data *d, const struct mc_incarnation_row *row, int64_t until, struct mc_error *err)
 {
 	void *items = d->lives;
@@ -36,9 +78,10 @@ static int add_life(struct mc_store *s, struct scenario_data *d, const struct mc
 		(rc = take_text(&l->version, row->version, err)) < 0 || (rc = take_text(&l->commit, row->commit, err)) < 0 ||
 		(rc = take_text(&l->build_id, row->build_id, err)) < 0)
 		return rc;
-	rc = mc_store_series(s, row->id, INT64_MIN, until, &series, err);
+	rc = mc_store_series_of(s, row->id, INT64_MIN, until, CASE_FIELDS, &series, err);
 	if (rc < 0)
 		return rc;
+	thin(&series);
 	l->n = l->cap = series.n;
 	l->t_ms = series.t_ms;
 	memcpy(l->v, series.v, sizeof l->v);

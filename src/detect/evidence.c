@@ -56,7 +56,7 @@ void evidence_less_curve(const struct mc_panel *p, const double *curve, double *
 }
 
 /* The same for any width: columns 1..it of a w x w matrix. */
-static double eliminate(size_t it, size_t w, const double *in, const struct spread *s, double *g)
+double evidence_eliminate_of(size_t it, size_t w, const double *in, const struct spread *s, double *g)
 {
 	double l[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], y[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
 	double logs = 0;
@@ -81,7 +81,16 @@ static double eliminate(size_t it, size_t w, const double *in, const struct spre
 
 double evidence_eliminate(const struct mc_panel *p, const double *in, const struct spread *s, double *g)
 {
-	return eliminate(p->it, p->q, in, s, g);
+	return evidence_eliminate_of(p->it, p->q, in, s, g);
+}
+
+const struct spread *evidence_life_spread(const struct mc_panel *p, const struct spread *s, const struct panel_life *l, struct spread *out)
+{
+	double sigma = sqrt(p->noise.var);
+	for (size_t c = 1; c < p->it; c++)
+		out->sd[c] = c <= p->ntau ? .5 * s->sd[c] : 1e-3 * sigma; /* load has its share taken out, the level its own spread */
+	out->sd[p->it] = fmax(s->slope, 1e-9) * sigma / l->seconds;
+	return out;
 }
 
 void evidence_finish(double n, const struct score *s, struct mc_growth_fit *ret)
@@ -142,7 +151,10 @@ struct work {
 	double *best[MC_GROWTH_KINDS], *first[KINDS]; /* likeliest so far; kappa 0 evidence of a set */
 	double best_all[MC_GROWTH_KINDS + 8], *best_onset;
 	double share[PANEL_MOST_COLUMNS], precision[PANEL_MOST_COLUMNS]; /* of the common columns about the fitted curve */
-	struct onset_grams onsets[2];
+	struct onset_grams onsets;
+	double onset_scatter;        /* of lives about the growth from an onset on */
+	double *loose;               /* Grams with the life's own spread taken out, of the present grid point */
+	double *loose_logs;          /* a release */
 	double *longest;             /* life of each release, seconds */
 	double *own[KINDS], *count;  /* prefix sums over releases of lives' own slopes, and of lives */
 };
@@ -165,6 +177,8 @@ static int work_new(struct work *w, const struct mc_panel *p, const struct mc_su
 	size_t q = p->q, nr = p->nreleases;
 	*w = (struct work){ .p = p, .q = q, .nr = nr, .nc = panel_common(p), .nsets = n, .sets = s, .n = (double)(p->rows - p->nlives) };
 	w->life = numbers(p->nlives * q * q, &ok);
+	w->loose = numbers(p->nlives * q * q, &ok);
+	w->loose_logs = numbers(nr, &ok);
 	w->sum = numbers(nr * q * q, &ok);
 	w->base = numbers(nr * q * q, &ok);
 	w->base_logs = numbers(nr, &ok);
@@ -193,7 +207,7 @@ static int work_new(struct work *w, const struct mc_panel *p, const struct mc_su
 
 static void work_release(struct work *w)
 {
-	double *v[] = { w->life, w->sum, w->base, w->base_logs, w->total, w->pre_u, w->pre_num, w->pre_info, w->pre_logs, w->slope[0],
+	double *v[] = { w->life, w->loose, w->loose_logs, w->sum, w->base, w->base_logs, w->total, w->pre_u, w->pre_num, w->pre_info, w->pre_logs, w->slope[0],
 		w->slope[1], w->first[0], w->first[1], w->first[2], w->best[0], w->best[1], w->best[2], w->best[3], w->best_onset, w->longest, w->own[0], w->own[1], w->own[2],
 		w->count };
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++)
@@ -205,8 +219,7 @@ static void work_release(struct work *w)
 			free(w->elim[k][i]);
 			free(w->elim_logs[k][i]);
 		}
-	onset_grams_release(&w->onsets[0]);
-	onset_grams_release(&w->onsets[1]);
+	onset_grams_release(&w->onsets);
 }
 
 static void sum_releases(const struct mc_panel *p, const double *life, double *sum)
@@ -265,28 +278,32 @@ static int prepare(struct work *w, struct mc_error *err)
 			w->scatter_sd[k][i] = .03 * unit * exp2(.5 * (double)i);
 	for (size_t r = 0; r < w->nr; r++)
 		most = fmax(most, w->slope[0][r]);
-	int rc = onset_grams_new(p, w->curve[0], w->share, 0, &w->onsets[0], err);
-	return rc < 0 ? rc : onset_grams_new(p, w->curve[0], w->share, .4 * most, &w->onsets[1], err);
+	w->onset_scatter = .4 * most;
+	return onset_grams_new(p, w->curve[0], w->share, &w->onsets, err);
 }
 
-/* Sums with lives scattered about the growth by class i; made when first asked for. */
+/* Sums with lives scattered about the growth by class i; made when first asked for at a grid point. */
 static int scattered(struct work *w, size_t kind, size_t i, struct mc_error *err)
 {
 	size_t q = w->q, qq = q * q, h = growth_column(w->p, (enum mc_growth)kind);
 	double g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], sd = w->scatter_sd[kind][i];
 	bool ok = true;
-	if (w->scatter[kind][i])
-		return 0;
-	double *x = numbers(w->nr * qq, &ok), *l = numbers(w->nr, &ok), *e = numbers(w->nr * qq, &ok), *el = numbers(w->nr, &ok);
-	w->scatter[kind][i] = x;
-	w->scatter_logs[kind][i] = l;
-	w->elim[kind][i] = e;
-	w->elim_logs[kind][i] = el;
-	if (!ok)
+	if (!w->scatter[kind][i]) {
+		w->scatter[kind][i] = numbers(w->nr * qq, &ok);
+		w->scatter_logs[kind][i] = numbers(w->nr, &ok);
+		w->elim[kind][i] = numbers(w->nr * qq, &ok);
+		w->elim_logs[kind][i] = numbers(w->nr, &ok);
+		if (!w->scatter_logs[kind][i] || !w->elim[kind][i] || !w->elim_logs[kind][i])
+			return mc_nomem(err, "the evidence");
+	}
+	if (!ok || !w->scatter[kind][i])
 		return mc_nomem(err, "the evidence");
+	double *x = w->scatter[kind][i], *l = w->scatter_logs[kind][i];
+	memset(x, 0, w->nr * qq * sizeof *x);
+	memcpy(l, w->loose_logs, w->nr * sizeof *l);
 	for (size_t j = 0; j < w->p->nlives; j++) {
 		size_t r = w->p->life[j].release;
-		memcpy(g, w->life + j * qq, qq * sizeof *g);
+		memcpy(g, w->loose + j * qq, qq * sizeof *g);
 		l[r] += panel_drop(g, q, h, 1 / (sd * sd));
 		for (size_t k = 0; k < qq; k++)
 			x[r * qq + k] += g[k];
@@ -345,6 +362,19 @@ static void common(struct work *w)
 		w->yy -= w->uy[a] * w->uy[a];
 }
 
+/* Every life may depart from its release a little, whether it grows or not: else only growth could explain what is its own. */
+static void loosen(struct work *w, const struct spread *s)
+{
+	size_t qq = w->q * w->q;
+	struct spread own = *s;
+	memset(w->loose_logs, 0, w->nr * sizeof *w->loose_logs);
+	for (size_t i = 0; i < w->p->nlives; i++) {
+		const struct panel_life *l = &w->p->life[i];
+		w->loose_logs[l->release] += evidence_eliminate(w->p, w->life + i * qq, evidence_life_spread(w->p, s, l, &own), w->loose + i * qq);
+	}
+	sum_releases(w->p, w->loose, w->sum);
+}
+
 /* Departures out of every release; their total; what is left without growth. */
 static void begin_spread(struct work *w, struct spread *s)
 {
@@ -352,8 +382,9 @@ static void begin_spread(struct work *w, struct spread *s)
 	w->none_logs = 0;
 	memset(w->total, 0, qq * sizeof *w->total);
 	memset(w->have, 0, sizeof w->have);
+	loosen(w, s);
 	for (size_t r = 0; r < w->nr; r++) {
-		w->base_logs[r] = evidence_eliminate(w->p, w->sum + r * qq, release_spread(w, s, r), w->base + r * qq);
+		w->base_logs[r] = w->loose_logs[r] + evidence_eliminate(w->p, w->sum + r * qq, release_spread(w, s, r), w->base + r * qq);
 		w->none_logs += w->base_logs[r];
 		for (size_t k = 0; k < qq; k++)
 			w->total[k] += w->base[r * qq + k];
@@ -459,10 +490,10 @@ static int with_scatter(struct work *w, struct spread *s, size_t kind, const str
 {
 	double m[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], x[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
 	size_t i = scatter_class(w, kind, sd), qq = w->q * w->q;
-	int rc = scattered(w, kind, i, err);
-	if (rc < 0)
-		return rc;
 	if (!w->have[kind][i]) {
+		int rc = scattered(w, kind, i, err);
+		if (rc < 0)
+			return rc;
 		for (size_t r = 0; r < w->nr; r++)
 			w->elim_logs[kind][i][r] = w->scatter_logs[kind][i][r] +
 				evidence_eliminate(w->p, w->scatter[kind][i] + r * qq, release_spread(w, s, r), w->elim[kind][i] + r * qq);
@@ -556,20 +587,39 @@ static void bounded_sets(struct work *w, struct mc_growth_evidence *e)
 	}
 }
 
+/* Sum of the lives about one onset, each with its own spread and scattered about the growth; *at moves past them. */
+static double sum_of_onset(const struct work *w, const struct spread *s, double scatter, size_t k, size_t *at, double *sum)
+{
+	const struct onset_grams *o = &w->onsets;
+	size_t ww = o->w;
+	double g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], logs = 0;
+	struct spread own = *s;
+	memset(sum, 0, ww * ww * sizeof *sum);
+	for (; *at < o->n && o->onset[*at] == k; ++*at) {
+		const struct panel_life *l = &w->p->life[o->life[*at]];
+		logs += evidence_eliminate_of(w->p->it, ww, o->x + *at * ww * ww, evidence_life_spread(w->p, s, l, &own), g);
+		if (scatter > 0)
+			logs += panel_drop(g, ww, ww - 1, 1 / (scatter * scatter));
+		for (size_t c = 0; c < ww * ww; c++)
+			sum[c] += g[c];
+	}
+	return logs;
+}
+
 /* Growth from an onset on: the kinked lives of its release, all of every later one. */
-static void onset_sets(struct work *w, struct spread *s, const struct onset_grams *o, double weight, struct mc_growth_evidence *e)
+static void onset_sets(struct work *w, struct spread *s, double scatter, double weight, struct mc_growth_evidence *e)
 {
 	const struct mc_panel *p = w->p;
-	size_t q = w->q, ww = o->w, it = p->it;
-	double g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], m[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], x[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
+	const struct onset_grams *o = &w->onsets;
+	size_t q = w->q, ww = o->w, it = p->it, at = 0;
+	double sum[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], m[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], x[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
 	for (size_t k = 0; k < p->nonsets; k++) {
 		struct mc_growth_fit f;
-		double logs = o->logs[k] + eliminate(it, ww, o->x + k * ww * ww, release_spread(w, s, o->release[k]), g);
-		memset(m, 0, ww * ww * sizeof *m);
-		memcpy(x, g, ww * ww * sizeof *x);
-		for (size_t a = 0; a < ww; a++)
-			for (size_t b = 0; b < ww; b++)
-				m[a * ww + b] = g[a * ww + b];
+		if (!o->used[k])
+			continue;
+		double logs = sum_of_onset(w, s, scatter, k, &at, sum);
+		logs += evidence_eliminate_of(it, ww, sum, release_spread(w, s, o->release[k]), m);
+		memcpy(x, m, ww * ww * sizeof *x);
 		for (size_t r = 0; r < w->nr; r++) {
 			const double *b = w->base + r * q * q;
 			if (r == o->release[k])
@@ -584,8 +634,6 @@ static void onset_sets(struct work *w, struct spread *s, const struct onset_gram
 				x[a * ww + ww - 1] += b[a * q + it];
 			x[(ww - 1) * ww + ww - 1] += b[it * q + it];
 		}
-		for (size_t a = 0; a <= it; a++) /* row `ww - 1` read as score: symmetric */
-			x[(ww - 1) * ww + a] = x[a * ww + ww - 1];
 		against_common(w, m, x, ww, ww - 1, logs, &f);
 		f.log_evidence += log(weight);
 		gather(&e->onset[k], &w->best_onset[k], &f);
@@ -622,8 +670,8 @@ static int over_grid(struct work *w, struct mc_growth_evidence *e, struct mc_err
 			if (rc == 0)
 				rc = growth_sets(w, &s, MC_GROWTH_FASTER, e, err);
 			bounded_sets(w, e);
-			onset_sets(w, &s, &w->onsets[0], .5 * (NLIFE + 1), e);
-			onset_sets(w, &s, &w->onsets[1], .5 * (NLIFE + 1), e);
+			onset_sets(w, &s, 0, .5 * (NLIFE + 1), e);
+			onset_sets(w, &s, w->onset_scatter, .5 * (NLIFE + 1), e);
 			if (a == 1 && b == 1)
 				each_release(w, e);
 		}

@@ -31,15 +31,21 @@ struct score {
 };
 void evidence_finish(double n, const struct score *s, struct mc_growth_fit *ret);
 
-/* Growth from each onset on. x: a matrix of w x w an onset, w = it + 2: columns 0..it, then the kinked growth. */
+/* Lives about an onset: a matrix of w x w each, w = it + 2: columns 0..it, then the kinked growth. */
 struct onset_grams {
-	size_t w;
-	double *x;
-	double *logs;
-	size_t *release; /* running at the onset */
+	size_t w, n;
+	double *x;       /* n matrices, by onset */
+	size_t *onset, *life; /* of each */
+	bool *used;      /* an onset: false where there are too many lives to look at every one */
+	size_t *release; /* an onset: running then */
 };
-int onset_grams_new(const struct mc_panel *p, const double *curve, const double *share, double scatter, struct onset_grams *ret, struct mc_error *err);
+int onset_grams_new(const struct mc_panel *p, const double *curve, const double *share, struct onset_grams *ret, struct mc_error *err);
 void onset_grams_release(struct onset_grams *o);
+
+/* The spread of one life about its release: half of what releases spread by, in slope by its own length. */
+const struct spread *evidence_life_spread(const struct mc_panel *p, const struct spread *s, const struct panel_life *l, struct spread *out);
+/* The same as evidence_eliminate() for a w x w matrix. */
+double evidence_eliminate_of(size_t it, size_t w, const double *in, const struct spread *s, double *g);
 
 /* y of a w x w Gram matrix becomes y less the curve's columns. */
 void evidence_less_curve(const struct mc_panel *p, const double *curve, double *g, size_t w);

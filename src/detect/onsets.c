@@ -46,37 +46,66 @@ static void kinked(const struct mc_panel *p, size_t life, double onset, double *
 	}
 }
 
-int onset_grams_new(const struct mc_panel *p, const double *curve, const double *share, double scatter, struct onset_grams *ret, struct mc_error *err)
+enum { MOST_MATRICES = 700 };
+
+static size_t lives_in(const struct mc_panel *p, size_t release)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < p->nlives; i++)
+		n += p->life[i].release == release;
+	return n;
+}
+
+/* Every onset, or every second, fourth, ... of those in crowded releases. */
+static size_t choose(const struct mc_panel *p, struct onset_grams *o)
+{
+	for (size_t stride = 1;; stride *= 2) {
+		size_t n = 0;
+		for (size_t k = 0; k < p->nonsets; k++) {
+			o->used[k] = k % stride == 0;
+			n += o->used[k] ? lives_in(p, o->release[k]) : 0;
+		}
+		if (n <= MOST_MATRICES || stride > p->nonsets)
+			return n;
+	}
+}
+
+int onset_grams_new(const struct mc_panel *p, const double *curve, const double *share, struct onset_grams *ret, struct mc_error *err)
 {
 	size_t w = p->it + 2, most = 0;
-	double u[PANEL_MOST_COLUMNS] = { 0 }, g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
+	double u[PANEL_MOST_COLUMNS] = { 0 };
 	memcpy(u, share, (p->it + 1) * sizeof *u);
 	for (size_t i = 0; i < p->nlives; i++)
 		most = p->life[i].n > most ? p->life[i].n : most;
 	*ret = (struct onset_grams){ .w = w };
 	double *work = mc_reallocarray(NULL, most * w + 1, sizeof *work);
-	ret->x = calloc(p->nonsets * w * w + 1, sizeof *ret->x);
-	ret->logs = calloc(p->nonsets + 1, sizeof *ret->logs);
 	ret->release = calloc(p->nonsets + 1, sizeof *ret->release);
-	if (!work || !ret->x || !ret->logs || !ret->release) {
+	ret->used = calloc(p->nonsets + 1, sizeof *ret->used);
+	size_t n = 0;
+	if (ret->release && ret->used) {
+		for (size_t k = 0; k < p->nonsets; k++)
+			ret->release[k] = running_at(p, p->onsets[k]);
+		n = choose(p, ret);
+	}
+	ret->x = calloc(n * w * w + 1, sizeof *ret->x);
+	ret->onset = calloc(n + 1, sizeof *ret->onset);
+	ret->life = calloc(n + 1, sizeof *ret->life);
+	if (!work || !ret->x || !ret->onset || !ret->life || !ret->release || !ret->used) {
 		free(work);
 		onset_grams_release(ret);
 		return mc_nomem(err, "onsets");
 	}
-	for (size_t k = 0; k < p->nonsets; k++) {
-		ret->release[k] = running_at(p, p->onsets[k]);
-		for (size_t i = 0; i < p->nlives; i++) {
-			if (p->life[i].release != ret->release[k])
+	for (size_t k = 0; k < p->nonsets; k++)
+		for (size_t i = 0; ret->used[k] && i < p->nlives; i++) {
+			if (p->life[i].release != ret->release[k] || ret->n == n)
 				continue;
+			double *g = ret->x + ret->n * w * w;
 			kinked(p, i, p->onsets[k], work, g);
 			evidence_less_curve(p, curve, g, w);
 			evidence_drop_direction(g, w, u, 1 / (.3 * .3));
-			if (scatter > 0)
-				ret->logs[k] += panel_drop(g, w, w - 1, 1 / (scatter * scatter));
-			for (size_t a = 0; a < w * w; a++)
-				ret->x[k * w * w + a] += g[a];
+			ret->onset[ret->n] = k;
+			ret->life[ret->n++] = i;
 		}
-	}
 	free(work);
 	return 0;
 }
@@ -84,7 +113,9 @@ int onset_grams_new(const struct mc_panel *p, const double *curve, const double 
 void onset_grams_release(struct onset_grams *o)
 {
 	free(o->x);
-	free(o->logs);
+	free(o->onset);
+	free(o->life);
 	free(o->release);
+	free(o->used);
 	*o = (struct onset_grams){ 0 };
 }

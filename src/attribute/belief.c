@@ -121,6 +121,9 @@ static double log_add(double a, double b)
 /* An onset early in a release's reign, or just before it, is that deploy's: coincidence is less likely than cause. */
 static size_t owner(const struct history *h, double t, double end)
 {
+	for (size_t k = 0; k < h->ndeploys; k++)
+		if (h->deploy[k].lives == 0 && t >= h->deploy[k].mark - h->slack / 3 - 1 && t <= h->deploy[k].mark + 2 * h->slack / 3 + 1)
+			return k;
 	for (size_t k = 0; k < h->ndeploys; k++) {
 		double at = h->deploy[k].lives ? h->deploy[k].begins : h->deploy[k].mark;
 		size_t other = k + 1; /* a full rollout after a canary is the same release */
@@ -151,9 +154,9 @@ static void weigh_onsets(const struct history *h, const struct mc_growth_evidenc
 	for (size_t i = 0; i < e->nonsets; i++) {
 		double v = (e->onset[i].log_evidence - e->none) / TEMPERATURE, prior = log(PRIOR_FREE) - log((double)e->nonsets);
 		size_t k = owner(h, rows->onsets[i], h->as_of);
-		/* a deploy that restarted nothing, at its very time */
-		if (k != MC_NO_DEPLOY && h->deploy[k].lives == 0 && rows->onsets[i] == h->deploy[k].mark)
-			prior = log(PRIOR_DEPLOY) - log(2 * (double)h->ndeploys);
+		/* a deploy that restarted nothing, about its time */
+		if (k != MC_NO_DEPLOY && h->deploy[k].lives == 0 && fabs(rows->onsets[i] - h->deploy[k].mark) <= h->slack)
+			prior = log(PRIOR_DEPLOY) - log(8 * (double)h->ndeploys);
 		b->onset_of[i] = k;
 		b->onset_weight[i] = prior + v;
 		if (k == MC_NO_DEPLOY)

@@ -29,10 +29,11 @@ static double pick_bin(const struct history *h, const struct history_life *l, si
 	return fmax(fmax(w, all / ALL_ROWS), 2 * h->tick);
 }
 
-/* Width for one life: short ones get at least 12 rows where they have the samples. */
+/* Width for one life: short ones get 12 rows where they have the samples, fewer where there are very many lives. */
 static double width_of(const struct history *h, const struct history_life *l, double bin)
 {
-	return fmax(fmin(bin, (l->last - l->first) / 12), fmin(bin, h->tick));
+	double rows = fmax(5, fmin(12, (double)ALL_ROWS / (double)h->nlives));
+	return fmax(fmin(bin, (l->last - l->first) / rows), fmin(bin, h->tick));
 }
 
 struct columns {
@@ -133,9 +134,13 @@ static void set_onsets(const struct history *h, struct history_rows *r, double f
 {
 	for (size_t i = 1; i <= FREE_ONSETS; i++)
 		r->onsets[r->nonsets++] = from + (to - from) * (double)i / (FREE_ONSETS + 1);
+	/* a configuration may take hold a little before or after its mark */
 	for (size_t k = 0; k < h->ndeploys; k++)
-		if (h->deploy[k].lives == 0 && h->deploy[k].mark > from && h->deploy[k].mark < to)
-			r->onsets[r->nonsets++] = h->deploy[k].mark;
+		for (int i = -1; i <= 2 && h->deploy[k].lives == 0; i++) {
+			double t = h->deploy[k].mark + i * h->slack / 3;
+			if (t > from && t < to)
+				r->onsets[r->nonsets++] = t;
+		}
 	qsort(r->onsets, r->nonsets, sizeof *r->onsets, by_number);
 }
 
@@ -204,7 +209,7 @@ int history_panel(struct history *h, const struct history_life *l, size_t n, siz
 	if (kept == 0 || total < 8 || !(r.bin > 0))
 		return 0;
 	r.nrows = total;
-	int rc = allocate(&r, kept, total, h->ndeploys + 1, FREE_ONSETS + h->ndeploys, err);
+	int rc = allocate(&r, kept, total, h->ndeploys + 1, FREE_ONSETS + 4 * h->ndeploys, err);
 	if (rc == 0) {
 		fill(h, l, n, role, unit, &r);
 		for (size_t k = 0; k < h->ndeploys; k++)

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* One in five programs that are watched gets a higher level by some release. */
-static const double PRIOR_STEP = .2, STEP_TEMPERATURE = 1.5;
+/* About one in seven programs that are watched gets a higher level by some release. */
+static const double PRIOR_STEP = .15, STEP_TEMPERATURE = 1.5;
 
 struct heights {
 	size_t n;        /* releases that have lives */
@@ -21,7 +21,8 @@ static int centre_slots(const struct history *h, const struct judgement *j, doub
 	if (!v)
 		return mc_nomem(err, "the levels");
 	for (size_t i = 0; i < n; i++)
-		old[i] = level[i];
+		v[i] = old[i] = level[i];
+	double middle = mc_median(v, n);
 	for (size_t i = 0; i < n; i++) {
 		size_t slot = j->lives[j->rows.of[i]].slot, k = 0, others = 0, before = SIZE_MAX;
 		for (size_t o = 0; o < n; o++)
@@ -31,7 +32,7 @@ static int centre_slots(const struct history *h, const struct judgement *j, doub
 				before = j->rows.life[o].release;
 			}
 		if (others >= 3)
-			level[i] -= mc_median(v, k);
+			level[i] -= mc_median(v, k) - middle;
 	}
 	free(v);
 	(void)h;
@@ -73,10 +74,22 @@ static double log_add(double a, double b)
 	return hi == -(double)INFINITY ? hi : hi + log(exp(a - hi) + exp(b - hi));
 }
 
-static void weigh(struct judgement *j, const struct heights *x, double sigma)
+/* Levels turned upside down: a lasting fall is a change too, and must not be taken for a rise before it. */
+static double falls(const struct heights *x, double sigma, double share, double none, double *work)
 {
-	double none = mc_step_evidence(x->level, x->var, x->n, sigma, 0, 0, NULL), sum = log(1 - PRIOR_STEP);
+	double all = -(double)INFINITY;
+	for (size_t i = 0; i < x->n; i++)
+		work[i] = -x->level[i];
+	for (size_t from = 1; from < x->n; from++)
+		all = log_add(all, share + (mc_step_evidence(work, x->var, x->n, sigma, from, x->n, NULL) - none) / STEP_TEMPERATURE);
+	return all;
+}
+
+static void weigh(struct judgement *j, const struct heights *x, double sigma, double *work)
+{
+	double none = mc_step_evidence(x->level, x->var, x->n, sigma, 0, 0, NULL);
 	double share = log(PRIOR_STEP) - log(fmax((double)x->n - 1, 1));
+	double quiet = log_add(log(1 - 2 * PRIOR_STEP), falls(x, sigma, share, none, work)), sum = quiet;
 	for (size_t from = 1; from < x->n; from++) {
 		size_t k = x->release[from] - 1;
 		double all = -(double)INFINITY, best = -(double)INFINITY;
@@ -94,18 +107,39 @@ static void weigh(struct judgement *j, const struct heights *x, double sigma)
 		j->belief.step[k] = all;
 		sum = log_add(sum, all);
 	}
-	j->belief.no_step = exp(log(1 - PRIOR_STEP) - sum);
+	j->belief.no_step = exp(quiet - sum);
 	for (size_t from = 1; from < x->n; from++)
 		j->belief.step[x->release[from] - 1] = exp(j->belief.step[x->release[from] - 1] - sum);
+}
+
+/* What a release's warm-up may be larger or smaller than usual moves its height as well. */
+static double typical_drift(const struct judgement *j)
+{
+	struct mc_noise noise;
+	double life = 0, rise;
+	mc_panel_noise(j->panel, &noise);
+	for (size_t i = 0; i < j->rows.nlives; i++)
+		life = fmax(life, j->rows.life[i].t[j->rows.life[i].n - 1] - j->rows.life[i].t[0]);
+	rise = mc_panel_curve(j->panel, 0, life);
+	return sqrt(noise.var + .01 * rise * rise);
+}
+
+/* Of a life that has not gone through its warm-up the final height is a guess. */
+static void widen(const struct judgement *j, double *var)
+{
+	for (size_t i = 0; i < j->rows.nlives; i++) {
+		const struct mc_panel_life *l = &j->rows.life[i];
+		double left = mc_panel_curve(j->panel, (l->t[0] + l->t[l->n - 1]) / 2 - l->start, 1e300);
+		var[i] += .09 * left * left;
+	}
 }
 
 int judge_steps(const struct history *h, struct judgement *j, struct mc_error *err)
 {
 	size_t n = j->rows.nlives, nr = h->ndeploys + 1;
-	struct mc_noise noise;
 	j->step_fit = calloc(nr, sizeof *j->step_fit);
 	j->step_until = calloc(nr, sizeof *j->step_until);
-	double *v = mc_reallocarray(NULL, 3 * n + 2 * nr, sizeof *v);
+	double *v = mc_reallocarray(NULL, 3 * n + 3 * nr, sizeof *v);
 	size_t *release = calloc(nr, sizeof *release);
 	int rc = j->step_fit && j->step_until && v && release ? 0 : mc_nomem(err, "the levels");
 	if (rc == 0)
@@ -114,10 +148,10 @@ int judge_steps(const struct history *h, struct judgement *j, struct mc_error *e
 		rc = centre_slots(h, j, v, err);
 	if (rc == 0) {
 		struct heights x = { .release = release, .level = v + 3 * n, .var = v + 3 * n + nr };
-		mc_panel_noise(j->panel, &noise);
+		widen(j, v + n);
 		heights_of(h, j, v, v + n, v + 2 * n, &x);
 		if (x.n > 1)
-			weigh(j, &x, sqrt(noise.var));
+			weigh(j, &x, typical_drift(j), v + 3 * n + 2 * nr);
 		j->changed = 1 - j->belief.no_step;
 	}
 	free(v);

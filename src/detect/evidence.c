@@ -142,9 +142,10 @@ struct work {
 	double curve[2][LINALG_QP_MOST], *slope[2]; /* time, requests */
 	double scatter_sd[KINDS][NSCATTER];
 	double *scatter[KINDS][NSCATTER], *scatter_logs[KINDS][NSCATTER]; /* lazily: sums with lives scattered in slope */
-	double *elim[KINDS][NSCATTER], *elim_logs[KINDS][NSCATTER];       /* of the present spread; logs NULL-like by `have` */
+	double *elim[KINDS][NSCATTER], *elim_logs[KINDS][NSCATTER];       /* prefix sums of the present spread; logs NULL-like by `have` */
 	bool have[KINDS][NSCATTER];
 	double *base, *base_logs;    /* eliminated sums without scatter */
+	double *pre_base, *pre_base_logs; /* their prefix sums */
 	double *pre_u, *pre_num, *pre_info, *pre_logs; /* prefix sums over releases */
 	double *total;               /* q x q */
 	double l[LINALG_QP_MOST * LINALG_QP_MOST], uy[LINALG_QP_MOST], yy, none_logs;
@@ -182,6 +183,8 @@ static int work_new(struct work *w, const struct mc_panel *p, const struct mc_su
 	w->sum = numbers(nr * q * q, &ok);
 	w->base = numbers(nr * q * q, &ok);
 	w->base_logs = numbers(nr, &ok);
+	w->pre_base = numbers((nr + 1) * q * q, &ok);
+	w->pre_base_logs = numbers(nr + 1, &ok);
 	w->total = numbers(q * q, &ok);
 	w->pre_u = numbers((nr + 1) * (w->nc + 1), &ok);
 	w->pre_num = numbers(nr + 1, &ok);
@@ -207,7 +210,7 @@ static int work_new(struct work *w, const struct mc_panel *p, const struct mc_su
 
 static void work_release(struct work *w)
 {
-	double *v[] = { w->life, w->loose, w->loose_logs, w->sum, w->base, w->base_logs, w->total, w->pre_u, w->pre_num, w->pre_info, w->pre_logs, w->slope[0],
+	double *v[] = { w->pre_base, w->pre_base_logs, w->life, w->loose, w->loose_logs, w->sum, w->base, w->base_logs, w->total, w->pre_u, w->pre_num, w->pre_info, w->pre_logs, w->slope[0],
 		w->slope[1], w->first[0], w->first[1], w->first[2], w->best[0], w->best[1], w->best[2], w->best[3], w->best_onset, w->longest, w->own[0], w->own[1], w->own[2],
 		w->count };
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++)
@@ -291,8 +294,8 @@ static int scattered(struct work *w, size_t kind, size_t i, struct mc_error *err
 	if (!w->scatter[kind][i]) {
 		w->scatter[kind][i] = numbers(w->nr * qq, &ok);
 		w->scatter_logs[kind][i] = numbers(w->nr, &ok);
-		w->elim[kind][i] = numbers(w->nr * qq, &ok);
-		w->elim_logs[kind][i] = numbers(w->nr, &ok);
+		w->elim[kind][i] = numbers((w->nr + 1) * qq, &ok);
+		w->elim_logs[kind][i] = numbers(w->nr + 1, &ok);
 		if (!w->scatter_logs[kind][i] || !w->elim[kind][i] || !w->elim_logs[kind][i])
 			return mc_nomem(err, "the evidence");
 	}
@@ -386,8 +389,11 @@ static void begin_spread(struct work *w, struct spread *s)
 	for (size_t r = 0; r < w->nr; r++) {
 		w->base_logs[r] = w->loose_logs[r] + evidence_eliminate(w->p, w->sum + r * qq, release_spread(w, s, r), w->base + r * qq);
 		w->none_logs += w->base_logs[r];
-		for (size_t k = 0; k < qq; k++)
+		w->pre_base_logs[r + 1] = w->pre_base_logs[r] + w->base_logs[r];
+		for (size_t k = 0; k < qq; k++) {
 			w->total[k] += w->base[r * qq + k];
+			w->pre_base[(r + 1) * qq + k] = w->total[k];
+		}
 	}
 	common(w);
 }
@@ -433,25 +439,29 @@ static void plain(const struct work *w, const struct mc_supposition *s, struct m
 	evidence_finish(w->n, &x, f);
 }
 
+/* Sum over the releases of s, by prefix sums of matrices of qq numbers. */
+static void matrices_over(const double *pre, size_t qq, const struct mc_supposition *s, double *sum)
+{
+	const double *hi = pre + s->until * qq, *lo = pre + s->from * qq;
+	for (size_t k = 0; k < qq; k++)
+		sum[k] = hi[k] - lo[k];
+	if (s->again_until <= s->again)
+		return;
+	hi = pre + s->again_until * qq;
+	lo = pre + s->again * qq;
+	for (size_t k = 0; k < qq; k++)
+		sum[k] += hi[k] - lo[k];
+}
+
 /* m := total with the releases of s exchanged; x := sum of the exchanged; returns the log determinants' change. */
 static double exchange(const struct work *w, size_t kind, size_t i, const struct mc_supposition *s, double *m, double *x)
 {
 	size_t qq = w->q * w->q;
-	double logs = 0;
-	memcpy(m, w->total, qq * sizeof *m);
-	memset(x, 0, qq * sizeof *x);
-	for (size_t r = 0; r < w->nr; r++) {
-		bool in = (r >= s->from && r < s->until) || (r >= s->again && r < s->again_until);
-		if (!in)
-			continue;
-		const double *e = w->elim[kind][i] + r * qq, *b = w->base + r * qq;
-		logs += w->elim_logs[kind][i][r] - w->base_logs[r];
-		for (size_t k = 0; k < qq; k++) {
-			x[k] += e[k];
-			m[k] += e[k] - b[k];
-		}
-	}
-	return logs;
+	matrices_over(w->elim[kind][i], qq, s, x);
+	matrices_over(w->pre_base, qq, s, m);
+	for (size_t k = 0; k < qq; k++)
+		m[k] = w->total[k] + x[k] - m[k];
+	return over(w->elim_logs[kind][i], s) - over(w->pre_base_logs, s);
 }
 
 /* Growth along column `col` of x against the common columns of m; both have stride ld. */
@@ -494,15 +504,17 @@ static int with_scatter(struct work *w, struct spread *s, size_t kind, const str
 		int rc = scattered(w, kind, i, err);
 		if (rc < 0)
 			return rc;
-		for (size_t r = 0; r < w->nr; r++)
-			w->elim_logs[kind][i][r] = w->scatter_logs[kind][i][r] +
-				evidence_eliminate(w->p, w->scatter[kind][i] + r * qq, release_spread(w, s, r), w->elim[kind][i] + r * qq);
+		double *e = w->elim[kind][i], *logs = w->elim_logs[kind][i];
+		for (size_t r = 0; r < w->nr; r++) {
+			double *to = e + (r + 1) * qq;
+			logs[r + 1] = logs[r] + w->scatter_logs[kind][i][r] +
+				evidence_eliminate(w->p, w->scatter[kind][i] + r * qq, release_spread(w, s, r), to);
+			for (size_t k = 0; k < qq; k++)
+				to[k] += e[r * qq + k];
+		}
 		w->have[kind][i] = true;
 	}
-	double all = 0;
-	for (size_t r = 0; r < w->nr; r++)
-		all += w->base_logs[r];
-	double logs = all + exchange(w, kind, i, set, m, x);
+	double logs = w->pre_base_logs[w->nr] + exchange(w, kind, i, set, m, x);
 	against_common(w, m, x, w->q, growth_column(w->p, (enum mc_growth)kind), logs, f);
 	return 0;
 }

@@ -197,7 +197,14 @@ for c in status deploys 'blame logic_worker' 'plot logic_worker' 'diff logic_wor
 	is "$c: a reader that has seen enough" '[ ! -s err ]'
 done
 is 'the database was never standard output' '"$m" db check >/dev/null'
-if command -v script >/dev/null; then
+# a container may have no pseudo-terminal to give
+terminal=
+if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
+	terminal=1
+else
+	echo 'cli: no terminal can be had here: what one is shown is not tested'
+fi
+if [ -n "$terminal" ]; then
 	# tty COMMAND : on a terminal of 80 columns
 	tty() { script -qec "stty cols 80 rows 60 2>/dev/null; $*" /dev/null </dev/null >out 2>&1; }
 	tty "env TERM=xterm $m status"
@@ -215,7 +222,7 @@ if command -v script >/dev/null; then
 	MEMCULPRIT_PAGER='sed s/^/PAGED:/' run 0 diff logic_worker
 	is 'no pager in a pipe' '! grep -q PAGED out'
 fi
-if command -v script >/dev/null; then
+if [ -n "$terminal" ]; then
 	mkdir slow
 	mkfifo slow/samples.csv
 	(sleep 2.5; cat incident/samples.csv) >slow/samples.csv &

@@ -101,6 +101,8 @@ void cli_put(struct cli *c, const char *sgr, const char *fmt, ...) __attribute__
 /* The exit code for an error, which goes to stderr as `memculprit: what; what to do`. */
 int cli_error(const struct mc_error *err);
 int cli_exit_code(int code);
+/* A line on stderr, clean of control characters. */
+void cli_say(const char *what);
 
 /* ---- layout ---- */
 void cli_newline(struct cli *c);

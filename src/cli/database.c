@@ -30,6 +30,8 @@ static int open_store(struct cli_db *d, enum mc_store_mode mode, struct mc_error
 	int rc = mc_store_open(&k, &d->store, &why);
 	if (rc == MC_ENOTFOUND)
 		return mc_fail(err, rc, 0, "no database %s; 'memculprit serve' makes it, --db names another", d->path);
+	if (rc == MC_EFOREIGN)
+		return mc_fail(err, rc, 0, "%s; --db names another", why.text);
 	return rc < 0 ? mc_fail(err, rc, 0, "%s", why.text) : 0;
 }
 
@@ -45,7 +47,7 @@ int cli_db_open(struct cli *c, enum mc_store_mode mode, struct cli_db *ret, stru
 		return rc;
 	}
 	if (mc_store_notice(d.store))
-		fprintf(stderr, "memculprit: %s\n", mc_store_notice(d.store));
+		cli_say(mc_store_notice(d.store));
 	*ret = d;
 	return 0;
 }

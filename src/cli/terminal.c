@@ -110,20 +110,21 @@ int cli_exit_code(int code)
 	return code == MC_EUSAGE ? CLI_USAGE : code == MC_ENOTFOUND ? CLI_NOT_FOUND : CLI_FAILED;
 }
 
+void cli_say(const char *what)
+{
+	struct mc_buf text = { 0 }, ascii = { 0 };
+	mc_buf_str(&text, "memculprit: ");
+	mc_text_add(&text, what, strlen(what));
+	mc_buf_str(&text, "\n");
+	if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+		to_ascii(&text, &ascii);
+	fputs(mc_buf_text(ascii.len ? &ascii : &text), stderr);
+	mc_buf_release(&text);
+	mc_buf_release(&ascii);
+}
+
 int cli_error(const struct mc_error *err)
 {
-	struct mc_buf text = { 0 };
-	mc_buf_str(&text, "memculprit: ");
-	mc_text_add(&text, err->text, strlen(err->text));
-	mc_buf_str(&text, "\n");
-	if (strcmp(nl_langinfo(CODESET), "UTF-8") == 0) {
-		fputs(mc_buf_text(&text), stderr);
-	} else {
-		struct mc_buf ascii = { 0 };
-		to_ascii(&text, &ascii);
-		fputs(mc_buf_text(&ascii), stderr);
-		mc_buf_release(&ascii);
-	}
-	mc_buf_release(&text);
+	cli_say(err->text);
 	return cli_exit_code(err->code);
 }

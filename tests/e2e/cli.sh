@@ -150,6 +150,21 @@ head -c 5000 /dev/urandom >garbage.db
 run 1 --db garbage.db status
 run 1 --db garbage.db import logic_worker incident
 
+python3 - <<'END'
+import shutil, sqlite3
+sqlite3.connect("foreign.db").execute("CREATE TABLE t (x)")
+shutil.copy("copy.db", "newer.db")
+c = sqlite3.connect("newer.db")
+c.execute("PRAGMA user_version = 999")
+c.commit()
+END
+run 1 --db foreign.db status
+is 'a database of another program' 'grep -q "foreign.db" err'
+run 1 --db foreign.db import logic_worker incident
+run 0 --db newer.db blame logic_worker
+is 'a newer schema is read, with a word' 'grep -q "^v2.3 started it" out && grep -q "newer" err'
+run 1 --db newer.db import logic_worker incident
+
 # ---- configuration ----
 run 0 check-config memculprit.yml
 printf 'sample: {interval: 10x}\nprogrms: []\n' >wrong.yml

@@ -140,7 +140,7 @@ struct mc_status {
 	struct mc_host_status host;
 	size_t n;
 	struct mc_program_status *programs; /* active growth first, then by memory */
-	char *notice; /* what was met at opening or is missing, NULL: nothing */
+	char *notice; /* what was met at opening or can't be read, a sentence a line, NULL: nothing */
 };
 /* Of one program, or of all (NULL). Where no answer is stored it is reckoned here. MC_ENOTFOUND. */
 int mc_status_read(struct mc_store *s, const struct mc_config *cfg, const char *program, struct mc_status *ret, struct mc_error *err);

@@ -15,6 +15,8 @@ const char *mc_rate_text(double bytes_per_second, char out[MC_TIME_TEXT])
 	while (i + 1 < sizeof units / sizeof units[0] && fabs(bytes_per_second) * units[i].seconds < (i == 2 ? 262144 : 10 * 1048576.0))
 		i++;
 	char size[MC_TIME_TEXT];
+	if (fabs(bytes_per_second) * units[i].seconds < 0.5)
+		bytes_per_second = 0; /* no "-0 B/d" */
 	snprintf(out, MC_TIME_TEXT, "%s/%s", mc_size_text(bytes_per_second * units[i].seconds, size), units[i].unit);
 	return out;
 }

@@ -240,6 +240,9 @@ static void one_tick(struct daemon *d)
 		mc_sampler_notice(d->sampler, &notice);
 		if (notice.len)
 			mc_log(MC_LOG_WARN, "sample", "%s", mc_buf_text(&notice));
+		struct mc_error err;
+		if (d->store && mc_store_fact_put(d->store, "notice", mc_buf_text(&notice), &err) < 0)
+			mc_log(MC_LOG_WARN, "store", "%s", err.text); /* only 'status' misses it */
 		mc_buf_release(&notice);
 	}
 	/* what thousands of processes took when they were met is given back */

@@ -326,6 +326,23 @@ static int read_programs(struct mc_store *s, const char *only, const struct mc_p
 	return rc;
 }
 
+/* What the daemon could not read, and what the store has to say. */
+static int read_notice(struct mc_store *s, char **ret, struct mc_error *err)
+{
+	struct mc_buf text = { 0 };
+	const char *of_store = mc_store_notice(s);
+	int rc = mc_store_fact_get(s, "notice", &text, err);
+	rc = rc == MC_ENOTFOUND ? 0 : rc;
+	if (of_store)
+		mc_buf_printf(&text, "%s%s", text.len ? "\n" : "", of_store);
+	if (rc == 0)
+		rc = mc_buf_check(&text, err);
+	if (rc < 0 || text.len == 0)
+		mc_buf_release(&text);
+	*ret = text.data;
+	return rc;
+}
+
 int mc_status_read(struct mc_store *s, const struct mc_config *cfg, const char *program, struct mc_status *ret, struct mc_error *err)
 {
 	struct mc_program_row *rows = NULL;
@@ -339,8 +356,8 @@ int mc_status_read(struct mc_store *s, const struct mc_config *cfg, const char *
 		rc = read_host(s, st.as_of_ms, &st.host, err);
 	if (rc == 0)
 		rc = read_programs(s, program, rows, n, &st, err);
-	if (rc == 0 && mc_store_notice(s) && !(st.notice = mc_strdup(mc_store_notice(s))))
-		rc = mc_nomem(err, "a notice");
+	if (rc == 0)
+		rc = read_notice(s, &st.notice, err);
 	st.as_of_ms = st.host.t_ms > st.as_of_ms ? st.host.t_ms : st.as_of_ms;
 	st.as_of_ms = st.as_of_ms == INT64_MIN ? MC_NO_TIME : st.as_of_ms;
 	mc_store_programs_free(rows, n);

@@ -44,7 +44,7 @@ static void row(const struct cli *c, struct mc_table *t, const struct mc_deploy_
 	if (program)
 		mc_table_cell(t, NULL, "%s", v->program);
 	mc_table_cell(t, NULL, "%s", cli_when(c, d->unix_ms, text));
-	mc_table_cell(t, style, "%s", d->version && d->version[0] ? d->version : "-");
+	mc_table_cell(t, style, "%s", d->version && d->version[0] ? d->version : d->commit && d->commit[0] ? "-" : cli_deploy_name(d, text));
 	mc_table_cell(t, "33", "%s", d->commit && d->commit[0] ? cli_commit(d->commit, text) : "-");
 	mc_table_cell(t, NULL, "%s", d->source && d->source[0] ? d->source : "-");
 	mc_table_cell(t, NULL, "%s", cli_size(v->memory_after, text));
@@ -62,7 +62,7 @@ static void stacked_row(struct cli *c, const struct mc_deploy_view *v, bool prog
 	const char *style = v->culprit ? "1;31" : v->fix ? "1;32" : NULL;
 	remark(v, &says);
 	cli_line(c, 0, "1", "%s%s%s, %s", program ? v->program : "", program ? " " : "",
-		d->version[0] ? d->version : d->commit[0] ? cli_commit(d->commit, commit) : "?", cli_when(c, d->unix_ms, when));
+		cli_deploy_name(d, commit), cli_when(c, d->unix_ms, when));
 	cli_line(c, 2, NULL, "deploy %lld, %s; %s, %s", (long long)d->id, d->source, cli_size(v->memory_after, size), cli_rate(v->growth_after, rate));
 	if (says.len)
 		cli_line(c, 2, style, "%s", mc_buf_text(&says));

@@ -204,7 +204,7 @@ static void put_legend(struct cli *c, const struct frame *f)
 			left++;
 			continue;
 		}
-		const char *name = v->row.version[0] ? v->row.version : v->row.commit[0] ? cli_commit(v->row.commit, commit) : "?";
+		const char *name = cli_deploy_name(&v->row, commit);
 		cli_put(c, style_of(v), "  %c ", letter_of(n++));
 		mc_buf_printf(&t, "%.60s %s", name, cli_when(c, v->row.unix_ms, when));
 		if (isfinite(v->memory_after))

@@ -148,6 +148,20 @@ static void print_host(struct cli *c, const struct mc_status *st)
 	cli_newline(c);
 }
 
+/* What could not be read, and what that costs. */
+static void print_notice(struct cli *c, const char *lines)
+{
+	if (lines && *lines)
+		cli_newline(c);
+	while (lines && *lines) {
+		size_t len = strcspn(lines, "\n");
+		char line[1024];
+		snprintf(line, sizeof line, "%.*s", (int)(len < sizeof line ? len : sizeof line - 1), lines);
+		cli_line(c, 0, "33", "%s", line);
+		lines += len + (lines[len] == '\n');
+	}
+}
+
 /* What to do next: about the first program that grows. */
 static void print_next(struct cli *c, const struct mc_status *st)
 {
@@ -173,6 +187,7 @@ static int print(struct cli *c, const struct mc_status *st, struct mc_error *err
 		return 0;
 	}
 	int rc = print_table(c, st, err);
+	print_notice(c, st->notice);
 	print_next(c, st);
 	return rc;
 }

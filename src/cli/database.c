@@ -46,7 +46,7 @@ int cli_db_open(struct cli *c, enum mc_store_mode mode, struct cli_db *ret, stru
 		cli_db_close(&d);
 		return rc;
 	}
-	if (mc_store_notice(d.store))
+	if (mc_store_notice(d.store) && strcmp(c->command->name, "status") != 0) /* which shows it itself */
 		cli_say(mc_store_notice(d.store));
 	*ret = d;
 	return 0;

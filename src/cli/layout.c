@@ -137,6 +137,17 @@ const char *cli_commit(const char *commit, char out[MC_TIME_TEXT])
 	return out;
 }
 
+const char *cli_deploy_name(const struct mc_deploy_row *d, char out[MC_TIME_TEXT])
+{
+	if (d->version && d->version[0])
+		snprintf(out, MC_TIME_TEXT, "%.31s", d->version);
+	else if (d->commit && d->commit[0])
+		cli_commit(d->commit, out);
+	else
+		snprintf(out, MC_TIME_TEXT, d->build_id && d->build_id[0] ? "build %.8s" : "-", d->build_id);
+	return out;
+}
+
 int cli_print_json(struct cli *c, struct mc_json *j, struct mc_error *err)
 {
 	if (!j)

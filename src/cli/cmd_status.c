@@ -184,6 +184,7 @@ static int print(struct cli *c, const struct mc_status *st, struct mc_error *err
 	print_host(c, st);
 	if (st->n == 0) {
 		cli_line(c, 0, NULL, "No program was sampled yet; 'memculprit serve' samples, and the first figures are there after its first tick.");
+		print_notice(c, st->notice);
 		return 0;
 	}
 	int rc = print_table(c, st, err);

@@ -18,18 +18,16 @@ run() {
 make_fixture "$work" >/dev/null || { echo "cli_daemon: no fixture"; exit 1; }
 cd "$work" || exit 1
 rm -f memculprit.db*
-sed -i "s|^store:.*|sample: {interval: 200ms, max_processes: 3}\nstore: {path: $work/memculprit.db}\nweb: {socket: $work/sock}|" memculprit.yml
+sed -i "s|^store:.*|sample: {interval: 200ms}\nstore: {path: $work/memculprit.db}\nweb: {socket: $work/sock}|" memculprit.yml
 mkdir -p proc
 "$m" serve --web.listen-address 127.0.0.1:0 >serve.out 2>serve.err &
 daemon=$!
 for _ in $(seq 150); do
-	[ -S sock ] && "$m" status 2>/dev/null | grep -q '^PROGRAM' && break
+	[ -S sock ] && "$m" status >/dev/null 2>&1 && break
 	kill -0 $daemon 2>/dev/null || { echo "cli_daemon: the daemon has ended"; cat serve.err; exit 1; }
 	sleep 0.1
 done
 
-run 0 status
-grep -q 'left out: sample.max_processes is 3' out || wrong 'status does not tell what is left out'
 run 0 import logic_worker incident
 grep -q "imported 12768 samples of 28 processes" out || wrong 'what was imported is not told'
 run 0 blame logic_worker

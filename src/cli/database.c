@@ -1,7 +1,6 @@
 /* The configuration and the database that a command works on. */
 #include "cli.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -55,7 +54,7 @@ int cli_db_open(struct cli *c, enum mc_store_mode mode, struct cli_db *ret, stru
 void cli_db_close(struct cli_db *d)
 {
 	if (d->store && mc_store_damaged(d->store) && mc_store_notice(d->store)) /* met while reading */
-		fprintf(stderr, "memculprit: %s\n", mc_store_notice(d->store));
+		cli_say(mc_store_notice(d->store));
 	mc_store_close(d->store);
 	free(d->path);
 	mc_config_release(&d->cfg);

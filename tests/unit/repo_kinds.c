@@ -148,8 +148,14 @@ static void moved_deleted_and_damaged(void **state)
 	assert_non_null(strstr(e.text, "repo"));
 	counts("elsewhere", "v1", "v5", 4);
 	assert_int_equal(mc_repo_open(below("elsewhere"), &r, &e), 0);
+	/* by ids: libgit2 1.5 loses a few bytes where a tag's object is gone */
+	struct mc_revision a, b;
+	assert_int_equal(mc_repo_resolve(r, "v1", NULL, &a, &e), 0);
+	assert_int_equal(mc_repo_resolve(r, "v5", NULL, &b, &e), 0);
+	mc_repo_close(r);
+	assert_int_equal(mc_repo_open(below("elsewhere"), &r, &e), 0);
 	sh("cd elsewhere && chmod -R u+w .git/objects && find .git/objects -type f -delete");
-	assert_true(mc_repo_changes(r, "v1", "v5", &c, &e) < 0);
+	assert_true(mc_repo_changes(r, a.commit, b.commit, &c, &e) < 0);
 	assert_non_null(strstr(e.text, "elsewhere"));
 	mc_repo_close(r);
 	sh("cd elsewhere && for f in HEAD config; do echo garbage >.git/$f; done");

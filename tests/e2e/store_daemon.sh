@@ -4,4 +4,4 @@
 python=/usr/bin/python3
 [ -x "$python" ] || python=python3
 command -v "$python" >/dev/null || { echo 'python3 is not installed'; exit 77; }
-exec "$python" "$MC_SRC/tests/e2e/store_daemon.py" "$MC_BIN" "$@"
+exec "$python" "$MC_SRC/tests/e2e/store_daemon_asks.py" "$MC_BIN" "$@"

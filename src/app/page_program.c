@@ -50,7 +50,8 @@ static void take_figures(struct parts *p, const struct mc_jsonv *v)
 {
 	struct mc_page_detail *d = &p->d;
 	const struct mc_jsonv *slope = mc_jsonv_get(v, "slope_bytes_per_second"), *culprit = mc_jsonv_get(v, "culprit");
-	bool fixed = d->program.state && strcmp(d->program.state, "fixed") == 0;
+	const char *state = text_of(v, "state");
+	bool fixed = state && strcmp(state, "fixed") == 0;
 	d->as_of_ms = time_of(v, "as_of_ms");
 	d->signal = text_of(v, "signal");
 	d->onset_lo_ms = time_of(v, "onset_lo_ms");
@@ -70,7 +71,7 @@ static void take_figures(struct parts *p, const struct mc_jsonv *v)
 	d->no_change = number_of(v, "no_change_probability");
 	d->program.answer = text_of(v, "text");
 	d->program.verdict = text_of(v, "verdict");
-	d->program.state = text_of(v, "state");
+	d->program.state = state;
 	d->program.onset_ms = time_of(v, "onset_ms");
 	d->program.exhaustion_ms = time_of(v, "exhaustion_ms");
 	d->program.growth = fixed ? (double)NAN : number_of(slope, "after");

@@ -7,6 +7,12 @@
 int api_store(struct api *a, struct mc_store **ret, struct mc_error *err)
 {
 	int rc = 0;
+	unsigned opened = atomic_load(&a->shared->opened);
+	if (a->opened != opened) { /* the file that we have may not be there any more */
+		mc_store_close(a->store);
+		a->store = NULL;
+		a->opened = opened;
+	}
 	if (!a->store)
 		rc = mc_store_open(&(struct mc_store_config){ .path = a->shared->db, .mode = MC_STORE_READ, .cache_kib = READER_KIB }, &a->store, err);
 	*ret = a->store;

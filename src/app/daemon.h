@@ -63,6 +63,7 @@ struct daemon_shared {
 	struct shared_config *config;
 	struct daemon_call *queue;    /* for the loop, oldest first */
 	bool closing;                 /* the loop takes no calls any more */
+	atomic_uint opened;           /* how often the database was opened: another number, perhaps another file */
 	/* fixed while threads run */
 	int wake;                     /* eventfd of the loop */
 	int hurry;                    /* eventfd of the analysis worker */
@@ -92,6 +93,7 @@ void daemon_hurry(struct daemon_shared *s);
 struct api {
 	struct daemon_shared *shared;
 	struct mc_store *store; /* the thread's own, read-only; through api_store() */
+	unsigned opened;        /* daemon_shared's number when it was opened */
 	int64_t cost_ms;        /* that the last fresh answer took */
 	struct mc_buf index;    /* the page of all programs, as of the tick index_ms */
 	int64_t index_ms;

@@ -90,6 +90,7 @@ int daemon_open_store(struct daemon *d, struct mc_error *err)
 	if (rc < 0)
 		return rc;
 	forget_ids(d);
+	atomic_fetch_add(&d->shared.opened, 1);
 	if (stat(d->db, &st) == 0) {
 		d->db_dev = st.st_dev;
 		d->db_ino = st.st_ino;

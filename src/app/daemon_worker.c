@@ -54,6 +54,7 @@ struct worker {
 	size_t n, cap;
 	double urgent_ns, calm_ns; /* CPU time that may be spent */
 	int64_t credited_ns;
+	unsigned opened; /* daemon_shared's number when its reader was opened */
 	bool worked; /* the last time round */
 };
 
@@ -336,6 +337,12 @@ static int work(struct worker *w)
 	add_credit(w, shot->interval_ms);
 	wait = shot->interval_ms < 1000 ? (int)shot->interval_ms : 1000;
 	s = next_subject(w, shot, &urgent);
+	unsigned opened = atomic_load(&w->shared->opened);
+	if (w->opened != opened) { /* the file that we have may not be there any more */
+		mc_store_close(w->store);
+		w->store = NULL;
+		w->opened = opened;
+	}
 	if (s && !w->store && mc_store_open(&(struct mc_store_config){ .path = w->shared->db, .mode = MC_STORE_READ, .cache_kib = READER_KIB }, &w->store, &err) < 0)
 		goto out; /* the loop says what is wrong with it */
 	if (s && answer_one(w, s, urgent, shot))

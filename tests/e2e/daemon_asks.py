@@ -406,12 +406,15 @@ def store_trouble(t):
     """Whatever the database has, it goes on sampling and serving, says why, and recovers."""
     with running(t) as d:
         d.ticks(3)
+        check(d.get("/api/v1/programs")[0] == 200, "the API has the database open")
         for path in (d.db, d.db + "-wal", d.db + "-shm"):
             if os.path.exists(path):
                 os.unlink(path)
         until("it is made anew", lambda: os.path.exists(d.db))
         d.ticks(3)
         check(subprocess.run([BIN, "--db", d.db, "status"], capture_output=True, check=False).returncode == 0, "and can be read")
+        d.cli("mark", "memculprit", "after", code=0)
+        check("after" in d.get("/api/v1/deploys")[1], "the API reads the new one")
         # the disk is full: a file may not grow any more
         size = max(os.path.getsize(d.db), os.path.getsize(d.db + "-wal"))
         soft = resource.prlimit(d.p.pid, resource.RLIMIT_FSIZE)

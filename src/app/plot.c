@@ -47,6 +47,11 @@ static int read_row(struct mc_store *s, const struct mc_program_row *row, const 
 		return mc_fail(err, MC_ENOTFOUND, 0, "no sample of %.100s since %s; its last is of %s", row->name, mc_time_text(q->since_ms, false, since),
 			mc_time_text(row->last_ms, false, last));
 	}
+	if (q->until_ms != MC_NO_TIME && q->until_ms < row->first_ms) {
+		char until[MC_TIME_TEXT], first[MC_TIME_TEXT];
+		return mc_fail(err, MC_ENOTFOUND, 0, "no sample of %.100s until %s; its first is of %s", row->name,
+			mc_time_text(q->until_ms, false, until), mc_time_text(row->first_ms, false, first));
+	}
 	int rc = mc_curves_read(s, row->id, q->since_ms, q->until_ms, q->n, &p->curves, err);
 	if (rc == 0)
 		rc = mc_deploys_read(s, NULL, row->name, &p->deploys, err);

@@ -67,6 +67,10 @@ run 1 plot logic_worker --svg /dev/null/x.svg
 run 0 plot logic_worker --json --since 2026-02-03 --until 2026-02-05
 json 'j["t_ms"][0] == 1770076800000 and j["t_ms"][-1] == 1770249600000 and max(v for v in j["private_bytes"] if v) > 100e6'
 run 2 plot logic_worker --since 2026-02-05 --until 2026-02-03
+run 3 plot logic_worker --since -1h
+is 'when the last sample was' 'grep -q "its last is of 2026-02-10 11:56" err'
+run 3 plot logic_worker --until 2026-01-01
+is 'when the first sample was' 'grep -q "its first is of 2026-01-30 10:01" err'
 run 0 --color=always plot logic_worker
 is 'colour where it is asked for' 'grep -q "$(printf "\033")\[31m" out'
 

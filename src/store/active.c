@@ -91,7 +91,7 @@ static bool get_bitmap(struct st_in *in, struct st_active *a, size_t n)
 }
 
 /* Places as a run, of those that differ or of the others. */
-static bool get_places(struct st_in *in, bool others, struct st_active *a, size_t n)
+static __attribute__((noinline)) bool get_places(struct st_in *in, bool others, struct st_active *a, size_t n)
 {
 	int64_t x[ST_CHUNK_ROWS_MAX];
 	size_t m = others ? n - a->n : a->n, next = 0, k = 0;

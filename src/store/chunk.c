@@ -255,6 +255,9 @@ struct reader {
 	size_t n, from, to;       /* the same of the rows that are stored */
 	bool some;                /* of these are stored: */
 	struct st_active active;
+	/* work space for a column: on each one's own stack its pages would be touched anew for every column */
+	int64_t ints[ST_CHUNK_ROWS_MAX];
+	double x[ST_CHUNK_ROWS_MAX], stored[ST_CHUNK_ROWS_MAX];
 	int64_t *t;
 	size_t masks;
 	struct {
@@ -279,7 +282,7 @@ static void spread_times(int64_t first, int64_t last, const int64_t *ticks, size
 }
 
 /* t are the numbers of the ticks, and become their times. */
-static int ticks_to_times(struct reader *r, uint64_t key, const struct st_clock *clock, int64_t *t, struct mc_error *err)
+static __attribute__((noinline)) int ticks_to_times(struct reader *r, uint64_t key, const struct st_clock *clock, int64_t *t, struct mc_error *err)
 {
 	int64_t ticks[ST_CHUNK_ROWS_MAX];
 	for (size_t i = 0; i < r->n; i++)
@@ -348,7 +351,7 @@ static bool read_masks(struct reader *r)
 }
 
 /* Spreads m values over the rows that mask k (from 1) has. v is where row r->from goes. */
-static bool spread(const struct reader *r, size_t k, const double *x, double *v)
+static __attribute__((noinline)) bool spread(const struct reader *r, size_t k, const double *x, double *v)
 {
 	int64_t at[ST_CHUNK_ROWS_MAX];
 	struct st_in in = { .p = r->mask[k - 1].run, .end = r->in.end };
@@ -385,8 +388,8 @@ static void get_doubles(struct st_in *in, double *x, size_t m)
 /* One stored column into v (NULL: passed over). */
 static bool read_column(struct reader *r, size_t k, unsigned head, double *v)
 {
-	int64_t ints[ST_CHUNK_ROWS_MAX];
-	double x[ST_CHUNK_ROWS_MAX];
+	int64_t *ints = r->ints;
+	double *x = r->x;
 	size_t m = k ? r->mask[k - 1].count : r->n;
 	unsigned mark = head >> 6;
 	if (!v) {
@@ -418,7 +421,6 @@ static bool read_column(struct reader *r, size_t k, unsigned head, double *v)
 /* The wanted rows of one column, whether all are stored or some. */
 static bool read_rows(struct reader *r, size_t k, unsigned head, double *v)
 {
-	double stored[ST_CHUNK_ROWS_MAX];
 	if (v && k == 0 && head >> 6 == INTEGERS && st_run_is_same(head)) { /* most columns of most processes */
 		int64_t x;
 		st_get_run(&r->in, head, &x, 1);
@@ -428,9 +430,9 @@ static bool read_rows(struct reader *r, size_t k, unsigned head, double *v)
 	}
 	if (!r->some || !v)
 		return read_column(r, k, head, v);
-	if (!read_column(r, k, head, stored))
+	if (!read_column(r, k, head, r->stored))
 		return false;
-	st_active_spread(&r->active, r->first, r->last, stored, v);
+	st_active_spread(&r->active, r->first, r->last, r->stored, v);
 	return true;
 }
 

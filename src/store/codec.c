@@ -409,7 +409,7 @@ static void get_rice(struct st_in *in, uint64_t size, uint64_t *u, size_t n)
 		in->bad = true;
 }
 
-static void get_sparse(struct st_in *in, uint64_t size, uint64_t *u, size_t n)
+static __attribute__((noinline)) void get_sparse(struct st_in *in, uint64_t size, uint64_t *u, size_t n)
 {
 	uint64_t some[ST_RUN_MAX];
 	size_t bytes = (n + 7) / 8, m = 0;
@@ -457,7 +457,7 @@ void st_get_run(struct st_in *in, unsigned head, int64_t *x, size_t n)
 		return;
 	}
 	uint64_t base = transform == ZIGZAG ? 0 : st_get_varint(in);
-	uint64_t u[ST_RUN_MAX];
+	uint64_t *u = (uint64_t *)(x + 1); /* undone in place: large arrays on the stack cost more than the decoding */
 	memset(u, 0, m * sizeof *u); /* for what ends early */
 	if (codec == CONSTANT) {
 		uint64_t same = st_get_varint(in);

@@ -283,6 +283,16 @@ static void name_it(const struct mc_process *p, const char *script, struct mc_id
 	id->interpreted = script != NULL;
 }
 
+/* The container's image goes with whatever told the version. */
+static void add_image(struct mc_identity *id)
+{
+	size_t n = strlen(id->text);
+	if (id->image[0] && id->source != MC_ID_CONTAINER && n + 40 < sizeof id->text) {
+		memcpy(id->text + n, ", image ", 8);
+		mc_clean_copy(id->text + n + 8, sizeof id->text - n - 8, id->image, strlen(id->image));
+	}
+}
+
 int mc_identify_process(int procfd, int64_t pid, struct mc_identity *ret, struct mc_error *err)
 {
 	struct mc_process p;
@@ -312,6 +322,7 @@ int mc_identify_process(int procfd, int64_t pid, struct mc_identity *ret, struct
 			from_environment(&p, &id, &name, label);
 		if (script || id.build_id[0] == '\0')
 			from_contents(&p, fd, script, &id);
+		add_image(&id);
 		*ret = id;
 	}
 	close(fd);

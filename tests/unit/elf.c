@@ -325,6 +325,31 @@ static void environment_names_are_an_allow_list(void **state)
 	write_file(t, "proc/7/environ", otel, sizeof otel);
 	assert_int_equal(mc_identify_process(t->proc, 7, &id, NULL), 0);
 	assert_string_equal(id.version, "3.1");
+	/* what orchestrators tell: the image beside a version, its tag where nothing else tells one, a pod's template */
+	static const char image[] = "A=1\0OTEL_RESOURCE_ATTRIBUTES=service.version=3.1,container.image.name=reg/app:9";
+	write_file(t, "proc/7/environ", image, sizeof image);
+	assert_int_equal(mc_identify_process(t->proc, 7, &id, NULL), 0);
+	assert_string_equal(id.image, "reg/app:9");
+	assert_non_null(strstr(id.text, ", image reg/app:9"));
+	char exe[512];
+	snprintf(exe, sizeof exe, "%s/proc/7/exe", t->dir);
+	assert_int_equal(unlink(exe), 0);
+	run_file(t, "app/bin/node", false);
+	write_file(t, "app/main.js", "1\n", 2);
+	char args[300];
+	int n = snprintf(args, sizeof args, "node%c%s/app/main.js", 0, t->dir);
+	write_file(t, "proc/7/cmdline", args, (size_t)n + 1);
+	link_to(t, "proc/7/cwd", "/");
+	static const char tag[] = "OTEL_RESOURCE_ATTRIBUTES=container.image.tag=v9";
+	write_file(t, "proc/7/environ", tag, sizeof tag);
+	assert_int_equal(mc_identify_process(t->proc, 7, &id, NULL), 0);
+	assert_int_equal(id.source, MC_ID_CONTAINER);
+	assert_string_equal(id.version, "v9");
+	static const char pod[] = "KUBERNETES_SERVICE_HOST=10.0.0.1\0HOSTNAME=web-7d4b9c6f5d-x2z4q";
+	write_file(t, "proc/7/environ", pod, sizeof pod);
+	assert_int_equal(mc_identify_process(t->proc, 7, &id, NULL), 0);
+	assert_int_equal(id.source, MC_ID_CONTAINER);
+	assert_string_equal(id.version, "pod template 7d4b9c6f5d");
 }
 
 static void stamp_file_beside_the_program(void **state)

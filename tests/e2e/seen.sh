@@ -66,10 +66,14 @@ wait "$asks" || fail=1
 asks=
 cat "$work/asks"
 
-get /api/v1/programs/logic_worker/blame >"$work/blame"
+for _ in 1 2 3 4 5 6 7 8 9 10; do # on a busy machine it is sure a little later
+	get /api/v1/programs/logic_worker/blame >"$work/blame"
+	grep -q '"verdict": "leak".*"culprit": {"version": "v2.3"' "$work/blame" && break
+	sleep 1
+done
 grep -q '"culprit": {"version": "v2.3"' "$work/blame" || wrong "the culprit: $(cat "$work/blame")"
 "$python" "$MC_SRC/tests/e2e/api_asks.py" "$port" "$MC_SRC" logic_worker || fail=1
-if browser_ready "$MC_BUILD/tests/e2e/seen.d"; then # with a browser where there is one
+if [ -z "${MC_SHORT-}" ] && browser_ready "$MC_BUILD/tests/e2e/seen.d"; then # with a browser where there is one
 	(cd "$MC_BUILD/tests/e2e/seen.d" && node page_real.mjs "$browser" "$PWD" "$port") || fail=1
 fi
 kill -0 "$daemon" || wrong "the daemon has ended"

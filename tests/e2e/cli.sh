@@ -140,7 +140,8 @@ run 0 --db copy.db db salvage saved.db
 run 0 --db saved.db blame logic_worker
 is 'salvaged' 'grep -q "^v2.3 started it" out'
 cp copy.db hurt.db
-printf 'XXXXXXXXXXXXXXXX' | dd of=hurt.db bs=1 seek=$(($(stat -c %s hurt.db) / 2)) conv=notrunc 2>/dev/null
+size=$(stat -c %s hurt.db)
+head -c $((size / 2)) /dev/zero | tr '\0' X | dd of=hurt.db bs=4096 seek=$((size / 4096 / 4)) conv=notrunc 2>/dev/null
 run 1 --db hurt.db db check
 is 'damage is told, and what to do' 'grep -q "damaged.*salvage" err'
 run 2 db chekc

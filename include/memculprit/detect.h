@@ -36,7 +36,7 @@ int mc_pelt_mean(const double *v, size_t n, double penalty, size_t minseg, size_
 enum { MC_LIFESUM_BINS = 320, MC_LIFESUM_COVARIATES = 3 };
 struct mc_lifebin {
 	double t;     /* mean time of its samples, seconds on the caller's axis */
-	double y;     /* mean, after a running median of five that takes single spikes out */
+	double y;     /* mean; what stands far out of a running median of five was replaced by that */
 	double low;   /* least */
 	double x[MC_LIFESUM_COVARIATES]; /* mean of the caller's covariates (threads, descriptors, requests); NaN: none */
 	double n;     /* samples */

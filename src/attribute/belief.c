@@ -156,7 +156,7 @@ static void weigh_onsets(const struct history *h, const struct mc_growth_evidenc
 		size_t k = owner(h, rows->onsets[i], h->as_of);
 		/* a deploy that restarted nothing, about its time */
 		if (k != MC_NO_DEPLOY && h->deploy[k].lives == 0 && fabs(rows->onsets[i] - h->deploy[k].mark) <= h->slack)
-			prior = log(PRIOR_DEPLOY) - log(8 * (double)h->ndeploys);
+			prior = log(PRIOR_DEPLOY) - log(16 * (double)h->ndeploys);
 		b->onset_of[i] = k;
 		b->onset_weight[i] = prior + v;
 		if (k == MC_NO_DEPLOY)

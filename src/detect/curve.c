@@ -54,7 +54,7 @@ void curve_fit(const struct mc_panel *p, const double *sum, const double *total,
 				v -= s[(1 + i) * q + h] * c[i];
 			slope[r] = fmax(v, 0) / (s[h * q + h] + prior_slope);
 			bool now = v > 0 && s[h * q + h] > 0;
-			/* once let go a release stays so: that ends, and costs little */
+			/* at last a release that was let go stays so: that ends */
 			if (grows[r] && !now)
 				changed = true, grows[r] = false;
 			else if (!grows[r] && now && turn < 3)

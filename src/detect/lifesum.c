@@ -73,11 +73,13 @@ static void count_step(struct mc_lifesum *s, double y)
 	s->last_y = y;
 }
 
-/* One sample that has gone through the running median. */
-static void put(struct mc_lifesum *s, double t, double y, double raw, const double *x)
+/* One sample and the median of those about it. Only what stands far out is replaced by that: a median of all would be smoother than the
+ * noise is, and the noise model would take that for a long memory. */
+static void put(struct mc_lifesum *s, double t, double median, double raw, const double *x)
 {
-	count_step(s, y);
-	struct mc_lifebin b = { .t = t, .y = y, .low = fmin(raw, y), .n = 1, .key = key_of(t - s->start, s->level) };
+	double y = s->steps < 20 || fabs(raw - median) > 2.5 * s->step ? median : raw;
+	count_step(s, raw);
+	struct mc_lifebin b = { .t = t, .y = y, .low = y, .n = 1, .key = key_of(t - s->start, s->level) };
 	memcpy(b.x, x, sizeof b.x);
 	if (s->n > 0 && s->bin[s->n - 1].key == b.key) {
 		join(&s->bin[s->n - 1], &b);

@@ -85,12 +85,13 @@ static void fill_row(const struct mc_panel *p, const struct mc_panel_life *in, c
 	for (size_t k = 0; k < p->ntau; k++)
 		m[at++] = -exp(-age / p->tau[k]);
 	if (p->nload) {
-		double now = integral(c, t);
+		/* over the row itself, and what led up to its end */
+		double end = t + in->seconds[i] / 2, own = fmax(in->seconds[i], p->bin / 4), now = integral(c, end);
 		for (size_t k = 0; k < PANEL_LOADS; k++) {
-			double w = fmin(p->bin * (double[]){ 1, 4, 16 }[k], fmax(t - p->t0, p->bin));
-			m[at++] = (now - integral(c, t - w)) / w - 1;
+			double w = k == 0 ? own : fmin(p->bin * (double[]){ 1, 4, 16 }[k], fmax(end - p->t0, p->bin));
+			m[at++] = (now - integral(c, end - w)) / w - 1;
 		}
-		m[p->iq] = now - integral(c, l->start);
+		m[p->iq] = integral(c, t) - integral(c, l->start);
 	}
 	for (size_t k = 0; k < PANEL_COVARIATES && at < p->il; k++)
 		if (in->x[k])

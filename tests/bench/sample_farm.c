@@ -1,6 +1,7 @@
 /* sample_farm N [NAMES]: N idle processes with a mix of memory, named svc000 up to NAMES of them. Prints
  * READY and waits until its standard input ends. sample_farm big MIB: one process that touches so much, then
- * maps and unmaps a page all the time; prints the longest time that took, in us, for each second. */
+ * maps and unmaps a page all the time; prints the longest time that took, in us, for each second.
+ * sample_farm storm N: N processes that begin and end. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -139,8 +140,30 @@ static _Noreturn void big(size_t mib)
 	}
 }
 
+/* N processes that begin and end, sixteen at a time; one in ten lives for 20 ms, some have names of their own. */
+static int storm(long n)
+{
+	for (long i = 0; i < n; i++) {
+		pid_t pid = fork();
+		if (pid == 0) {
+			if (i % 7 == 0)
+				prctl(PR_SET_NAME, i % 2 ? "st\xffo\nrm" : "<storm>");
+			usleep(i % 10 ? 300 : 20000);
+			_exit(0);
+		}
+		if (pid < 0 || i % 16 == 15)
+			while (wait(NULL) > 0)
+				;
+	}
+	while (wait(NULL) > 0)
+		;
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 3 && strcmp(argv[1], "storm") == 0)
+		return storm(strtol(argv[2], NULL, 10));
 	if (argc == 3 && strcmp(argv[1], "big") == 0)
 		big(strtoul(argv[2], NULL, 10));
 	int n = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 10, names = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 50;

@@ -361,7 +361,7 @@ int mc_daemon_run(const struct mc_daemon_options *o, struct mc_error *err)
 	/* few threads that allocate little: more arenas would only hold memory back */
 	mallopt(M_ARENA_MAX, 2);
 	mallopt(M_TRIM_THRESHOLD, 256 * 1024);
-	mallopt(M_MMAP_THRESHOLD, 1 << 20);
+	mallopt(M_MMAP_THRESHOLD, 192 * 1024);
 	int rc = open_shared(d, err);
 	if (rc == 0)
 		rc = open_loop(&l, d->config->c.interval_ms, err);

@@ -70,6 +70,10 @@ def formats():
             check(om.endswith('# EOF\n') and '# UNIT ' in om, 'end and units of OpenMetrics')
             check({f.name for f in families} >= PROMISED, f'missing: {PROMISED - {f.name for f in families}}')
             time.sleep(0.1)
+        check('_created' in om, 'OpenMetrics alone is whole')
+        as_prometheus = ask(s, headers={'Accept': OPENMETRICS['Accept'] + ',text/plain;version=0.0.4;q=0.5'})
+        check(as_prometheus[1]['Content-Type'].startswith('application/openmetrics') and b'_created' not in as_prometheus[2],
+              'Prometheus would store _created as series')
         text = ask(s)[2]
         check(len(series(parse_text(text.decode()))) > 500, 'series of the text')
         zipped = ask(s, headers={'Accept-Encoding': 'gzip'})

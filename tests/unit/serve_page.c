@@ -165,6 +165,67 @@ static void test_program(void **state)
 	assert_int_equal(mc_svg_curve(&d, 800, 300, &svg, NULL), MC_ENOTFOUND);
 }
 
+/* What has to be acted on comes first, the soonest to run out before; then the largest. */
+static void test_order(void **state)
+{
+	(void)state;
+	struct mc_page_program p[4];
+	static const char *const names[] = { "small", "large", "later", "sooner" };
+	for (size_t i = 0; i < 4; i++)
+		p[i] = (struct mc_page_program){ .name = names[i], .private_bytes = i == 1 ? 2e9 : 1e6, .growth = NOT, .processes = 1, .probability = NOT,
+			.verdict = i < 2 ? "none" : "leak", .state = i < 2 ? NULL : "active", .onset_ms = NONE, .exhaustion_ms = i < 2 ? NONE : i == 2 ? 9000 : 8000 };
+	struct mc_page page = { .now_ms = 2000, .nprograms = 4, .programs = p };
+	struct mc_reply r = { 0 };
+	assert_int_equal(mc_page_index(&page, &r, NULL), 0);
+	const char *at = r.body.data;
+	static const char *const order[] = { "2 of 4 programs grows", ">sooner<", ">later<", ">large<", ">small<" };
+	for (size_t i = 0; i < 5; i++) {
+		at = strstr(at, order[i]);
+		assert_non_null(at);
+	}
+	check_html(&r, 200);
+}
+
+/* A place leads to its line of the diff by the new file's numbers; one that is not in it leads nowhere. */
+static void test_diff_marks(void **state)
+{
+	(void)state;
+	struct mc_page_detail d = empty_detail();
+	const struct mc_page_place places[] = { { "a.c", "f", "acquired", "x", 12 }, { "a.c", "f", "elsewhere", "y", 40 }, { "b.c", "", "other file", "z", 11 } };
+	const struct mc_page_commit c = { "abc", "s", "a", 1, 1, 1, 3, places };
+	d.program.name = "p", d.program.verdict = "leak", d.program.state = "active";
+	d.ncommits = 1, d.commits = &c;
+	d.diff = "diff --git a/a.c b/a.c\n--- a/a.c\n+++ b/a.c\n@@ -10,2 +10,3 @@ f\n same\n-gone\n+ one\n+++ two\ndiff --git a/b.c b/b.c\n+++ b/b.c\n@@ -1 +1 @@\n+z\n";
+	struct mc_reply r = { 0 };
+	assert_int_equal(mc_page_program(&d, &r, NULL), 0);
+	assert_non_null(strstr(r.body.data, "<a href=\"#place-0\"><code>a.c:12</code></a>"));
+	assert_non_null(strstr(r.body.data, "<mark id=\"place-0\" title=\"acquired\"><span class=\"add\">+++ two</span></mark>"));
+	assert_null(strstr(r.body.data, "#place-1"));
+	assert_null(strstr(r.body.data, "place-2"));
+	assert_non_null(strstr(r.body.data, "<details class=\"diff\" open>"));
+	check_html(&r, 200);
+}
+
+static void test_groups(void **state)
+{
+	(void)state;
+	const int64_t t[] = { 0 };
+	const double v[] = { 1.0 / 3 };
+	const struct mc_curve c[] = { { .name = "a", .unit = "bytes", .group = "g", .n = 1, .t_ms = t, .v = v },
+		{ .name = "b", .unit = "ratio", .group = "g", .n = 1, .t_ms = t, .v = v, .last_only = true }, { .name = "c", .n = 1, .t_ms = t, .v = v } };
+	assert_int_equal(mc_curve_group(c, 3), 2);
+	assert_int_equal(mc_curve_group(c + 2, 1), 1);
+	struct mc_span sp = { 0, 10, 10 };
+	struct mc_json *j = mc_json_new();
+	struct mc_buf b = { 0 };
+	assert_int_equal(mc_series_json(j, "p", &sp, c, 2, NULL), 0);
+	assert_int_equal(mc_json_text(j, MC_JSON_COMPACT, &b, NULL), 0);
+	assert_non_null(strstr(b.data, "\"a\": {\"unit\": \"bytes\", \"label\": \"a\", \"group\": \"g\", \"min\": [0], \"max\": [0], \"last\": [0]}"));
+	assert_non_null(strstr(b.data, "\"b\": {\"unit\": \"ratio\", \"label\": \"b\", \"group\": \"g\", \"last\": [0.333333]}"));
+	mc_json_free(j);
+	mc_buf_release(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +233,9 @@ int main(void)
 		cmocka_unit_test(test_downsample),
 		cmocka_unit_test(test_index),
 		cmocka_unit_test(test_program),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_diff_marks),
+		cmocka_unit_test(test_groups),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,7 +78,7 @@ set_up() {
 	cat >"$DEMO/memculprit.yml" <<-END
 		sample: {interval: 0.25s}
 		store: {path: "$DEMO/var/memculprit.db"}
-		web: {listen: ["127.0.0.1:$WEB_PORT"], socket: "$socket"}
+		web: {listen: ["127.0.0.1:$WEB_PORT"], socket: "$socket", per_process: true}
 		programs:
 		  - name: logic_worker
 		    match: {comm: logic_worker, cmdline: '--port=$PORT\b'}

@@ -49,7 +49,7 @@ release v2.2 leaky_old 0
 cp "$MC_BUILD/tests/e2e/leaky_old" "$work/ev$$"
 "$work/ev$$" 1 0 >/dev/null 2>&1 &
 evil=$!
-m serve 2>"$work/log" &
+"$MC_BIN" --config "$work/m.yml" serve 2>"$work/log" &
 daemon=$!
 for _ in 1 2 3 4 5 6 7 8 9 10; do
 	sleep 0.3

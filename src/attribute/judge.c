@@ -125,6 +125,30 @@ static int judge_roles(struct history *h, struct judgement *j, size_t nroles, st
 	return rc;
 }
 
+/* Do the lives grow more slowly as they get older? Growth that all share is a leak only while it does not slow down: caches,
+ * arenas and code paths touched for the first time all begin fast. Medians over lives of the trends of their second to
+ * fourth eighth, and of their second half. */
+static int slows_down(const struct judgement *j, bool *ret, struct mc_error *err)
+{
+	enum { LEAST_ROWS = 10 };
+	size_t n = j->rows.nlives, k = 0;
+	double *early = mc_reallocarray(NULL, 2 * n + 1, sizeof *early), *late = early + n;
+	int rc = early ? 0 : mc_nomem(err, "the trends");
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		const struct mc_panel_life *l = &j->rows.life[i];
+		size_t from = l->n / 8, half = l->n / 2;
+		if (l->n < LEAST_ROWS)
+			continue;
+		rc = mc_sen_slope(l->t + from, l->y + from, half - from, &early[k], err);
+		if (rc == 0)
+			rc = mc_sen_slope(l->t + half, l->y + half, l->n - half, &late[k], err);
+		k += isfinite(early[k]) && isfinite(late[k]);
+	}
+	*ret = rc == 0 && k > 0 && mc_median(late, k) < .65 * mc_median(early, k);
+	free(early);
+	return rc;
+}
+
 int judge(struct history *h, enum history_signal signal, struct judgement *ret, struct mc_error *err)
 {
 	struct judgement j = { .signal = signal, .unit = signal == HISTORY_PROCESSES ? 1 : MIB, .lives = h->life, .nlives = h->nlives };
@@ -139,6 +163,13 @@ int judge(struct history *h, enum history_signal signal, struct judgement *ret, 
 		rc = judge_roles(h, &j, signal == HISTORY_ANON ? h->nroles : 1, err);
 	if (rc == 0 && j.panel)
 		rc = belief_new(h, &j.sets, &j.evidence, &j.rows, &j.belief, err);
+	bool slower = false;
+	if (rc == 0 && j.panel && j.belief.all > .01)
+		rc = slows_down(&j, &slower, err);
+	if (slower) {
+		j.belief.bounded += j.belief.all;
+		j.belief.all = 0;
+	}
 	if (rc == 0 && j.panel)
 		rc = judge_steps(h, &j, err);
 	if (rc < 0) {

@@ -152,6 +152,19 @@ int mc_lifesum_write(const struct mc_lifesum *s, struct mc_buf *out, struct mc_e
 	return mc_buf_check(out, err);
 }
 
+/* Numbers that mc_lifesum_add() could have made. */
+static bool plausible(const struct mc_lifesum *s)
+{
+	bool ok = isfinite(s->start) && !isnan(s->last_t);
+	for (size_t i = 0; ok && i < s->n; i++) {
+		const struct mc_lifebin *b = &s->bin[i];
+		ok = isfinite(b->t) && isfinite(b->y) && isfinite(b->low) && b->n >= 1 && b->n < 0x1p53 && (i == 0 || b->t > s->bin[i - 1].t);
+	}
+	for (unsigned i = 0; ok && i < s->ntail; i++)
+		ok = isfinite(s->tail_t[i]) && isfinite(s->tail_y[i]);
+	return ok;
+}
+
 int mc_lifesum_read(struct mc_lifesum *s, const void *data, size_t len, struct mc_error *err)
 {
 	const unsigned char *p = data;
@@ -162,9 +175,11 @@ int mc_lifesum_read(struct mc_lifesum *s, const void *data, size_t len, struct m
 	memcpy(&n, p + 4, sizeof n);
 	if (n > MC_LIFESUM_BINS || len != HEAD + fixed + n * sizeof *s->bin)
 		return mc_fail(err, MC_ECORRUPT, 0, "a life's summary is cut off");
+	if (p[HEAD + offsetof(struct mc_lifesum, flushed)] > 1)
+		return mc_fail(err, MC_ECORRUPT, 0, "a life's summary is damaged");
 	memcpy(s, p + HEAD, fixed);
 	memcpy(s->bin, p + HEAD + fixed, n * sizeof *s->bin);
-	if (s->n != n || s->ntail > WINDOW || s->level < 0 || s->level > MOST_LEVEL)
+	if (s->n != n || s->ntail > WINDOW || s->level < 0 || s->level > MOST_LEVEL || !plausible(s))
 		return mc_fail(err, MC_ECORRUPT, 0, "a life's summary is damaged");
 	return 0;
 }

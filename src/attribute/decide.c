@@ -89,10 +89,8 @@ static size_t best_onset(const struct judgement *j, size_t k)
 /* When the growth of deploy k ended: the release from which on nothing grows has more weight than 'still growing'. */
 static size_t ended_by(const struct history *h, const struct judgement *j, size_t k)
 {
-	double *p = calloc(h->ndeploys + 2, sizeof *p), open = 0;
+	double p[512] = { 0 }, open = 0; /* history.c takes 500 deploys at most */
 	size_t r = MC_NO_DEPLOY;
-	if (!p)
-		return r;
 	for (size_t i = 0; i < j->sets.n; i++) {
 		const struct mc_supposition *s = &j->sets.s[i];
 		if (s->from != k + 1)
@@ -111,7 +109,6 @@ static size_t ended_by(const struct history *h, const struct judgement *j, size_
 		ended += p[i];
 	if (ended > open)
 		r = likeliest(p, h->ndeploys + 1) - 1;
-	free(p);
 	return r;
 }
 

@@ -8,7 +8,7 @@ enum { MOST_LIVES = 20000, MOST_DEPLOYS = 500 };
 
 static double value(const double *v, size_t i)
 {
-	return v ? v[i] : (double)NAN;
+	return v && fabs(v[i]) < HISTORY_MOST_VALUE ? v[i] : (double)NAN;
 }
 
 /* Private memory, what was swapped out of it included. */
@@ -74,7 +74,7 @@ static int slots(struct history *h, struct mc_error *err)
 		if (!named || !mc_map_get(m, b.data, b.len, &at)) {
 			at = h->nslots++;
 			if (named)
-				rc = mc_map_set(m, b.data, b.len, at);
+				rc = mc_map_set(m, b.data, b.len, at) < 0 ? mc_nomem(err, "the slots") : 0;
 		}
 		h->life[i].slot = at;
 	}
@@ -239,7 +239,7 @@ static double counter_rises(const struct mc_load *l, const double *v, size_t n, 
 	double all = 0, before = (double)NAN;
 	for (size_t i = 0; i < n; i++) {
 		rise[i] = 0;
-		if (!isfinite(v[i]))
+		if (!(fabs(v[i]) < HISTORY_MOST_VALUE))
 			continue;
 		if (isfinite(before))
 			rise[i] = v[i] >= before ? v[i] - before : fmax(v[i], 0);

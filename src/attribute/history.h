@@ -9,6 +9,9 @@
 /* A mark may come this many seconds before or after the restarts that it is about, or an eighth of all that was seen. */
 #define HISTORY_MARK_SLACK 1200.0
 
+/* Beyond this no number of a series is a measurement, and its square may overflow. */
+#define HISTORY_MOST_VALUE 0x1p60
+
 struct history_life {
 	const struct mc_life *from; /* NULL: no life of one process (a program's shared memory, its number of processes) */
 	struct mc_lifesum sum;

@@ -27,11 +27,11 @@ static void fill(const struct history *h, struct grid *g)
 		const struct history_life *l = &h->life[i];
 		size_t at = 0;
 		double from = fmax(l->start, 0), to = fmax(l->last, l->first) + h->tick;
-		size_t k = from > g->t0 ? (size_t)ceil((from - g->t0) / g->step) : 0;
+		size_t k = from > g->t0 ? (size_t)fmin(ceil((from - g->t0) / g->step), GRID) : 0;
 		for (; k < GRID && g->t0 + (double)k * g->step <= to; k++) {
 			double v = held(l->from, l->from->shmem, h, g->t0 + (double)k * g->step, &at);
 			g->count[k]++;
-			if (isfinite(v)) {
+			if (fabs(v) < HISTORY_MOST_VALUE) {
 				g->any_shared = true;
 				g->shared[k] = fmax(g->shared[k], v);
 			}

@@ -1,0 +1,102 @@
+/* The n-th allocation fails, once and for good, for every n: MC_ENOMEM with a text, and nothing stays allocated. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "../prop/attribute_world.h"
+
+#include <stdlib.h>
+
+static volatile int64_t count, fail_at, held;
+static volatile bool on, for_good;
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+void __real_free(void *p);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+void __wrap_free(void *p);
+
+static bool fails(void)
+{
+	if (!on)
+		return false;
+	count++;
+	return fail_at && (count == fail_at || (for_good && count > fail_at));
+}
+
+static void *got(void *p)
+{
+	held += on && p;
+	return p;
+}
+
+void *__wrap_malloc(size_t n)
+{
+	return fails() ? NULL : got(__real_malloc(n));
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : got(__real_calloc(n, size));
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+	if (fails())
+		return NULL;
+	void *r = __real_realloc(p, n);
+	held += on && !p && r;
+	return r;
+}
+
+void __wrap_free(void *p)
+{
+	held -= on && p;
+	__real_free(p);
+}
+
+static void each_allocation_fails(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < WORLD_KINDS; kind++) {
+		struct world_plan p = { .seed = 5, .kind = (enum world_kind)kind, .slots = 2, .deploys = 3, .samples = 40, .interval = 60, .culprit = 1,
+			.load = true };
+		struct world w;
+		bool met = true;
+		world_make(&w, &p);
+		/* all of the first two kinds of program; of the others every seventh, and in a short run every 29th */
+		for (int64_t n = 1; met; n += getenv("MC_SHORT") ? 29 : kind > 1 ? 7 : 1) {
+			struct mc_answer a;
+			struct mc_error e = { 0 };
+			for_good = n % 2;
+			fail_at = n;
+			count = held = 0;
+			on = true;
+			int rc = mc_attribute(&w.c, &a, &e);
+			if (rc == 0)
+				mc_answer_release(&a);
+			on = false;
+			met = count >= n;
+			if (held != 0)
+				fail_msg("kind %d, allocation %lld: %lld are left", kind, (long long)n, (long long)held);
+			if (met && rc != MC_ENOMEM)
+				fail_msg("kind %d, allocation %lld: %d %s", kind, (long long)n, rc, e.text);
+			if (rc < 0 && (e.code != rc || !e.text[0]))
+				fail_msg("kind %d, allocation %lld: no text", kind, (long long)n);
+			if (!met)
+				assert_int_equal(rc, 0);
+		}
+		world_free(&w);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(each_allocation_fails) };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -79,7 +79,7 @@ static int growth_sentence(const struct history *h, const struct judgement *j, s
 /* Trend of each release by itself. */
 static int release_sentence(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
-	struct mc_buf b = { .limit = 1500 };
+	struct mc_buf b = { 0 };
 	char s[2][MC_TIME_TEXT];
 	size_t shown = 0;
 	int rc = 0;
@@ -91,6 +91,8 @@ static int release_sentence(const struct history *h, const struct judgement *j, 
 			mc_buf_printf(&b, "%s%s %s/h +- %s", shown++ ? ", " : "", r ? name(h, r - 1) : "before", size(j, v * 3600, s[0]),
 				size(j, sd * 3600, s[1]));
 	}
+	if (rc == 0)
+		rc = mc_buf_check(&b, err);
 	if (rc == 0 && shown > 1)
 		rc = say(a, "releases", false, err, "trend of a life after its warm-up, by release: %s", mc_buf_text(&b));
 	mc_buf_release(&b);

@@ -12,10 +12,7 @@ MODES = {}
 # Known wrong answers, with the reason. Remove the line when the mode is right: a TODO that passes is said.
 TODO = {
     "leak_with_daily_cycle": "every release at another phase of a strong daily cycle: seen as growth since ever",
-    "slow_leak_under_noise": "the noise is taken for a random walk of hours",
     "two_deploys_minutes_apart": "the later of the two has the lives, so the other wins by its onset",
-    "shared_segments": "shared memory is not judged yet",
-    "processes_multiply": "the number of processes is not judged yet",
 }
 
 

@@ -30,6 +30,9 @@ def main():
     first = [c.get("commit") for c in answer.get("commits") or []][:3]
     if guilty not in first:
         wrong.append(f"the guilty commit {guilty[:12]} is not among the first suspects {[c[:12] for c in first]}")
+    places = [p for c in answer.get("commits") or [] if c.get("commit") == guilty for p in c.get("places") or []]
+    if not any(p.get("path") == "src/handler.c" and "not released" in p.get("reason", "") for p in places):
+        wrong.append(f"the guilty commit has no place in src/handler.c with its reason: {places}")
     for line in wrong:
         print("demo: " + line, file=sys.stderr)
     return 1 if wrong else 0

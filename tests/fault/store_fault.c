@@ -242,7 +242,9 @@ static void check_import(int64_t acknowledged, const char *what, int64_t n)
 
 static int64_t step_of(int64_t n, int64_t whole, int64_t then)
 {
-	return n < whole || getenv("MC_FAULT_ALL") ? 1 : then;
+	if (getenv("MC_FAULT_ALL"))
+		return 1;
+	return getenv("MC_SHORT") ? 3 * then : n < whole ? 1 : then;
 }
 
 static void start_over(struct course *k)

@@ -19,7 +19,21 @@ static void columns(struct mc_table *t, bool program)
 	mc_table_column(t, "", MC_LEFT);
 }
 
-static void remark(const struct mc_deploy_view *v, struct mc_buf *out)
+/* When it was written, committed, tagged and first seen running here are four times, and none of them the deploy's. */
+static void times(const struct cli *c, const struct mc_deploy_row *d, struct mc_buf *out)
+{
+	char text[MC_TIME_TEXT];
+	const struct {
+		const char *what;
+		int64_t ms;
+	} table[] = { { "written", d->author_ms }, { "committed", d->commit_ms }, { "tagged", d->tag_ms },
+		{ "first running", d->first_seen_ms == d->unix_ms ? 0 : d->first_seen_ms } };
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+		if (table[i].ms > 0)
+			mc_buf_printf(out, "%s%s %s", out->len ? ", " : "", table[i].what, cli_when(c, table[i].ms, text));
+}
+
+static void remark(const struct cli *c, const struct mc_deploy_view *v, struct mc_buf *out)
 {
 	if (v->culprit)
 		mc_buf_printf(out, "started the growth (%.0f %%)", 100 * v->probability);
@@ -29,6 +43,7 @@ static void remark(const struct mc_deploy_view *v, struct mc_buf *out)
 		mc_buf_printf(out, "%sended it", out->len ? ", " : "");
 	if (v->row.host && v->row.host[0])
 		mc_buf_printf(out, "%son %.60s", out->len ? ", " : "", v->row.host);
+	times(c, &v->row, out);
 	if (v->row.note && v->row.note[0])
 		mc_buf_printf(out, "%s%.120s", out->len ? "; " : "", v->row.note);
 }
@@ -39,7 +54,7 @@ static void row(const struct cli *c, struct mc_table *t, const struct mc_deploy_
 	struct mc_buf says = { 0 };
 	const struct mc_deploy_row *d = &v->row;
 	const char *style = v->culprit ? "1;31" : v->fix ? "1;32" : NULL;
-	remark(v, &says);
+	remark(c, v, &says);
 	mc_table_cell(t, NULL, "%lld", (long long)d->id);
 	if (program)
 		mc_table_cell(t, NULL, "%s", v->program);
@@ -60,7 +75,7 @@ static void stacked_row(struct cli *c, const struct mc_deploy_view *v, bool prog
 	struct mc_buf says = { 0 };
 	const struct mc_deploy_row *d = &v->row;
 	const char *style = v->culprit ? "1;31" : v->fix ? "1;32" : NULL;
-	remark(v, &says);
+	remark(c, v, &says);
 	cli_line(c, 0, "1", "%s%s%s, %s", program ? v->program : "", program ? " " : "",
 		cli_deploy_name(d, commit), cli_when(c, d->unix_ms, when));
 	cli_line(c, 2, NULL, "deploy %lld, %s; %s, %s", (long long)d->id, d->source, cli_size(v->memory_after, size), cli_rate(v->growth_after, rate));

@@ -53,7 +53,7 @@ int mc_attribute(const struct mc_case *c, struct mc_answer *ret, struct mc_error
 	if (rc == 0 && j.panel)
 		rc = decide(&h, &j, &a, err);
 	if (rc == 0)
-		rc = j.panel ? explain(&h, &j, &a, err) : explain_too_little(&h, &a, err);
+		rc = j.panel && a.verdict != MC_VERDICT_INSUFFICIENT ? explain(&h, &j, &a, err) : explain_too_little(&h, &a, err);
 	judgement_release(&j);
 	history_release(&h);
 	if (rc < 0) {

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const double LEAST_SHOWN = .001, DAY_MS = 86400e3;
 
@@ -60,7 +61,7 @@ static enum mc_verdict quiet_verdict(const struct history *h, const struct judge
 	double sigma = sqrt(noise.var), life = 0;
 	for (size_t i = 0; i < j->nlives; i++)
 		life = fmax(life, j->lives[i].last - j->lives[i].start);
-	if (j->belief.bounded > .5 || mc_panel_curve(j->panel, .15 * life, life) > 4 * sigma)
+	if (j->belief.bounded > .5 || j->grows > .5 || mc_panel_curve(j->panel, .15 * life, life) > 4 * sigma)
 		return MC_VERDICT_PLATEAU;
 	if (h->nload && mc_panel_load(j->panel) > 2 * sigma)
 		return MC_VERDICT_LOAD;
@@ -317,20 +318,106 @@ static void exhaustion(const struct history *h, struct mc_answer *a)
 	a->exhaustion_hi_ms = runs_out(h, left, a->slope_after_lo);
 }
 
+/* What a request leaves behind, where requests are what is counted. */
+static void per_request(const struct history *h, struct mc_answer *a)
+{
+	if (h->load_what && strcmp(h->load_what, "requests") == 0 && h->load_mean > 0 && isfinite(a->slope_after))
+		a->bytes_per_request = a->slope_after / h->load_mean;
+}
+
+static bool runs_now(const struct history *h, size_t deploy)
+{
+	for (size_t i = 0; i < h->nlives; i++)
+		if (h->life[i].release == deploy + 1 && h->life[i].last >= h->as_of - 3 * h->tick)
+			return true;
+	return false;
+}
+
+/* Two deploys that can't be told apart yet: while both still run, the error of a difference in slope falls with the time to
+ * the power of 1.5, and three times smaller will do. Where one runs no more, memory alone never tells. */
+static void ambiguity(const struct history *h, const struct judgement *j, struct mc_answer *a)
+{
+	size_t first = MC_NO_DEPLOY, second = MC_NO_DEPLOY;
+	for (size_t k = 0; k < h->ndeploys; k++) {
+		if (first == MC_NO_DEPLOY || j->belief.deploy[k] > j->belief.deploy[first]) {
+			second = first;
+			first = k;
+		} else if (second == MC_NO_DEPLOY || j->belief.deploy[k] > j->belief.deploy[second])
+			second = k;
+	}
+	if (a->culprit != MC_NO_DEPLOY || second == MC_NO_DEPLOY || j->belief.deploy[second] < .2 || !runs_now(h, first) || !runs_now(h, second))
+		return;
+	double since = fmax(h->deploy[first].begins, h->deploy[second].begins), age = fmax(h->as_of - since, h->tick);
+	a->ambiguous_until_ms = history_ms(h, since + age * pow(3, 2. / 3));
+}
+
+/* Where a rise that levels off will end, and when most of it is over. */
+static void plateau(const struct history *h, const struct judgement *j, struct mc_answer *a)
+{
+	double left = 0, later = 0;
+	for (size_t i = 0; i < j->rows.nlives; i++) {
+		const struct mc_panel_life *l = &j->rows.life[i];
+		double age = l->t[l->n - 1] - l->start, more = mc_panel_curve(j->panel, age, 1e300);
+		if (l->t[l->n - 1] < h->as_of - 3 * (h->tick + j->rows.bin))
+			continue;
+		left += fmax(more, 0);
+		/* age at which nine tenths of what is left have come, by doubling */
+		double until = age;
+		while (more > 0 && mc_panel_curve(j->panel, age, until) < .9 * more && until < 64 * (age + 1))
+			until += fmax(until, h->tick) * .1;
+		later = fmax(later, until - age);
+	}
+	a->ceiling_bytes = total_now(h) + left * j->unit;
+	if (later > 0)
+		a->look_again_ms = history_ms(h, h->as_of + later);
+}
+
+/* Growth that no deploy began, of lives that all end long before the time seen does: their end bounds it (a compiler, a
+ * worker that is recycled). */
+static bool ends_by_itself(const struct history *h, const struct judgement *j)
+{
+	double deploys = j->grows - j->belief.all - j->belief.free_onset, longest = 0;
+	for (size_t i = 0; i < j->nlives; i++)
+		longest = fmax(longest, j->lives[i].last - j->lives[i].first);
+	return j->signal == HISTORY_ANON && deploys < .5 * j->grows && longest < h->as_of / 5;
+}
+
+/* Less than this says nothing where no deploy stands out. */
+static bool too_little(const struct history *h, const struct judgement *j)
+{
+	double longest = 0, all = 0;
+	for (size_t i = 0; i < h->nlives; i++) {
+		longest = fmax(longest, h->life[i].n);
+		all += h->life[i].n;
+	}
+	for (size_t k = 0; k < h->ndeploys; k++)
+		if (j->belief.deploy[k] + (1 - j->grows) * j->belief.step[k] > .5)
+			return false;
+	return longest < 30 && all < 300;
+}
+
 int decide(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
 	int rc = candidates(h, j, a, err);
 	if (rc < 0)
 		return rc;
 	a->signal = j->signal == HISTORY_ANON ? MC_SIGNAL_ANON : j->signal == HISTORY_SHMEM ? MC_SIGNAL_SHMEM : MC_SIGNAL_PROCESSES;
-	if (j->grows > .5) {
+	if (too_little(h, j)) {
+		a->signal = MC_SIGNAL_NULL;
+		return 0;
+	}
+	if (j->grows > .5 && !ends_by_itself(h, j)) {
 		rc = leak(h, j, a, err);
 		exhaustion(h, a);
+		per_request(h, a);
+		ambiguity(h, j, a);
 		return rc;
 	}
 	if ((j->belief.none + j->belief.bounded) * j->changed > .5)
 		return step(h, j, a, err);
 	a->verdict = quiet_verdict(h, j);
 	a->signal = MC_SIGNAL_NULL;
+	if (a->verdict == MC_VERDICT_PLATEAU)
+		plateau(h, j, a);
 	return 0;
 }

@@ -9,8 +9,7 @@
  * A supposition is judged with the spread that the other releases support, so growth of one release does not hide in
  * the spread that it makes itself. Everything is done on Gram matrices of whitened lives. Linear mixed models: Laird and Ware
  * 1982; marginal likelihood over hyperparameters in place of a plug-in: MacKay, Bayesian Interpolation, 1992. */
-#include "evidence.h"
-#include "linalg.h"
+#include "work.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -19,95 +18,7 @@
 /* Grids of spreads. Departure of a release's curve, relative to the curve's size; slopes of releases, in noise deviations over
  * a median life; growth between lives, relative to the growth. */
 static const double CURVE_SPREAD[] = { .02, .1, .4 }, SLOPE_SPREAD[] = { 1e-3, .25, .7 }, LIFE_SPREAD[] = { .12, .3, .6, 1.2 };
-enum { NCURVE = 3, NSLOPE = 3, NLIFE = 4, NSCATTER = 26, REFINED = 100, KINDS = 3 };
-
-double evidence_drop_direction(double *g, size_t q, const double *u, double precision)
-{
-	double gu[PANEL_MOST_COLUMNS], v = 0;
-	for (size_t a = 0; a < q; a++) {
-		gu[a] = 0;
-		for (size_t b = 0; b < q; b++)
-			gu[a] += g[a * q + b] * u[b];
-		v += gu[a] * u[a];
-	}
-	double inv = 1 / (v + precision);
-	for (size_t a = 0; a < q; a++)
-		for (size_t b = 0; b < q; b++)
-			g[a * q + b] -= gu[a] * gu[b] * inv;
-	return .5 * log1p(v / precision);
-}
-
-void evidence_less_curve(const struct mc_panel *p, const double *curve, double *g, size_t w)
-{
-	size_t nc = panel_common(p);
-	double yy = g[0];
-	for (size_t a = 0; a < nc; a++) {
-		yy -= 2 * curve[a] * g[1 + a];
-		for (size_t b = 0; b < nc; b++)
-			yy += curve[a] * curve[b] * g[(1 + a) * w + 1 + b];
-	}
-	for (size_t k = 1; k < w; k++) {
-		double v = g[k];
-		for (size_t a = 0; a < nc; a++)
-			v -= curve[a] * g[(1 + a) * w + k];
-		g[k] = g[k * w] = v;
-	}
-	g[0] = yy;
-}
-
-/* The same for any width: columns 1..it of a w x w matrix. */
-double evidence_eliminate_of(size_t it, size_t w, const double *in, const struct spread *s, double *g)
-{
-	double l[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], y[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
-	double logs = 0;
-	for (size_t a = 0; a < it; a++) {
-		for (size_t b = 0; b <= a; b++)
-			l[a * it + b] = in[(1 + a) * w + 1 + b];
-		l[a * it + a] += 1 / (s->sd[1 + a] * s->sd[1 + a]);
-		logs += log(s->sd[1 + a]);
-		memcpy(y + a * w, in + (1 + a) * w, w * sizeof *y);
-	}
-	logs += linalg_cholesky(l, it, it);
-	linalg_forward(l, it, it, y, w);
-	for (size_t a = 0; a < w; a++)
-		for (size_t b = 0; b <= a; b++) {
-			double v = in[a * w + b];
-			for (size_t k = 0; k < it; k++)
-				v -= y[k * w + a] * y[k * w + b];
-			g[a * w + b] = g[b * w + a] = v;
-		}
-	return logs;
-}
-
-double evidence_eliminate(const struct mc_panel *p, const double *in, const struct spread *s, double *g)
-{
-	return evidence_eliminate_of(p->it, p->q, in, s, g);
-}
-
-const struct spread *evidence_life_spread(const struct mc_panel *p, const struct spread *s, const struct panel_life *l, struct spread *out)
-{
-	double sigma = sqrt(p->noise.var);
-	for (size_t c = 1; c < p->it; c++)
-		out->sd[c] = c <= p->ntau ? .5 * s->sd[c] : 1e-3 * sigma; /* load has its share taken out, the level its own spread */
-	out->sd[p->it] = fmax(s->slope, 1e-9) * sigma / l->seconds;
-	return out;
-}
-
-void evidence_finish(double n, const struct score *s, struct mc_growth_fit *ret)
-{
-	*ret = (struct mc_growth_fit){ .log_evidence = -(double)INFINITY };
-	if (!(s->info > 1e-9 * s->info_all) || !(s->num > 0) || !(s->info > 0))
-		return;
-	double z2 = s->num * s->num / s->info;
-	/* of what is left the noise makes about n; much less is lost digits */
-	double rest = fmax(s->yy - z2, .1 * n), z = sqrt(z2 / (rest / n));
-	ret->slope = s->num / s->info;
-	ret->slope_sd = sqrt(rest / n / s->info);
-	ret->z = z;
-	/* a prior that is flat in the log of the slope over e^8 has, at its peak, this Laplace integral */
-	if (z > 1)
-		ret->log_evidence = -.5 * n * log(rest / n) - s->logs - log(z) - 1.16;
-}
+enum { NCURVE = 3, NSLOPE = 3, NLIFE = 4, REFINED = 100 };
 
 static double log_add(double a, double b)
 {
@@ -129,273 +40,6 @@ static void gather(struct mc_growth_fit *sum, double *best, const struct mc_grow
 		sum->z = f->z;
 	}
 	sum->log_evidence = log_add(sum->log_evidence, f->log_evidence);
-}
-
-/* ---- the work space ---- */
-struct work {
-	const struct mc_panel *p;
-	size_t q, nr, nc, nsets;
-	const struct mc_supposition *sets;
-	double n;                    /* rows less lives */
-	double *life;                /* Grams with the life's share of load taken out */
-	double *sum;                 /* a release, no scatter */
-	double curve[2][LINALG_QP_MOST], *slope[2]; /* time, requests */
-	double scatter_sd[KINDS][NSCATTER];
-	double *scatter[KINDS][NSCATTER], *scatter_logs[KINDS][NSCATTER]; /* lazily: sums with lives scattered in slope */
-	double *elim[KINDS][NSCATTER], *elim_logs[KINDS][NSCATTER];       /* prefix sums of the present spread; logs NULL-like by `have` */
-	bool have[KINDS][NSCATTER];
-	double *base, *base_logs;    /* eliminated sums without scatter */
-	double *pre_base, *pre_base_logs; /* their prefix sums */
-	double *pre_u, *pre_num, *pre_info, *pre_logs; /* prefix sums over releases */
-	double *total;               /* q x q */
-	double l[LINALG_QP_MOST * LINALG_QP_MOST], uy[LINALG_QP_MOST], yy, none_logs;
-	double *best[MC_GROWTH_KINDS], *first[KINDS]; /* likeliest so far; kappa 0 evidence of a set */
-	double best_all[MC_GROWTH_KINDS + 8], *best_onset;
-	double share[PANEL_MOST_COLUMNS], precision[PANEL_MOST_COLUMNS]; /* of the common columns about the fitted curve */
-	struct onset_grams onsets;
-	double onset_scatter;        /* of lives about the growth from an onset on */
-	double *loose;               /* Grams with the life's own spread taken out, of the present grid point */
-	double *loose_logs;          /* a release */
-	double *longest;             /* life of each release, seconds */
-	double *own[KINDS], *count;  /* prefix sums over releases of lives' own slopes, and of lives */
-};
-
-static size_t growth_column(const struct mc_panel *p, enum mc_growth g)
-{
-	return g == MC_GROWTH_REQUESTS ? p->iq : g == MC_GROWTH_FASTER ? p->if_ : p->it;
-}
-
-static double *numbers(size_t n, bool *ok)
-{
-	double *v = calloc(n + 1, sizeof *v);
-	*ok = *ok && v;
-	return v;
-}
-
-static int work_new(struct work *w, const struct mc_panel *p, const struct mc_supposition *s, size_t n, struct mc_error *err)
-{
-	bool ok = true;
-	size_t q = p->q, nr = p->nreleases;
-	*w = (struct work){ .p = p, .q = q, .nr = nr, .nc = panel_common(p), .nsets = n, .sets = s, .n = (double)(p->rows - p->nlives) };
-	w->life = numbers(p->nlives * q * q, &ok);
-	w->loose = numbers(p->nlives * q * q, &ok);
-	w->loose_logs = numbers(nr, &ok);
-	w->sum = numbers(nr * q * q, &ok);
-	w->base = numbers(nr * q * q, &ok);
-	w->base_logs = numbers(nr, &ok);
-	w->pre_base = numbers((nr + 1) * q * q, &ok);
-	w->pre_base_logs = numbers(nr + 1, &ok);
-	w->total = numbers(q * q, &ok);
-	w->pre_u = numbers((nr + 1) * (w->nc + 1), &ok);
-	w->pre_num = numbers(nr + 1, &ok);
-	w->pre_info = numbers(nr + 1, &ok);
-	w->pre_logs = numbers(nr + 1, &ok);
-	for (size_t k = 0; k < 2; k++)
-		w->slope[k] = numbers(nr, &ok);
-	for (size_t k = 0; k < KINDS; k++) {
-		w->first[k] = numbers(n, &ok);
-		w->own[k] = numbers(nr + 1, &ok);
-	}
-	w->count = numbers(nr + 1, &ok);
-	for (size_t k = 0; k < MC_GROWTH_KINDS; k++)
-		w->best[k] = numbers(n, &ok);
-	w->best_onset = numbers(p->nonsets, &ok);
-	w->longest = numbers(nr, &ok);
-	for (size_t i = 0; ok && i < p->nlives; i++)
-		w->longest[p->life[i].release] = fmax(w->longest[p->life[i].release], p->life[i].seconds);
-	for (size_t r = 0; ok && r < nr; r++)
-		w->longest[r] = fmax(w->longest[r], p->bin);
-	return ok ? 0 : mc_nomem(err, "the evidence");
-}
-
-static void work_release(struct work *w)
-{
-	double *v[] = { w->pre_base, w->pre_base_logs, w->life, w->loose, w->loose_logs, w->sum, w->base, w->base_logs, w->total, w->pre_u, w->pre_num, w->pre_info, w->pre_logs, w->slope[0],
-		w->slope[1], w->first[0], w->first[1], w->first[2], w->best[0], w->best[1], w->best[2], w->best[3], w->best_onset, w->longest, w->own[0], w->own[1], w->own[2],
-		w->count };
-	for (size_t i = 0; i < sizeof v / sizeof *v; i++)
-		free(v[i]);
-	for (size_t k = 0; k < KINDS; k++)
-		for (size_t i = 0; i < NSCATTER; i++) {
-			free(w->scatter[k][i]);
-			free(w->scatter_logs[k][i]);
-			free(w->elim[k][i]);
-			free(w->elim_logs[k][i]);
-		}
-	onset_grams_release(&w->onsets);
-}
-
-static void sum_releases(const struct mc_panel *p, const double *life, double *sum)
-{
-	size_t qq = p->q * p->q;
-	memset(sum, 0, p->nreleases * qq * sizeof *sum);
-	for (size_t i = 0; i < p->nlives; i++)
-		for (size_t k = 0; k < qq; k++)
-			sum[p->life[i].release * qq + k] += life[i * qq + k];
-}
-
-/* Every life's own slope counts alike here: one that never moves must not outvote all others by its precision. */
-static void own_slopes(struct work *w)
-{
-	size_t q = w->q, qq = q * q;
-	for (size_t i = 0; i < w->p->nlives; i++) {
-		size_t r = w->p->life[i].release + 1;
-		const double *g = w->life + i * qq;
-		w->count[r]++;
-		for (size_t k = 0; k < KINDS; k++) {
-			size_t h = growth_column(w->p, (enum mc_growth)k);
-			w->own[k][r] += g[h * q + h] > 0 ? g[h] / g[h * q + h] : 0;
-		}
-	}
-	for (size_t r = 1; r <= w->nr; r++) {
-		w->count[r] += w->count[r - 1];
-		for (size_t k = 0; k < KINDS; k++)
-			w->own[k][r] += w->own[k][r - 1];
-	}
-}
-
-/* Curve, slopes, each life's share of the load, and the classes of scatter. */
-static int prepare(struct work *w, struct mc_error *err)
-{
-	const struct mc_panel *p = w->p;
-	size_t q = w->q, qq = q * q;
-	double sigma = sqrt(p->noise.var), unit = sigma / p->life_seconds, most = unit;
-	memcpy(w->life, p->gram, p->nlives * qq * sizeof *w->life);
-	sum_releases(p, w->life, w->sum);
-	for (size_t r = 0; r < w->nr; r++)
-		for (size_t k = 0; k < qq; k++)
-			w->total[k] += w->sum[r * qq + k];
-	curve_fit(p, w->sum, w->total, p->it, w->curve[0], w->slope[0]);
-	if (p->has_requests)
-		curve_fit(p, w->sum, w->total, p->iq, w->curve[1], w->slope[1]);
-	for (size_t i = 0; i < p->nload; i++)
-		w->share[1 + p->ntau + i] = w->curve[0][p->ntau + i];
-	for (size_t i = 0; i < p->nlives; i++) {
-		evidence_less_curve(p, w->curve[0], w->life + i * qq, q);
-		evidence_drop_direction(w->life + i * qq, q, w->share, 1 / (.3 * .3));
-	}
-	sum_releases(p, w->life, w->sum);
-	own_slopes(w);
-	for (size_t k = 0; k < KINDS; k++)
-		for (size_t i = 0; i < NSCATTER; i++)
-			w->scatter_sd[k][i] = .03 * unit * exp2(.5 * (double)i);
-	for (size_t r = 0; r < w->nr; r++)
-		most = fmax(most, w->slope[0][r]);
-	w->onset_scatter = .4 * most;
-	return onset_grams_new(p, w->curve[0], w->share, &w->onsets, err);
-}
-
-/* Sums with lives scattered about the growth by class i; made when first asked for at a grid point. */
-static int scattered(struct work *w, size_t kind, size_t i, struct mc_error *err)
-{
-	size_t q = w->q, qq = q * q, h = growth_column(w->p, (enum mc_growth)kind);
-	double g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], sd = w->scatter_sd[kind][i];
-	bool ok = true;
-	if (!w->scatter[kind][i]) {
-		w->scatter[kind][i] = numbers(w->nr * qq, &ok);
-		w->scatter_logs[kind][i] = numbers(w->nr, &ok);
-		w->elim[kind][i] = numbers((w->nr + 1) * qq, &ok);
-		w->elim_logs[kind][i] = numbers(w->nr + 1, &ok);
-		if (!w->scatter_logs[kind][i] || !w->elim[kind][i] || !w->elim_logs[kind][i])
-			return mc_nomem(err, "the evidence");
-	}
-	if (!ok || !w->scatter[kind][i])
-		return mc_nomem(err, "the evidence");
-	double *x = w->scatter[kind][i], *l = w->scatter_logs[kind][i];
-	memset(x, 0, w->nr * qq * sizeof *x);
-	memcpy(l, w->loose_logs, w->nr * sizeof *l);
-	for (size_t j = 0; j < w->p->nlives; j++) {
-		size_t r = w->p->life[j].release;
-		memcpy(g, w->loose + j * qq, qq * sizeof *g);
-		l[r] += panel_drop(g, q, h, 1 / (sd * sd));
-		for (size_t k = 0; k < qq; k++)
-			x[r * qq + k] += g[k];
-	}
-	return 0;
-}
-
-/* The spread of one release: its slope may be off by what makes `slope` deviations at the end of its longest life. */
-static const struct spread *release_spread(const struct work *w, struct spread *s, size_t r)
-{
-	s->sd[w->p->it] = fmax(s->slope, 1e-9) * sqrt(w->p->noise.var / (w->longest[r] * w->p->life_seconds));
-	return s;
-}
-
-static void set_spread(struct work *w, double curve, double slope, struct spread *s)
-{
-	const struct mc_panel *p = w->p;
-	const double *c = w->curve[0];
-	double sigma = sqrt(p->noise.var), load = 0;
-	for (size_t i = 0; i < p->ntau; i++) {
-		double v = fabs(c[i]), weight = 1;
-		if (i > 0)
-			v += .5 * fabs(c[i - 1]), weight += .5;
-		if (i + 1 < p->ntau)
-			v += .5 * fabs(c[i + 1]), weight += .5;
-		s->sd[1 + i] = curve * (v / weight + .3 * sigma);
-		w->precision[i] = 1 / pow(v / weight + sigma, 2);
-	}
-	for (size_t i = 0; i < p->nload; i++)
-		load += fabs(c[p->ntau + i]);
-	for (size_t i = 0; i < p->nx; i++)
-	{
-		double size = i < p->nload ? load / sqrt(3) : fabs(c[p->ntau + i]);
-		s->sd[1 + p->ntau + i] = .3 * size + 1e-3 * sigma;
-		w->precision[p->ntau + i] = 1 / pow(size + sigma, 2);
-	}
-	w->precision[p->il - 1] = 1 / pow(p->height, 2);
-	s->sd[p->il] = p->level_sd;
-	s->slope = slope;
-}
-
-/* Everything common taken out of the total: l, uy, yy. */
-static void common(struct work *w)
-{
-	size_t q = w->q, nc = w->nc;
-	for (size_t a = 0; a < nc; a++) {
-		for (size_t b = 0; b <= a; b++)
-			w->l[a * nc + b] = w->total[(1 + a) * q + 1 + b];
-		w->l[a * nc + a] += w->precision[a];
-		w->uy[a] = w->total[(1 + a) * q];
-	}
-	w->none_logs += linalg_cholesky(w->l, nc, nc);
-	linalg_forward(w->l, nc, nc, w->uy, 1);
-	w->yy = w->total[0];
-	for (size_t a = 0; a < nc; a++)
-		w->yy -= w->uy[a] * w->uy[a];
-}
-
-/* Every life may depart from its release a little, whether it grows or not: else only growth could explain what is its own. */
-static void loosen(struct work *w, const struct spread *s)
-{
-	size_t qq = w->q * w->q;
-	struct spread own = *s;
-	memset(w->loose_logs, 0, w->nr * sizeof *w->loose_logs);
-	for (size_t i = 0; i < w->p->nlives; i++) {
-		const struct panel_life *l = &w->p->life[i];
-		w->loose_logs[l->release] += evidence_eliminate(w->p, w->life + i * qq, evidence_life_spread(w->p, s, l, &own), w->loose + i * qq);
-	}
-	sum_releases(w->p, w->loose, w->sum);
-}
-
-/* Departures out of every release; their total; what is left without growth. */
-static void begin_spread(struct work *w, struct spread *s)
-{
-	size_t qq = w->q * w->q;
-	w->none_logs = 0;
-	memset(w->total, 0, qq * sizeof *w->total);
-	memset(w->have, 0, sizeof w->have);
-	loosen(w, s);
-	for (size_t r = 0; r < w->nr; r++) {
-		w->base_logs[r] = w->loose_logs[r] + evidence_eliminate(w->p, w->sum + r * qq, release_spread(w, s, r), w->base + r * qq);
-		w->none_logs += w->base_logs[r];
-		w->pre_base_logs[r + 1] = w->pre_base_logs[r] + w->base_logs[r];
-		for (size_t k = 0; k < qq; k++) {
-			w->total[k] += w->base[r * qq + k];
-			w->pre_base[(r + 1) * qq + k] = w->total[k];
-		}
-	}
-	common(w);
 }
 
 /* Prefix sums over releases of score, information and common part of growth along column h. */
@@ -501,21 +145,21 @@ static int with_scatter(struct work *w, struct spread *s, size_t kind, const str
 	double m[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], x[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
 	size_t i = scatter_class(w, kind, sd), qq = w->q * w->q;
 	if (!w->have[kind][i]) {
-		int rc = scattered(w, kind, i, err);
+		int rc = work_scattered(w, kind, i, err);
 		if (rc < 0)
 			return rc;
 		double *e = w->elim[kind][i], *logs = w->elim_logs[kind][i];
 		for (size_t r = 0; r < w->nr; r++) {
 			double *to = e + (r + 1) * qq;
 			logs[r + 1] = logs[r] + w->scatter_logs[kind][i][r] +
-				evidence_eliminate(w->p, w->scatter[kind][i] + r * qq, release_spread(w, s, r), to);
+				evidence_eliminate(w->p, w->scatter[kind][i] + r * qq, work_release_spread(w, s, r), to);
 			for (size_t k = 0; k < qq; k++)
 				to[k] += e[r * qq + k];
 		}
 		w->have[kind][i] = true;
 	}
 	double logs = w->pre_base_logs[w->nr] + exchange(w, kind, i, set, m, x);
-	against_common(w, m, x, w->q, growth_column(w->p, (enum mc_growth)kind), logs, f);
+	against_common(w, m, x, w->q, work_growth_column(w->p, (enum mc_growth)kind), logs, f);
 	return 0;
 }
 
@@ -547,7 +191,7 @@ static int growth_sets(struct work *w, struct spread *s, size_t kind, struct mc_
 	struct mc_growth_fit f, g;
 	if (kind == MC_GROWTH_REQUESTS && !w->p->has_requests)
 		return 0;
-	prefix(w, growth_column(w->p, (enum mc_growth)kind));
+	prefix(w, work_growth_column(w->p, (enum mc_growth)kind));
 	for (size_t i = 0; i < w->nsets; i++) {
 		plain(w, &w->sets[i], &f);
 		w->first[kind][i] = f.log_evidence;
@@ -630,7 +274,7 @@ static void onset_sets(struct work *w, struct spread *s, double scatter, double 
 		if (!o->used[k])
 			continue;
 		double logs = sum_of_onset(w, s, scatter, k, &at, sum);
-		logs += evidence_eliminate_of(it, ww, sum, release_spread(w, s, o->release[k]), m);
+		logs += evidence_eliminate_of(it, ww, sum, work_release_spread(w, s, o->release[k]), m);
 		memcpy(x, m, ww * ww * sizeof *x);
 		for (size_t r = 0; r < w->nr; r++) {
 			const double *b = w->base + r * q * q;
@@ -672,8 +316,8 @@ static int over_grid(struct work *w, struct mc_growth_evidence *e, struct mc_err
 	for (size_t a = 0; a < NCURVE; a++)
 		for (size_t b = 0; rc == 0 && b < NSLOPE; b++) {
 			struct spread s = { .sd = { 1 } };
-			set_spread(w, CURVE_SPREAD[a], SLOPE_SPREAD[b], &s);
-			begin_spread(w, &s);
+			work_set_spread(w, CURVE_SPREAD[a], SLOPE_SPREAD[b], &s);
+			work_begin_spread(w, &s);
 			double none = -.5 * w->n * log(fmax(w->yy / w->n, .1)) - w->none_logs;
 			e->none = log_add(e->none, none + log(NLIFE + 1));
 			rc = growth_sets(w, &s, MC_GROWTH_TIME, e, err);
@@ -704,8 +348,8 @@ static int evidence_new(const struct mc_panel *p, size_t n, struct mc_growth_evi
 	e->onset = calloc(p->nonsets + 1, sizeof *e->onset);
 	for (size_t i = 0; e->onset && i < p->nonsets; i++)
 		e->onset[i].log_evidence = -(double)INFINITY;
-	e->release_slope = numbers(p->nreleases, &ok);
-	e->release_sd = numbers(p->nreleases, &ok);
+	e->release_slope = work_numbers(p->nreleases, &ok);
+	e->release_sd = work_numbers(p->nreleases, &ok);
 	return ok && e->onset ? 0 : mc_nomem(err, "the evidence");
 }
 
@@ -763,7 +407,7 @@ int mc_panel_evidence(struct mc_panel *p, const struct mc_supposition *s, size_t
 	int rc2 = work_new(&w, p, s, n, err);
 	rc = rc < 0 ? rc : rc2;
 	if (rc == 0)
-		rc = prepare(&w, err);
+		rc = work_prepare(&w, err);
 	if (rc == 0) {
 		memcpy(p->curve, w.curve[0], w.nc * sizeof *p->curve);
 		forget_best(&w);

@@ -1,0 +1,66 @@
+/* The work space of one weighing of evidence: sums of lives at the present point of the grid of spreads. */
+#ifndef MEMCULPRIT_DETECT_WORK_H
+#define MEMCULPRIT_DETECT_WORK_H
+
+#include "evidence.h"
+#include "linalg.h"
+
+#include <stdlib.h>
+
+/* Kinds of growth whose lives may scatter, and classes of how much. */
+enum { KINDS = 3, NSCATTER = 26 };
+
+struct work {
+	const struct mc_panel *p;
+	size_t q, nr, nc, nsets;
+	const struct mc_supposition *sets;
+	double n;                    /* rows less lives */
+	double *life;                /* Grams with the life's share of load taken out */
+	double *sum;                 /* a release, no scatter */
+	double curve[2][LINALG_QP_MOST], *slope[2]; /* time, requests */
+	double scatter_sd[KINDS][NSCATTER];
+	double *scatter[KINDS][NSCATTER], *scatter_logs[KINDS][NSCATTER]; /* lazily: sums with lives scattered in slope */
+	double *elim[KINDS][NSCATTER], *elim_logs[KINDS][NSCATTER];       /* prefix sums of the present spread; logs NULL-like by `have` */
+	bool have[KINDS][NSCATTER];
+	double *base, *base_logs;    /* eliminated sums without scatter */
+	double *pre_base, *pre_base_logs; /* their prefix sums */
+	double *pre_u, *pre_num, *pre_info, *pre_logs; /* prefix sums over releases */
+	double *total;               /* q x q */
+	double l[LINALG_QP_MOST * LINALG_QP_MOST], uy[LINALG_QP_MOST], yy, none_logs;
+	double *best[MC_GROWTH_KINDS], *first[KINDS]; /* likeliest so far; kappa 0 evidence of a set */
+	double best_all[MC_GROWTH_KINDS + 8], *best_onset;
+	double share[PANEL_MOST_COLUMNS], precision[PANEL_MOST_COLUMNS]; /* of the common columns about the fitted curve */
+	struct onset_grams onsets;
+	double onset_scatter;        /* of lives about the growth from an onset on */
+	double *loose;               /* Grams with the life's own spread taken out, of the present grid point */
+	double *loose_logs;          /* a release */
+	double *longest;             /* life of each release, seconds */
+	double *own[KINDS], *count;  /* prefix sums over releases of lives' own slopes, and of lives */
+};
+
+static inline size_t work_growth_column(const struct mc_panel *p, enum mc_growth g)
+{
+	return g == MC_GROWTH_REQUESTS ? p->iq : g == MC_GROWTH_FASTER ? p->if_ : p->it;
+}
+
+static inline double *work_numbers(size_t n, bool *ok)
+{
+	double *v = calloc(n + 1, sizeof *v);
+	*ok = *ok && v;
+	return v;
+}
+
+int work_new(struct work *w, const struct mc_panel *p, const struct mc_supposition *s, size_t n, struct mc_error *err);
+void work_release(struct work *w);
+/* Curve, slopes, each life's share of the load, and the classes of scatter. */
+int work_prepare(struct work *w, struct mc_error *err);
+/* Fills s, and w->precision, for departures of `curve` times the curve's size and `slope` deviations. */
+void work_set_spread(struct work *w, double curve, double slope, struct spread *s);
+/* s with the slope's spread of release r. */
+const struct spread *work_release_spread(const struct work *w, struct spread *s, size_t r);
+/* Takes departures out of every life and release, and what is common out of their total. */
+void work_begin_spread(struct work *w, struct spread *s);
+/* Sums with lives scattered about the growth by class i, at the present grid point. */
+int work_scattered(struct work *w, size_t kind, size_t i, struct mc_error *err);
+
+#endif

@@ -50,9 +50,10 @@ static int64_t last_sample(const struct mc_case *c)
 	return last;
 }
 
+/* Clocks may be wild, but not so that a time is no number of milliseconds any more. */
 static double seconds(const struct history *h, int64_t ms)
 {
-	return ((double)ms - (double)h->origin_ms) / 1000;
+	return fmax(-1e13, fmin(1e13, ((double)ms - (double)h->origin_ms) / 1000));
 }
 
 /* Slot numbers: same host and key. */

@@ -6,6 +6,8 @@
 #include "memculprit/attribute.h"
 #include "memculprit/detect.h"
 
+#include <math.h>
+
 /* A mark may come this many seconds before or after the restarts that it is about, or an eighth of all that was seen. */
 #define HISTORY_MARK_SLACK 1200.0
 
@@ -78,9 +80,14 @@ void history_rows_release(struct history_rows *r);
 /* Lives of the whole program, one a release: its shared memory, or how many processes it has. *ret is the caller's. */
 int history_whole(struct history *h, enum history_signal signal, struct history_life **ret, size_t *n, struct mc_error *err);
 
+/* As near as there is, where the time is beyond all times. */
 static inline int64_t history_ms(const struct history *h, double t)
 {
-	return h->origin_ms + (int64_t)(t * 1000 + (t < 0 ? -.5 : .5));
+	double ms = fmax(-9e18, fmin(9e18, t * 1000));
+	int64_t ret;
+	if (__builtin_add_overflow(h->origin_ms, (int64_t)(ms + (ms < 0 ? -.5 : .5)), &ret))
+		return ms < 0 ? MC_NO_TIME + 1 : INT64_MAX;
+	return ret;
 }
 
 #endif

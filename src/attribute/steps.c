@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 /* About one in seven programs that are watched gets a higher level by some release. */
-static const double PRIOR_STEP = .15, STEP_TEMPERATURE = 1.5;
+static const double PRIOR_STEP = .2, STEP_TEMPERATURE = 1.3;
 
 struct heights {
 	size_t n;        /* releases that have lives */
@@ -121,7 +121,7 @@ static double typical_drift(const struct judgement *j)
 	for (size_t i = 0; i < j->rows.nlives; i++)
 		life = fmax(life, j->rows.life[i].t[j->rows.life[i].n - 1] - j->rows.life[i].t[0]);
 	rise = mc_panel_curve(j->panel, 0, life);
-	return sqrt(noise.var + .01 * rise * rise);
+	return sqrt(noise.var + .0016 * rise * rise);
 }
 
 /* Of a life that has not gone through its warm-up the final height is a guess. */

@@ -17,9 +17,10 @@ struct heights {
 static int centre_slots(const struct history *h, const struct judgement *j, double *level, struct mc_error *err)
 {
 	size_t n = j->rows.nlives;
-	double *v = mc_reallocarray(NULL, 2 * n + 1, sizeof *v), *old = v + n;
+	double *v = mc_reallocarray(NULL, 2 * n + 1, sizeof *v);
 	if (!v)
 		return mc_nomem(err, "the levels");
+	double *old = v + n;
 	for (size_t i = 0; i < n; i++)
 		v[i] = old[i] = level[i];
 	double middle = mc_median(v, n);

@@ -92,7 +92,7 @@ int history_whole(struct history *h, enum history_signal signal, struct history_
 	*n = 0;
 	if (h->nlives == 0 || !(g.step > 0))
 		return 0;
-	g.count = calloc(2 * GRID, sizeof *g.count);
+	g.count = calloc((size_t)2 * GRID, sizeof *g.count);
 	struct history_life *out = calloc(h->ndeploys + 1, sizeof *out);
 	if (!g.count || !out) {
 		free(g.count);

@@ -265,7 +265,7 @@ static void answered_or_refused(const char *what, const struct mc_case *c)
 static void odd_values(void **state)
 {
 	(void)state;
-	static const double odd[] = { NAN, INFINITY, -INFINITY, 0, -1, -5e9, 0x1p53, 1e300, DBL_MAX, -DBL_MAX, DBL_MIN, 4096 };
+	static const double odd[] = { (double)NAN, (double)INFINITY, -(double)INFINITY, 0, -1, -5e9, 0x1p53, 1e300, DBL_MAX, -DBL_MAX, DBL_MIN, 4096 };
 	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
 		for (size_t every = 1; every <= 50; every *= 7) {
 			char what[64];

@@ -61,7 +61,7 @@ static enum mc_verdict quiet_verdict(const struct history *h, const struct judge
 	double sigma = sqrt(noise.var), life = 0;
 	for (size_t i = 0; i < j->nlives; i++)
 		life = fmax(life, j->lives[i].last - j->lives[i].start);
-	if (j->belief.bounded > .5 || j->grows > .5 || mc_panel_curve(j->panel, .15 * life, life) > 4 * sigma)
+	if (j->belief.bounded > .5 || mc_panel_curve(j->panel, .15 * life, life) > 4 * sigma)
 		return MC_VERDICT_PLATEAU;
 	if (h->nload && mc_panel_load(j->panel) > 2 * sigma)
 		return MC_VERDICT_LOAD;
@@ -372,16 +372,6 @@ static void plateau(const struct history *h, const struct judgement *j, struct m
 		a->look_again_ms = history_ms(h, h->as_of + later);
 }
 
-/* Growth that no deploy began, of lives that all end long before the time seen does: their end bounds it (a compiler, a
- * worker that is recycled). */
-static bool ends_by_itself(const struct history *h, const struct judgement *j)
-{
-	double deploys = j->grows - j->belief.all - j->belief.free_onset, longest = 0;
-	for (size_t i = 0; i < j->nlives; i++)
-		longest = fmax(longest, j->lives[i].last - j->lives[i].first);
-	return j->signal == HISTORY_ANON && deploys < .5 * j->grows && longest < h->as_of / 5;
-}
-
 /* Less than this says nothing where no deploy stands out. */
 static bool too_little(const struct history *h, const struct judgement *j)
 {
@@ -406,7 +396,7 @@ int decide(const struct history *h, const struct judgement *j, struct mc_answer 
 		a->signal = MC_SIGNAL_NULL;
 		return 0;
 	}
-	if (j->grows > .5 && !ends_by_itself(h, j)) {
+	if (j->grows > .5) {
 		rc = leak(h, j, a, err);
 		exhaustion(h, a);
 		per_request(h, a);

@@ -149,6 +149,21 @@ static int slows_down(const struct judgement *j, bool *ret, struct mc_error *err
 	return rc;
 }
 
+/* Growth that no deploy began, of lives that all end long before the time seen does, is bounded by their end (a compiler, a worker
+ * that is recycled). */
+static void guard_short_lives(const struct history *h, struct judgement *j)
+{
+	double deploys = 0, longest = 0;
+	for (size_t k = 0; k < h->ndeploys; k++)
+		deploys += j->belief.deploy[k];
+	for (size_t i = 0; i < j->nlives; i++)
+		longest = fmax(longest, j->lives[i].last - j->lives[i].first);
+	if (j->signal != HISTORY_ANON || longest >= h->as_of / 5 || deploys > j->belief.all + j->belief.free_onset)
+		return;
+	j->belief.bounded += j->belief.all + j->belief.free_onset;
+	j->belief.all = j->belief.free_onset = 0;
+}
+
 int judge(struct history *h, enum history_signal signal, struct judgement *ret, struct mc_error *err)
 {
 	struct judgement j = { .signal = signal, .unit = signal == HISTORY_PROCESSES ? 1 : MIB, .lives = h->life, .nlives = h->nlives };
@@ -170,6 +185,8 @@ int judge(struct history *h, enum history_signal signal, struct judgement *ret, 
 		j.belief.bounded += j.belief.all;
 		j.belief.all = 0;
 	}
+	if (rc == 0 && j.panel)
+		guard_short_lives(h, &j);
 	if (rc == 0 && j.panel)
 		rc = judge_steps(h, &j, err);
 	if (rc < 0) {

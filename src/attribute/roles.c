@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* Gaps between neighbours that part roles: in how much lives move, and in their height. */
-static const double RANGE_GAP = 1.8, LEVEL_GAP = 0.9; /* natural logs: six times, two and a half times */
+static const double RANGE_GAP = 1.2, LEVEL_GAP = 0.9; /* natural logs: three times and more, two and a half times */
 
 struct slot {
 	size_t id;

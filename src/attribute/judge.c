@@ -160,8 +160,12 @@ static void guard_short_lives(const struct history *h, struct judgement *j)
 		longest = fmax(longest, j->lives[i].last - j->lives[i].first);
 	if (j->signal != HISTORY_ANON || longest >= h->as_of / 5 || deploys > j->belief.all + j->belief.free_onset)
 		return;
-	j->belief.bounded += j->belief.all + j->belief.free_onset;
-	j->belief.all = j->belief.free_onset = 0;
+	j->belief.bounded += j->belief.all;
+	j->belief.all = 0;
+	if (h->ndeploys > 0)
+		return; /* since some day every life grows: that is worth a look */
+	j->belief.bounded += j->belief.free_onset;
+	j->belief.free_onset = 0;
 }
 
 int judge(struct history *h, enum history_signal signal, struct judgement *ret, struct mc_error *err)

@@ -27,6 +27,9 @@ int mc_hampel(double *v, size_t n, size_t half, double c, struct mc_error *err);
 /* Median of all pairwise slopes of at most 300 points (Sen 1968); NaN for less than two times. 0, MC_ENOMEM. */
 int mc_sen_slope(const double *t, const double *v, size_t n, double *ret, struct mc_error *err);
 
+/* log(exp(a) + exp(b)) without overflow; -INFINITY stands for nothing. */
+double mc_log_add(double a, double b);
+
 /* Changepoints in the mean under Gaussian noise of variance 1, by PELT (Killick, Fearnhead, Eckley 2012): the
  * classical method, kept as a yardstick. `penalty` a changepoint (3 ln n is usual), segments of at least minseg.
  * *ret: *nret first indices of segments, but the first; the caller frees. 0, MC_ENOMEM. */

@@ -112,12 +112,6 @@ void suppositions_release(struct suppositions *s)
 	*s = (struct suppositions){ 0 };
 }
 
-static double log_add(double a, double b)
-{
-	double hi = fmax(a, b);
-	return hi == -(double)INFINITY ? hi : hi + log(exp(a - hi) + exp(b - hi));
-}
-
 /* An onset early in a release's reign, or just before it, is that deploy's: coincidence is less likely than cause. */
 static size_t owner(const struct history *h, double t, double end)
 {
@@ -140,12 +134,12 @@ static size_t owner(const struct history *h, double t, double end)
 static void weigh_sets(const struct suppositions *s, const struct mc_growth_evidence *e, struct belief *b, double *bounded)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		double both = log_add(log_add(e->set[MC_GROWTH_TIME][i].log_evidence, e->set[MC_GROWTH_REQUESTS][i].log_evidence),
+		double both = mc_log_add(mc_log_add(e->set[MC_GROWTH_TIME][i].log_evidence, e->set[MC_GROWTH_REQUESTS][i].log_evidence),
 			e->set[MC_GROWTH_FASTER][i].log_evidence - 1);
 		b->weight[i] = log(PRIOR_DEPLOY) + (both - e->none) / TEMPERATURE - s->cost[i];
 		size_t k = s->s[i].from - 1;
-		b->deploy[k] = log_add(b->deploy[k], b->weight[i]);
-		*bounded = log_add(*bounded, log(PRIOR_BOUNDED) + (e->set[MC_GROWTH_BOUNDED][i].log_evidence - e->none) / TEMPERATURE - s->cost[i]);
+		b->deploy[k] = mc_log_add(b->deploy[k], b->weight[i]);
+		*bounded = mc_log_add(*bounded, log(PRIOR_BOUNDED) + (e->set[MC_GROWTH_BOUNDED][i].log_evidence - e->none) / TEMPERATURE - s->cost[i]);
 	}
 }
 
@@ -160,9 +154,9 @@ static void weigh_onsets(const struct history *h, const struct mc_growth_evidenc
 		b->onset_of[i] = k;
 		b->onset_weight[i] = prior + v;
 		if (k == MC_NO_DEPLOY)
-			b->free_onset = log_add(b->free_onset, b->onset_weight[i]);
+			b->free_onset = mc_log_add(b->free_onset, b->onset_weight[i]);
 		else
-			b->deploy[k] = log_add(b->deploy[k], b->onset_weight[i]);
+			b->deploy[k] = mc_log_add(b->deploy[k], b->onset_weight[i]);
 	}
 }
 
@@ -170,9 +164,9 @@ static void normalise(struct belief *b, size_t nsets, size_t nonsets)
 {
 	double *v[] = { &b->none, &b->all, &b->bounded, &b->free_onset }, sum = -(double)INFINITY;
 	for (size_t i = 0; i < 4; i++)
-		sum = log_add(sum, *v[i]);
+		sum = mc_log_add(sum, *v[i]);
 	for (size_t k = 0; k < b->ndeploys; k++)
-		sum = log_add(sum, b->deploy[k]);
+		sum = mc_log_add(sum, b->deploy[k]);
 	for (size_t i = 0; i < 4; i++)
 		*v[i] = exp(*v[i] - sum);
 	for (size_t k = 0; k < b->ndeploys; k++)
@@ -198,7 +192,7 @@ int belief_new(const struct history *h, const struct suppositions *s, const stru
 	}
 	for (size_t k = 0; k < h->ndeploys; k++)
 		b.deploy[k] = -(double)INFINITY;
-	double all = log_add(log_add(e->all[MC_GROWTH_TIME].log_evidence, e->all[MC_GROWTH_REQUESTS].log_evidence), e->since_ever);
+	double all = mc_log_add(mc_log_add(e->all[MC_GROWTH_TIME].log_evidence, e->all[MC_GROWTH_REQUESTS].log_evidence), e->since_ever);
 	b.all = log(PRIOR_ALL) + (all - e->none) / TEMPERATURE;
 	b.bounded = log(PRIOR_ALL_BOUNDED) + (e->all[MC_GROWTH_BOUNDED].log_evidence - e->none) / TEMPERATURE;
 	weigh_sets(s, e, &b, &b.bounded);

@@ -69,12 +69,6 @@ static void heights_of(const struct history *h, const struct judgement *j, const
 		x->var[i] = 1.4 * v / x->var[i]; /* of a median, about */
 }
 
-static double log_add(double a, double b)
-{
-	double hi = fmax(a, b);
-	return hi == -(double)INFINITY ? hi : hi + log(exp(a - hi) + exp(b - hi));
-}
-
 /* Levels turned upside down: a lasting fall is a change too, and must not be taken for a rise before it. */
 static double falls(const struct heights *x, double sigma, double share, double none, double *work)
 {
@@ -82,7 +76,7 @@ static double falls(const struct heights *x, double sigma, double share, double 
 	for (size_t i = 0; i < x->n; i++)
 		work[i] = -x->level[i];
 	for (size_t from = 1; from < x->n; from++)
-		all = log_add(all, share + (mc_step_evidence(work, x->var, x->n, sigma, from, x->n, NULL) - none) / STEP_TEMPERATURE);
+		all = mc_log_add(all, share + (mc_step_evidence(work, x->var, x->n, sigma, from, x->n, NULL) - none) / STEP_TEMPERATURE);
 	return all;
 }
 
@@ -90,7 +84,7 @@ static void weigh(struct judgement *j, const struct heights *x, double sigma, do
 {
 	double none = mc_step_evidence(x->level, x->var, x->n, sigma, 0, 0, NULL);
 	double share = log(PRIOR_STEP) - log(fmax((double)x->n - 1, 1));
-	double quiet = log_add(log(1 - 2 * PRIOR_STEP), falls(x, sigma, share, none, work)), sum = quiet;
+	double quiet = mc_log_add(log(1 - 2 * PRIOR_STEP), falls(x, sigma, share, none, work)), sum = quiet;
 	for (size_t from = 1; from < x->n; from++) {
 		size_t k = x->release[from] - 1;
 		double all = -(double)INFINITY, best = -(double)INFINITY;
@@ -103,10 +97,10 @@ static void weigh(struct judgement *j, const struct heights *x, double sigma, do
 				j->step_fit[k] = f;
 				j->step_until[k] = until < x->n ? x->release[until] : SIZE_MAX;
 			}
-			all = log_add(all, v);
+			all = mc_log_add(all, v);
 		}
 		j->belief.step[k] = all;
-		sum = log_add(sum, all);
+		sum = mc_log_add(sum, all);
 	}
 	j->belief.no_step = exp(quiet - sum);
 	for (size_t from = 1; from < x->n; from++)

@@ -20,16 +20,6 @@
 static const double CURVE_SPREAD[] = { .02, .1, .4 }, SLOPE_SPREAD[] = { 1e-3, .25, .7 }, LIFE_SPREAD[] = { .12, .3, .6, 1.2 };
 enum { NCURVE = 3, NSLOPE = 3, NLIFE = 4, REFINED = 100 };
 
-static double log_add(double a, double b)
-{
-	if (a < b) {
-		double c = a;
-		a = b;
-		b = c;
-	}
-	return b == -(double)INFINITY ? a : a + log1p(exp(b - a));
-}
-
 /* Sums a fit over the grid; keeps the slope of the likeliest. */
 static void gather(struct mc_growth_fit *sum, double *best, const struct mc_growth_fit *f)
 {
@@ -39,7 +29,7 @@ static void gather(struct mc_growth_fit *sum, double *best, const struct mc_grow
 		sum->slope_sd = f->slope_sd;
 		sum->z = f->z;
 	}
-	sum->log_evidence = log_add(sum->log_evidence, f->log_evidence);
+	sum->log_evidence = mc_log_add(sum->log_evidence, f->log_evidence);
 }
 
 /* Prefix sums over releases of score, information and common part of growth along column h. */
@@ -319,7 +309,7 @@ static int over_grid(struct work *w, struct mc_growth_evidence *e, struct mc_err
 			work_set_spread(w, CURVE_SPREAD[a], SLOPE_SPREAD[b], &s);
 			work_begin_spread(w, &s);
 			double none = -.5 * w->n * log(fmax(w->yy / w->n, .1)) - w->none_logs;
-			e->none = log_add(e->none, none + log(NLIFE + 1));
+			e->none = mc_log_add(e->none, none + log(NLIFE + 1));
 			rc = growth_sets(w, &s, MC_GROWTH_TIME, e, err);
 			if (rc == 0)
 				rc = growth_sets(w, &s, MC_GROWTH_REQUESTS, e, err);
@@ -372,7 +362,7 @@ static void merge(struct mc_growth_fit *to, const struct mc_growth_fit *from)
 		to->slope_sd = from->slope_sd;
 		to->z = from->z;
 	}
-	to->log_evidence = log_add(to->log_evidence, from->log_evidence);
+	to->log_evidence = mc_log_add(to->log_evidence, from->log_evidence);
 }
 
 /* The same suppositions on top of a growth that all lives share (a cache that fills anew after each start, an old leak): its

@@ -66,3 +66,9 @@ int mc_sen_slope(const double *t, const double *v, size_t n, double *ret, struct
 	free(s);
 	return 0;
 }
+
+double mc_log_add(double a, double b)
+{
+	double hi = fmax(a, b), lo = fmin(a, b);
+	return lo == -(double)INFINITY ? hi : hi + log1p(exp(lo - hi));
+}

@@ -144,7 +144,11 @@ static int slows_down(const struct judgement *j, bool *ret, struct mc_error *err
 			rc = mc_sen_slope(l->t + half, l->y + half, l->n - half, &late[k], err);
 		k += isfinite(early[k]) && isfinite(late[k]);
 	}
-	*ret = rc == 0 && k > 0 && mc_median(late, k) < .65 * mc_median(early, k);
+	const struct mc_growth_fit *t = &j->evidence.all[MC_GROWTH_TIME], *q = &j->evidence.all[MC_GROWTH_REQUESTS];
+	const struct mc_growth_fit *best = q->log_evidence > t->log_evidence ? q : t;
+	/* lives that differ without rising on the whole are no growth either */
+	bool unsure = best->slope < 1.96 * best->slope_sd && !(j->evidence.since_ever > best->log_evidence);
+	*ret = rc == 0 && (unsure || (k > 0 && mc_median(late, k) < .65 * mc_median(early, k)));
 	free(early);
 	return rc;
 }

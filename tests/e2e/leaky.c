@@ -13,6 +13,9 @@
 #endif
 const char release[] = RELEASE; /* so that the two differ */
 
+/* Where a compiler must take it that somebody looks at the memory. */
+static char *volatile seen;
+
 static void work(size_t bytes)
 {
 	enum { HELD = 4 << 20 };
@@ -20,10 +23,12 @@ static void work(size_t bytes)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (held)
 		memset(held, release[1], HELD);
+	seen = held;
 	for (;;) {
 		char *lost = bytes ? malloc(bytes) : NULL;
 		if (lost)
 			memset(lost, 1, bytes);
+		seen = lost;
 		poll(NULL, 0, 20);
 	}
 }

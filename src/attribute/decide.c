@@ -372,17 +372,14 @@ static void plateau(const struct history *h, const struct judgement *j, struct m
 		a->look_again_ms = history_ms(h, h->as_of + later);
 }
 
-/* Less than this says nothing where no deploy stands out. */
-static bool too_little(const struct history *h, const struct judgement *j)
+/* Less than this says nothing, however clear it looks. */
+static bool too_little(const struct history *h)
 {
 	double longest = 0, all = 0;
 	for (size_t i = 0; i < h->nlives; i++) {
 		longest = fmax(longest, h->life[i].n);
 		all += h->life[i].n;
 	}
-	for (size_t k = 0; k < h->ndeploys; k++)
-		if (j->belief.deploy[k] + (1 - j->grows) * j->belief.step[k] > .5)
-			return false;
 	return longest < 30 && all < 300;
 }
 
@@ -392,7 +389,7 @@ int decide(const struct history *h, const struct judgement *j, struct mc_answer 
 	if (rc < 0)
 		return rc;
 	a->signal = j->signal == HISTORY_ANON ? MC_SIGNAL_ANON : j->signal == HISTORY_SHMEM ? MC_SIGNAL_SHMEM : MC_SIGNAL_PROCESSES;
-	if (too_little(h, j)) {
+	if (too_little(h)) {
 		a->signal = MC_SIGNAL_NULL;
 		return 0;
 	}

@@ -249,5 +249,5 @@ int explain_too_little(const struct history *h, struct mc_answer *a, struct mc_e
 	double samples = 0;
 	for (size_t i = 0; i < h->nlives; i++)
 		samples += h->life[i].n;
-	return say(a, "data", false, err, "not enough data: %zu lives with %.0f samples in all; without a deploy that stands out a life of 30 samples is wanted, or 300 in all", h->nlives, samples);
+	return say(a, "data", false, err, "not enough data: %zu lives with %.0f samples in all; a life of 30 samples is wanted, or 300 in all", h->nlives, samples);
 }

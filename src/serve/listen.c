@@ -47,7 +47,7 @@ static int bind_one(const struct addrinfo *ai, bool any, const char *address, in
 	int rc = 0;
 	if (bind(fd, ai->ai_addr, ai->ai_addrlen) || listen(fd, BACKLOG)) {
 		if (errno == EADDRINUSE)
-			rc = mc_fail(err, MC_EBUSY, 0, "%s: the port is taken by another program", address);
+			rc = mc_fail(err, MC_EBUSY, 0, "%s: the port is taken by another program; --web.listen-address gives another", address);
 		else if (errno == EACCES)
 			rc = mc_fail(err, MC_EPERM, errno, "listen on %s", address);
 		else

@@ -206,7 +206,7 @@ static int migrate(struct mc_store *s, int64_t version, struct mc_error *err)
 static int check_version(struct mc_store *s, int64_t version, struct mc_error *err)
 {
 	if (version > SQL_MIGRATIONS && s->writer)
-		return mc_fail(err, MC_EFOREIGN, 0, "%s was written by a newer memculprit (schema %lld, known here: %d)", s->path,
+		return mc_fail(err, MC_EFOREIGN, 0, "%s was written by a newer memculprit (schema %lld, known here: %d); use that one, or another file", s->path,
 			(long long)version, SQL_MIGRATIONS);
 	if (version > SQL_MIGRATIONS)
 		return st_say(s, err, "%s was written by a newer memculprit (schema %lld, known here: %d); what is new in it is not shown",

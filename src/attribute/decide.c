@@ -15,6 +15,11 @@ size_t lives_at(const struct history *h, size_t role, double t)
 	return n;
 }
 
+double lives_counted(const struct history *h, const struct judgement *j, double t)
+{
+	return j->signal == HISTORY_ANON ? fmax(1, (double)lives_at(h, j->role, t)) : 1;
+}
+
 static int by_probability(const void *a, const void *b)
 {
 	const struct mc_candidate *x = a, *y = b;
@@ -178,23 +183,28 @@ static int onset_interval(const struct history *h, const struct judgement *j, si
 	return 0;
 }
 
-static int slopes(const struct history *h, const struct judgement *j, size_t k, const struct mc_growth_fit *f, struct mc_answer *a, struct mc_error *err)
+/* The fit of one life as the slope of n of them up to a time, and what that has brought. */
+static void set_slope(const struct history *h, const struct judgement *j, const struct mc_growth_fit *f, double n, double until, struct mc_answer *a)
 {
-	double n = 1, until = h->as_of;
-	size_t end = ended_by(h, j, k);
-	if (end != MC_NO_DEPLOY)
-		until = h->deploy[end].begins;
-	if (j->signal == HISTORY_ANON)
-		n = fmax(1, (double)lives_at(h, j->role, until - 2 * h->tick));
 	a->slope_after = f->slope * n * j->unit;
 	a->slope_after_lo = (f->slope - 1.96 * f->slope_sd) * n * j->unit;
 	a->slope_after_hi = (f->slope + 1.96 * f->slope_sd) * n * j->unit;
+	a->grown_bytes = fmax(0, a->slope_after * (until - (double)(a->onset_ms - h->origin_ms) / 1000));
+}
+
+static int slopes(const struct history *h, const struct judgement *j, size_t k, const struct mc_growth_fit *f, struct mc_answer *a, struct mc_error *err)
+{
+	double until = h->as_of;
+	size_t end = ended_by(h, j, k);
+	if (end != MC_NO_DEPLOY)
+		until = h->deploy[end].begins;
+	double n = lives_counted(h, j, until - 2 * h->tick);
+	set_slope(h, j, f, n, until, a);
 	double before = 0, sd;
 	int rc = 1;
 	for (size_t r = k + 1; rc > 0 && r-- > 0;) /* release k is what ran before deploy k */
 		rc = release_trend(j, r, &before, &sd, err);
 	a->slope_before = rc == 0 ? before * n : 0;
-	a->grown_bytes = fmax(0, a->slope_after * (until - (double)(a->onset_ms - h->origin_ms) / 1000));
 	return rc < 0 ? rc : 0;
 }
 
@@ -258,11 +268,7 @@ static int leak(const struct history *h, const struct judgement *j, struct mc_an
 		size_t onset = j->evidence.nonsets ? likeliest(j->belief.onset_weight, j->evidence.nonsets) : 0;
 		if (j->belief.free_onset > j->belief.all && j->evidence.nonsets)
 			f = &j->evidence.onset[onset];
-		double n = j->signal == HISTORY_ANON ? fmax(1, (double)lives_at(h, j->role, h->as_of)) : 1;
-		a->slope_after = f->slope * n * j->unit;
-		a->slope_after_lo = (f->slope - 1.96 * f->slope_sd) * n * j->unit;
-		a->slope_after_hi = (f->slope + 1.96 * f->slope_sd) * n * j->unit;
-		a->grown_bytes = fmax(0, a->slope_after * (h->as_of - (double)(a->onset_ms - h->origin_ms) / 1000));
+		set_slope(h, j, f, lives_counted(h, j, h->as_of), h->as_of, a);
 	}
 	if (named)
 		for (size_t i = 0; i < a->ncandidates; i++)
@@ -274,7 +280,7 @@ static int leak(const struct history *h, const struct judgement *j, struct mc_an
 static int step(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
 	size_t k = likeliest(j->belief.step, h->ndeploys);
-	double p = (j->belief.none + j->belief.bounded) * j->belief.step[k], n = fmax(1, (double)lives_at(h, j->role, h->as_of));
+	double p = (j->belief.none + j->belief.bounded) * j->belief.step[k];
 	bool named = p > .5;
 	a->verdict = MC_VERDICT_STEP;
 	a->state = MC_STATE_ACTIVE;
@@ -282,7 +288,7 @@ static int step(const struct history *h, const struct judgement *j, struct mc_an
 	a->onset_ms = history_ms(h, at);
 	a->onset_lo_ms = history_ms(h, fmin(at, h->deploy[k].mark) - h->tick);
 	a->onset_hi_ms = history_ms(h, fmax(at, h->deploy[k].mark) + j->rows.bin);
-	a->grown_bytes = j->step_fit[k].slope * j->unit * (j->signal == HISTORY_ANON ? n : 1);
+	a->grown_bytes = j->step_fit[k].slope * j->unit * lives_counted(h, j, h->as_of);
 	if (j->step_until[k] != SIZE_MAX && j->step_until[k] > 0)
 		stopped(h, j, j->step_until[k] - 1, a);
 	if (named)

@@ -64,7 +64,7 @@ static size_t culprit_of(const struct history *h, const struct mc_answer *a)
 static int growth_sentence(const struct history *h, const struct judgement *j, size_t k, struct mc_answer *a, struct mc_error *err)
 {
 	char s[4][MC_TIME_TEXT];
-	double n = j->signal == HISTORY_ANON ? fmax(1, (double)lives_at(h, j->role, h->as_of)) : 1, hour = 3600 / n;
+	double hour = 3600 / lives_counted(h, j, h->as_of);
 	double lo = a->slope_after_lo * hour, hi = a->slope_after_hi * hour;
 	if (!isfinite(a->slope_after))
 		return 0;
@@ -130,7 +130,7 @@ static int load_sentence(const struct history *h, const struct judgement *j, str
 		mc_size_text(mc_panel_load(j->panel) * j->unit, s));
 }
 
-static int curve_sentence(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
+static int curve_sentence(const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
 	char s[2][MC_TIME_TEXT];
 	double life = 0;
@@ -139,7 +139,6 @@ static int curve_sentence(const struct history *h, const struct judgement *j, st
 	double rise = mc_panel_curve(j->panel, 0, life) * j->unit, late = mc_panel_curve(j->panel, life / 4, life) * j->unit;
 	if (j->signal != HISTORY_ANON || !(rise > 0))
 		return 0;
-	(void)h;
 	return say(a, "warm-up", a->verdict == MC_VERDICT_LEAK, err,
 		"every life rises by %s with its age, %s of it after a quarter of its time; releases are compared at equal age", mc_size_text(rise, s[0]),
 		mc_size_text(fmax(late, 0), s[1]));
@@ -234,7 +233,7 @@ int explain(const struct history *h, const struct judgement *j, struct mc_answer
 	if (rc == 0)
 		rc = load_sentence(h, j, a, err);
 	if (rc == 0)
-		rc = curve_sentence(h, j, a, err);
+		rc = curve_sentence(j, a, err);
 	if (rc == 0)
 		rc = identity_sentence(h, j, k, a, err);
 	if (rc == 0)

@@ -235,7 +235,7 @@ void history_release(struct history *h)
 
 /* ---- load ---- */
 /* Rises of a cumulative counter; where it falls it has started again. Returns how much it rose in all. */
-static double counter_rises(const struct mc_load *l, const double *v, size_t n, double *rise)
+static double counter_rises(const double *v, size_t n, double *rise)
 {
 	double all = 0, before = (double)NAN;
 	for (size_t i = 0; i < n; i++) {
@@ -247,7 +247,6 @@ static double counter_rises(const struct mc_load *l, const double *v, size_t n, 
 		all += rise[i];
 		before = v[i];
 	}
-	(void)l;
 	return all;
 }
 
@@ -268,7 +267,7 @@ int history_load(struct history *h, struct mc_error *err)
 	double all = 0, span = seconds(h, l->t_ms[n - 1]) - seconds(h, l->t_ms[0]);
 	for (size_t k = 0; k < sizeof from / sizeof *from && all <= 0; k++)
 		if (from[k].v) {
-			all = counter_rises(l, from[k].v, n, h->load_level);
+			all = counter_rises(from[k].v, n, h->load_level);
 			h->load_what = from[k].what;
 		}
 	if (all <= 0 || span <= 0) {

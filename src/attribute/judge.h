@@ -36,5 +36,8 @@ int explain_too_little(const struct history *h, struct mc_answer *a, struct mc_e
 
 /* Lives of the release that are alive at the last moment, or were at its end. */
 size_t lives_at(const struct history *h, size_t role, double t);
+/* By how many a figure of one life is to be multiplied for the whole program at t: its lives, or 1 where the signal is the
+ * program's. At least 1. */
+double lives_counted(const struct history *h, const struct judgement *j, double t);
 
 #endif

@@ -14,7 +14,7 @@ struct heights {
 };
 
 /* A slot that is always higher than its neighbours says nothing of a release: centre slots seen in several releases. */
-static int centre_slots(const struct history *h, const struct judgement *j, double *level, struct mc_error *err)
+static int centre_slots(const struct judgement *j, double *level, struct mc_error *err)
 {
 	size_t n = j->rows.nlives;
 	double *v = mc_reallocarray(NULL, 2 * n + 1, sizeof *v);
@@ -36,7 +36,6 @@ static int centre_slots(const struct history *h, const struct judgement *j, doub
 			level[i] -= mc_median(v, k) - middle;
 	}
 	free(v);
-	(void)h;
 	return 0;
 }
 
@@ -140,7 +139,7 @@ int judge_steps(const struct history *h, struct judgement *j, struct mc_error *e
 	if (rc == 0)
 		rc = mc_panel_levels(j->panel, v, v + n, err);
 	if (rc == 0)
-		rc = centre_slots(h, j, v, err);
+		rc = centre_slots(j, v, err);
 	if (rc == 0) {
 		struct heights x = { .release = release, .level = v + 3 * n, .var = v + 3 * n + nr };
 		widen(j, v + n);

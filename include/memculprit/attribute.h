@@ -28,7 +28,24 @@ struct mc_life {
 	const double *threads;
 	const double *fds;
 	const double *requests; /* requests served by this life, where its server counts them */
+	const void *digest;     /* NULL, or what mc_digest_write() made of its samples so far: only later ones of the arrays count */
+	size_t digest_len;
 };
+
+/* What the answer needs of a life's samples, in bounded room however many they are: made by the same steps whether they come at once
+ * or over weeks with restarts between, so the answer is the same. */
+struct mc_digest;
+struct mc_digest *mc_digest_new(void); /* NULL: no memory */
+void mc_digest_free(struct mc_digest *d); /* takes NULL */
+/* Begins a life; what was in d is forgotten. */
+void mc_digest_begin(struct mc_digest *d, int64_t start_ms);
+/* Takes in those samples of l that are later than what is in it, up to until_ms. */
+void mc_digest_add(struct mc_digest *d, const struct mc_life *l, int64_t until_ms);
+/* Time of the newest sample in it, MC_NO_TIME: none. */
+int64_t mc_digest_last_ms(const struct mc_digest *d);
+/* Bytes to keep on this machine (a few KiB), appended, and back. MC_ECORRUPT: not ours, or of another version. */
+int mc_digest_write(const struct mc_digest *d, struct mc_buf *out, struct mc_error *err);
+int mc_digest_read(struct mc_digest *d, const void *data, size_t len, struct mc_error *err);
 
 /* Counters of the whole program, cumulative; a value that falls has started again. */
 struct mc_load {

@@ -36,12 +36,12 @@ double mc_log_add(double a, double b);
 int mc_pelt_mean(const double *v, size_t n, double penalty, size_t minseg, size_t **ret, size_t *nret, struct mc_error *err);
 
 /* ---- one life, summed up as it goes ---- */
-enum { MC_LIFESUM_BINS = 320, MC_LIFESUM_COVARIATES = 3 };
+enum { MC_LIFESUM_BINS = 320, MC_LIFESUM_COVARIATES = 4 };
 struct mc_lifebin {
 	double t;     /* mean time of its samples, seconds on the caller's axis */
 	double y;     /* mean; what stands far out of a running median of five was replaced by that */
 	double low;   /* least */
-	double x[MC_LIFESUM_COVARIATES]; /* mean of the caller's covariates (threads, descriptors, requests); NaN: none */
+	double x[MC_LIFESUM_COVARIATES]; /* mean of the caller's covariates (threads, descriptors, requests, shared memory); NaN: none */
 	double n;     /* samples */
 	int64_t key;  /* which stretch of age it covers; see lifesum.c */
 };
@@ -66,7 +66,7 @@ void mc_lifesum_init(struct mc_lifesum *s, double start);
 void mc_lifesum_add(struct mc_lifesum *s, double t, double y, const double *x);
 /* Takes in what the running median still held back. Work on a copy where the life goes on. */
 void mc_lifesum_flush(struct mc_lifesum *s);
-/* Little-endian bytes to keep, and back. MC_ECORRUPT where they are not ours or of another version. */
+/* Bytes to keep on this machine, and back, without loss; appended to out. MC_ECORRUPT where they are not ours or of another version. */
 int mc_lifesum_write(const struct mc_lifesum *s, struct mc_buf *out, struct mc_error *err);
 int mc_lifesum_read(struct mc_lifesum *s, const void *data, size_t len, struct mc_error *err);
 

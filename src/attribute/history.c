@@ -6,20 +6,6 @@
 
 enum { MOST_LIVES = 20000, MOST_DEPLOYS = 500 };
 
-static double value(const double *v, size_t i)
-{
-	return v && fabs(v[i]) < HISTORY_MOST_VALUE ? v[i] : (double)NAN;
-}
-
-/* Private memory, what was swapped out of it included. */
-static double private_bytes(const struct mc_life *l, size_t i)
-{
-	double a = value(l->anon, i), s = value(l->swap, i);
-	if (!isfinite(a))
-		a = value(l->rss, i);
-	return isfinite(s) ? a + s : a;
-}
-
 static int by_start(const void *a, const void *b)
 {
 	const struct history_life *x = a, *y = b;
@@ -30,24 +16,6 @@ static int by_mark(const void *a, const void *b)
 {
 	const struct history_deploy *x = a, *y = b;
 	return x->mark != y->mark ? (x->mark > y->mark) - (x->mark < y->mark) : (x->index > y->index) - (x->index < y->index);
-}
-
-static int64_t first_sample(const struct mc_case *c)
-{
-	int64_t first = INT64_MAX;
-	for (size_t i = 0; i < c->nlives; i++)
-		if (c->lives[i].n && c->lives[i].t_ms[0] < first)
-			first = c->lives[i].t_ms[0];
-	return first == INT64_MAX ? 0 : first;
-}
-
-static int64_t last_sample(const struct mc_case *c)
-{
-	int64_t last = INT64_MIN;
-	for (size_t i = 0; i < c->nlives; i++)
-		if (c->lives[i].n && c->lives[i].t_ms[c->lives[i].n - 1] > last)
-			last = c->lives[i].t_ms[c->lives[i].n - 1];
-	return last;
 }
 
 /* Clocks may be wild, but not so that a time is no number of milliseconds any more. */
@@ -84,27 +52,53 @@ static int slots(struct history *h, struct mc_error *err)
 	return rc;
 }
 
-/* Largest so far: what a surge of connections took is not given back. */
-static void feed(struct history_life *l, const struct history *h, int64_t until)
+/* A life out of what is kept of it and what came later; false: it has no sample yet. Times are seconds since its start, still. */
+static bool digest(const struct mc_life *f, int64_t until, struct mc_digest *d)
 {
-	const struct mc_life *f = l->from;
-	double threads = 0, fds = 0, x[MC_LIFESUM_COVARIATES];
-	size_t i = 0;
-	mc_lifesum_init(&l->sum, l->start);
-	for (; i < f->n && f->t_ms[i] <= until; i++) {
-		double y = private_bytes(f, i), th = value(f->threads, i), fd = value(f->fds, i);
-		threads = isfinite(th) ? fmax(threads, th) : threads;
-		fds = isfinite(fd) ? fmax(fds, fd) : fds;
-		x[0] = isfinite(th) ? threads : (double)NAN;
-		x[1] = isfinite(fd) ? fds : (double)NAN;
-		x[2] = value(f->requests, i);
-		mc_lifesum_add(&l->sum, seconds(h, f->t_ms[i]), y, x);
-		l->n += isfinite(y);
-	}
-	mc_lifesum_flush(&l->sum);
-	l->first = i ? seconds(h, f->t_ms[0]) : l->start;
-	l->last = i ? seconds(h, f->t_ms[i - 1]) : l->start;
+	if (!f->digest || mc_digest_read(d, f->digest, f->digest_len, NULL) < 0)
+		mc_digest_begin(d, f->start_ms);
+	mc_digest_add(d, f, until);
+	return d->first_ms != MC_NO_TIME && d->first_ms <= until;
+}
+
+static int take_sum(struct history_sum *to, struct mc_lifesum *s, struct mc_error *err)
+{
+	mc_lifesum_flush(s);
+	*to = (struct history_sum){ .n = s->n, .bin = mc_reallocarray(NULL, s->n + 1, sizeof *s->bin), .falls = s->falls, .rises = s->rises };
+	if (!to->bin)
+		return mc_nomem(err, "the lives");
+	memcpy(to->bin, s->bin, s->n * sizeof *s->bin);
+	return 0;
+}
+
+static int take_life(struct history *h, const struct mc_life *f, int64_t until, struct mc_digest *d, struct mc_error *err)
+{
+	struct history_life *l = &h->life[h->nlives];
+	if (!digest(f, until, d))
+		return 0;
+	*l = (struct history_life){ .from = f, .n = d->n };
+	int rc = take_sum(&l->sum, &d->sum, err);
+	if (rc < 0)
+		return rc;
+	h->nlives++;
+	h->origin_ms = d->first_ms < h->origin_ms ? d->first_ms : h->origin_ms;
+	h->last_ms = d->last_ms > h->last_ms ? d->last_ms : h->last_ms;
+	l->start_ms = d->start_ms;
+	l->first_ms = d->first_ms;
+	l->last_ms = d->last_ms;
+	return 0;
+}
+
+/* All lives on one axis, now that its origin is known. */
+static void align(const struct history *h, struct history_life *l)
+{
+	double at = seconds(h, l->start_ms);
+	l->first = seconds(h, l->first_ms);
+	l->last = seconds(h, l->last_ms);
+	l->start = fmin(at, l->first);
 	l->hold = l->n > 1 ? (l->last - l->first) / (l->n - 1) : 0;
+	for (size_t i = 0; i < l->sum.n; i++)
+		l->sum.bin[i].t += at;
 }
 
 static int take_lives(struct history *h, int64_t until, struct mc_error *err)
@@ -112,21 +106,22 @@ static int take_lives(struct history *h, int64_t until, struct mc_error *err)
 	const struct mc_case *c = h->c;
 	if (c->nlives > (size_t)MOST_LIVES * 10)
 		return mc_fail(err, MC_ELIMIT, 0, "%zu lives are more than can be judged together; narrow the time", c->nlives);
+	struct mc_digest *d = mc_digest_new();
 	h->life = calloc(c->nlives + 1, sizeof *h->life);
-	if (!h->life)
-		return mc_nomem(err, "the lives");
-	for (size_t i = 0; i < c->nlives; i++) {
-		const struct mc_life *f = &c->lives[i];
-		if (f->n == 0 || f->t_ms[0] > until)
-			continue;
-		/* a process can't be seen before it starts; start times run some ms early or late */
-		double start = fmin(seconds(h, f->start_ms), seconds(h, f->t_ms[0]));
-		h->life[h->nlives++] = (struct history_life){ .from = f, .start = start };
-	}
-	int rc = slots(h, err);
-	qsort(h->life, h->nlives, sizeof *h->life, by_start);
-	for (size_t i = 0; rc == 0 && i < h->nlives; i++)
-		feed(&h->life[i], h, until);
+	int rc = d && h->life ? 0 : mc_nomem(err, "the lives");
+	h->origin_ms = INT64_MAX;
+	h->last_ms = INT64_MIN;
+	for (size_t i = 0; i < c->nlives && rc == 0; i++)
+		rc = take_life(h, &c->lives[i], until, d, err);
+	mc_digest_free(d);
+	if (h->nlives == 0)
+		h->origin_ms = 0;
+	for (size_t i = 0; i < h->nlives; i++)
+		align(h, &h->life[i]);
+	if (rc == 0)
+		rc = slots(h, err);
+	if (h->nlives)
+		qsort(h->life, h->nlives, sizeof *h->life, by_start);
 	return rc;
 }
 
@@ -200,11 +195,11 @@ static void find_sawtooth(struct history *h)
 
 int history_new(const struct mc_case *c, struct history *ret, struct mc_error *err)
 {
-	struct history h = { .c = c, .origin_ms = first_sample(c) };
-	int64_t until = c->as_of_ms ? c->as_of_ms : last_sample(c);
+	struct history h = { .c = c };
+	int rc = take_lives(&h, c->as_of_ms ? c->as_of_ms : INT64_MAX, err);
+	int64_t until = c->as_of_ms ? c->as_of_ms : h.last_ms;
 	h.as_of = seconds(&h, until);
 	h.slack = fmin(HISTORY_MARK_SLACK, h.as_of / 8);
-	int rc = take_lives(&h, until, err);
 	if (rc == 0)
 		rc = take_deploys(&h, until, err);
 	if (rc == 0)
@@ -226,6 +221,8 @@ int history_new(const struct mc_case *c, struct history *ret, struct mc_error *e
 
 void history_release(struct history *h)
 {
+	for (size_t i = 0; i < h->nlives; i++)
+		free(h->life[i].sum.bin);
 	free(h->life);
 	free(h->deploy);
 	free(h->load_t);

@@ -14,10 +14,27 @@
 /* Beyond this no number of a series is a measurement, and its square may overflow. */
 #define HISTORY_MOST_VALUE 0x1p60
 
+/* What attribution needs of a life's samples. Times are seconds since start_ms. */
+struct mc_digest {
+	int64_t start_ms;           /* of the process, as stated */
+	int64_t first_ms, last_ms;  /* samples, of memory or not; MC_NO_TIME: none */
+	double n;                   /* those of memory */
+	double threads, fds;        /* largest so far */
+	struct mc_lifesum sum;
+};
+
+/* A finished mc_lifesum, in the room that it needs. */
+struct history_sum {
+	size_t n;
+	struct mc_lifebin *bin;
+	double falls, rises;
+};
+
 struct history_life {
 	const struct mc_life *from; /* NULL: no life of one process (a program's shared memory, its number of processes) */
-	struct mc_lifesum sum;
-	double start, first, last;  /* start; first and last sample */
+	struct history_sum sum;
+	int64_t start_ms, first_ms, last_ms; /* as stated; first and last sample */
+	double start, first, last;  /* start; the same in seconds */
 	double hold;                /* seconds between samples, typically */
 	size_t release;             /* 0: before the first deploy */
 	size_t slot;                /* lives of one slot have one number */
@@ -37,7 +54,8 @@ struct history_deploy {
 
 struct history {
 	const struct mc_case *c;
-	int64_t origin_ms;
+	int64_t origin_ms; /* the first sample; 0: none */
+	int64_t last_ms;
 	double as_of;      /* last moment looked at */
 	double slack;      /* how far a mark may be from its restarts, seconds */
 	double tick;       /* typical interval between samples */
@@ -51,6 +69,9 @@ struct history {
 	double load_mean;  /* per second */
 	const char *load_what; /* "requests", ...; NULL: none */
 };
+
+/* The covariates of bins. */
+enum { HISTORY_X_THREADS, HISTORY_X_FDS, HISTORY_X_REQUESTS, HISTORY_X_SHMEM };
 
 enum history_signal { HISTORY_ANON, HISTORY_SHMEM, HISTORY_PROCESSES };
 
@@ -77,7 +98,7 @@ int history_panel(struct history *h, const struct history_life *lives, size_t n,
 int history_roles(struct history *h, struct mc_error *err);
 enum { HISTORY_MOST_ROLES = 3 };
 void history_rows_release(struct history_rows *r);
-/* Lives of the whole program, one a release: its shared memory, or how many processes it has. *ret is the caller's. */
+/* Lives of the whole program, one a release: its shared memory, or how many processes it has. *ret is the caller's, one block. */
 int history_whole(struct history *h, enum history_signal signal, struct history_life **ret, size_t *n, struct mc_error *err);
 
 /* As near as there is, where the time is beyond all times. */

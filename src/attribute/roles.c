@@ -23,7 +23,7 @@ static int by_value(const void *a, const void *b)
 /* Log of how much a life's memory moves (the middle four fifths of it), or of its height. */
 static double feature(const struct history_life *l, bool range, double *work)
 {
-	const struct mc_lifesum *s = &l->sum;
+	const struct history_sum *s = &l->sum;
 	for (size_t i = 0; i < s->n; i++)
 		work[i] = s->bin[i].y;
 	double mid = mc_median(work, s->n), lo = work[s->n / 10], hi = work[s->n - 1 - s->n / 10];

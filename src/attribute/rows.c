@@ -92,7 +92,7 @@ static double width_for(const struct history *h, const struct history_life *l, d
 static bool moves(const struct history_life *l, size_t n, size_t role, size_t k)
 {
 	for (size_t i = 0; i < n; i++) {
-		const struct mc_lifesum *s = &l[i].sum;
+		const struct history_sum *s = &l[i].sum;
 		if (l[i].role == role && s->n > 2 && isfinite(s->bin[s->n / 8].x[k]) && s->bin[s->n - 1].x[k] > 1.05 * s->bin[s->n / 8].x[k])
 			return true;
 	}
@@ -107,7 +107,7 @@ static bool counts_requests(const struct history_life *l, size_t n, size_t role)
 		if (l[i].role != role)
 			continue;
 		all++;
-		const struct mc_lifesum *s = &l[i].sum;
+		const struct history_sum *s = &l[i].sum;
 		with += s->n > 1 && isfinite(s->bin[0].x[2]) && isfinite(s->bin[s->n - 1].x[2]) && s->bin[s->n - 1].x[2] > s->bin[0].x[2];
 	}
 	return with > 0 && 10 * with >= 9 * all;

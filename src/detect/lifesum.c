@@ -81,13 +81,13 @@ static void put(struct mc_lifesum *s, double t, double median, double raw, const
 	count_step(s, raw);
 	struct mc_lifebin b = { .t = t, .y = y, .low = y, .n = 1, .key = key_of(t - s->start, s->level) };
 	memcpy(b.x, x, sizeof b.x);
-	if (s->n > 0 && s->bin[s->n - 1].key == b.key) {
-		join(&s->bin[s->n - 1], &b);
-		return;
-	}
-	if (s->n == MC_LIFESUM_BINS)
+	if (s->n == MC_LIFESUM_BINS && s->bin[s->n - 1].key != b.key) {
 		coarser(s);
-	if (s->n < MC_LIFESUM_BINS)
+		b.key = key_of(t - s->start, s->level);
+	}
+	if (s->n > 0 && s->bin[s->n - 1].key == b.key)
+		join(&s->bin[s->n - 1], &b);
+	else if (s->n < MC_LIFESUM_BINS)
 		s->bin[s->n++] = b;
 }
 
@@ -139,7 +139,31 @@ void mc_lifesum_flush(struct mc_lifesum *s)
 		put(s, s->tail_t[i], m, s->tail_y[i], s->tail_x[i]);
 }
 
-enum { VERSION = 1, HEAD = 8 };
+/* Kept as: the struct as it is up to its bins, then a bin after the other, without what can be told from the bin before. The number of
+ * the stretch is told by the time. */
+enum { VERSION = 2, HEAD = 8, ONE = 1, LOW = 2, COVARIATE = 4 };
+
+static void put_bin(struct mc_buf *out, const struct mc_lifebin *b, const struct mc_lifebin *before)
+{
+	double v[3 + 1 + MC_LIFESUM_COVARIATES] = { b->t, b->y };
+	size_t n = 2;
+	unsigned char flags = 0;
+	if (b->n == 1)
+		flags |= ONE;
+	else
+		v[n++] = b->n;
+	if (b->low != b->y) {
+		flags |= LOW;
+		v[n++] = b->low;
+	}
+	for (size_t i = 0; i < MC_LIFESUM_COVARIATES; i++)
+		if (!before || memcmp(&b->x[i], &before->x[i], sizeof b->x[i]) != 0) {
+			flags |= (unsigned char)(COVARIATE << i);
+			v[n++] = b->x[i];
+		}
+	mc_buf_add(out, &flags, 1);
+	mc_buf_add(out, v, n * sizeof *v);
+}
 
 int mc_lifesum_write(const struct mc_lifesum *s, struct mc_buf *out, struct mc_error *err)
 {
@@ -148,7 +172,8 @@ int mc_lifesum_write(const struct mc_lifesum *s, struct mc_buf *out, struct mc_e
 	memcpy(head + 4, &n, sizeof n);
 	mc_buf_add(out, head, sizeof head);
 	mc_buf_add(out, s, offsetof(struct mc_lifesum, bin));
-	mc_buf_add(out, s->bin, s->n * sizeof *s->bin);
+	for (size_t i = 0; i < s->n; i++)
+		put_bin(out, &s->bin[i], i ? &s->bin[i - 1] : NULL);
 	return mc_buf_check(out, err);
 }
 
@@ -165,6 +190,34 @@ static bool plausible(const struct mc_lifesum *s)
 	return ok;
 }
 
+struct bytes {
+	const unsigned char *at, *end;
+	bool short_;
+};
+
+static double number(struct bytes *in)
+{
+	double v = 0;
+	if ((size_t)(in->end - in->at) < sizeof v) {
+		in->short_ = true;
+		return v;
+	}
+	memcpy(&v, in->at, sizeof v);
+	in->at += sizeof v;
+	return v;
+}
+
+static void take_bin(struct bytes *in, struct mc_lifebin *b, const struct mc_lifebin *before)
+{
+	unsigned flags = in->at < in->end ? *in->at++ : 0;
+	b->t = number(in);
+	b->y = number(in);
+	b->n = flags & ONE ? 1 : number(in);
+	b->low = flags & LOW ? number(in) : b->y;
+	for (size_t i = 0; i < MC_LIFESUM_COVARIATES; i++)
+		b->x[i] = flags & (unsigned)COVARIATE << i || !before ? number(in) : before->x[i];
+}
+
 int mc_lifesum_read(struct mc_lifesum *s, const void *data, size_t len, struct mc_error *err)
 {
 	const unsigned char *p = data;
@@ -173,13 +226,19 @@ int mc_lifesum_read(struct mc_lifesum *s, const void *data, size_t len, struct m
 	if (len < HEAD + fixed || p[0] != 'L' || p[1] != 'S' || p[2] != VERSION || p[3] != sizeof(double))
 		return mc_fail(err, MC_ECORRUPT, 0, "a life's summary is of another version");
 	memcpy(&n, p + 4, sizeof n);
-	if (n > MC_LIFESUM_BINS || len != HEAD + fixed + n * sizeof *s->bin)
+	if (n > MC_LIFESUM_BINS)
 		return mc_fail(err, MC_ECORRUPT, 0, "a life's summary is cut off");
 	if (p[HEAD + offsetof(struct mc_lifesum, flushed)] > 1)
 		return mc_fail(err, MC_ECORRUPT, 0, "a life's summary is damaged");
+	struct bytes in = { .at = p + HEAD + fixed, .end = p + len };
 	memcpy(s, p + HEAD, fixed);
-	memcpy(s->bin, p + HEAD + fixed, n * sizeof *s->bin);
+	for (size_t i = 0; i < n; i++)
+		take_bin(&in, &s->bin[i], i ? &s->bin[i - 1] : NULL);
+	if (in.short_ || in.at != in.end)
+		return mc_fail(err, MC_ECORRUPT, 0, "a life's summary is cut off");
 	if (s->n != n || s->ntail > WINDOW || s->level < 0 || s->level > MOST_LEVEL || !plausible(s))
 		return mc_fail(err, MC_ECORRUPT, 0, "a life's summary is damaged");
+	for (size_t i = 0; i < n; i++)
+		s->bin[i].key = key_of(s->bin[i].t - s->start, s->level);
 	return 0;
 }

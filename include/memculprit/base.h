@@ -112,6 +112,8 @@ void mc_utf8_add(struct mc_buf *b, const char *s, size_t len);
 /* As mc_utf8_add, for a terminal or a log line: control characters (C0, DEL, C1, bidi
  * overrides) become \n, \t, \xNN, \u202e; a backslash stays. */
 void mc_text_add(struct mc_buf *b, const char *s, size_t len);
+/* How much of a release's name is for people: 12 digits of a whole commit id, else at most `most` bytes. For "%.*s". */
+int mc_name_len(const char *name, int most);
 /* As mc_utf8_add, with & < > " ' as entities and control characters but \n, \t as U+FFFD. */
 void mc_html_add(struct mc_buf *b, const char *s, size_t len);
 /* Columns that the valid UTF-8 text takes in a terminal. */

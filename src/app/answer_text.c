@@ -72,9 +72,7 @@ const char *mc_deploy_name(const struct mc_deploy_mark *d)
 
 static void add_name(struct mc_buf *out, const char *name)
 {
-	/* a whole commit id is not for reading aloud */
-	bool commit = strlen(name) == 40 && strspn(name, "0123456789abcdef") == 40;
-	mc_text_add(out, name, commit ? 12 : strlen(name));
+	mc_text_add(out, name, (size_t)mc_name_len(name, 1000));
 }
 
 /* Who: "v2.3 started it: ", or why nobody is named. */

@@ -35,6 +35,25 @@ static yaml_mark_t mark_of(const struct reader *r, size_t offset)
 	return m;
 }
 
+/* The brackets or braces around the place of an error that are not closed there, or NULL. */
+static const struct tree_node *unclosed(const struct reader *r)
+{
+	for (const struct tree_node *n = r->tree->all; n; n = n->older)
+		if (n->open)
+			return n->flow ? n : NULL;
+	return NULL;
+}
+
+/* libyaml says where it gave up, which may be lines below; what is to be mended is where it began. */
+static int never_closed(struct reader *r, const struct tree_node *n, yaml_mark_t at)
+{
+	char what[200];
+	bool map = n->kind == TREE_MAP;
+	snprintf(what, sizeof what, "this '%c' is not closed: put the '%c', or a ',' that is missing, before line %zu, column %zu", map ? '{' : '[',
+		map ? '}' : ']', at.line + 1, at.column + 1);
+	return fail_at(r, (yaml_mark_t){ .line = n->line - 1, .column = n->column - 1 }, what);
+}
+
 static int syntax_error(struct reader *r)
 {
 	char what[300];
@@ -45,6 +64,11 @@ static int syntax_error(struct reader *r)
 		snprintf(what, sizeof what, "%s; the file has to be UTF-8 text", p->problem ? p->problem : "not text");
 		return fail_at(r, mark_of(r, p->problem_offset), what);
 	}
+	const struct tree_node *open = unclosed(r);
+	if (p->error == YAML_PARSER_ERROR && open)
+		return never_closed(r, open, p->problem_mark);
+	if (p->context && strcmp(p->context, "while scanning a quoted scalar") == 0)
+		return fail_at(r, p->context_mark, "this quote is not closed; put another at the end of the text");
 	const char *tab = p->problem && strstr(p->problem, "cannot start any token") ? "; a tab, @, ` or % here has to be in quotes, and indentation is blanks" :
 		"; mind the indentation, and quote text that has a ':' or '#' in it";
 	snprintf(what, sizeof what, "%s%s%s%s", p->context ? p->context : "", p->context ? ": " : "", p->problem ? p->problem : "not YAML", tab);
@@ -156,6 +180,8 @@ static int read_value(struct reader *r, yaml_event_t *e, int depth, struct tree_
 	int rc;
 	struct tree_node *n = NULL;
 	yaml_event_type_t type = e->type;
+	bool flow = (type == YAML_SEQUENCE_START_EVENT && e->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE) ||
+		(type == YAML_MAPPING_START_EVENT && e->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE);
 	if (depth >= TREE_MAX_DEPTH)
 		rc = fail_at(r, e->start_mark, "nested more than 16 deep; a configuration needs 4");
 	else if (type == YAML_ALIAS_EVENT)
@@ -170,6 +196,8 @@ static int read_value(struct reader *r, yaml_event_t *e, int depth, struct tree_
 		rc = new_node(r, e, TREE_LIST, e->data.sequence_start.anchor, &n);
 	else
 		rc = new_node(r, e, TREE_MAP, e->data.mapping_start.anchor, &n);
+	if (rc == 0)
+		n->flow = flow;
 	yaml_event_delete(e);
 	if (rc == 0 && (type == YAML_SEQUENCE_START_EVENT || type == YAML_MAPPING_START_EVENT)) {
 		n->open = true;

@@ -20,6 +20,7 @@ struct tree_node {
 	bool quoted;         /* scalar: it stood in quotes or is a block, so it is text even where it looks like null */
 	size_t n;            /* of a list or map */
 	bool open;           /* its end was not read yet */
+	bool flow;           /* list or map: it stands in brackets or braces */
 	struct tree_node **items;
 	struct tree_pair *pairs; /* in the order of the file; a key twice is in it twice */
 	char *anchor;

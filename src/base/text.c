@@ -71,6 +71,14 @@ static void add_escape(struct mc_buf *b, uint32_t c)
 		mc_buf_printf(b, "\\u%04x", (unsigned)c);
 }
 
+int mc_name_len(const char *name, int most)
+{
+	enum { WHOLE = 40, SHORT = 12 };
+	size_t len = strlen(name);
+	bool commit = len == WHOLE && strspn(name, "0123456789abcdefABCDEF") == WHOLE;
+	return commit ? SHORT : len < (size_t)most ? (int)len : most;
+}
+
 void mc_text_add(struct mc_buf *b, const char *s, size_t len)
 {
 	for (size_t i = 0; i < len;) {

@@ -4,6 +4,14 @@
 #include <math.h>
 #include <string.h>
 
+/* As it is read aloud. */
+static const char *name_of(const struct mc_deploy_mark *d, char out[MC_TIME_TEXT])
+{
+	const char *name = mc_deploy_name(d);
+	snprintf(out, MC_TIME_TEXT, "%.*s", mc_name_len(name, MC_TIME_TEXT - 1), name);
+	return out;
+}
+
 static bool grows(const struct mc_answer *a)
 {
 	return a->verdict == MC_VERDICT_LEAK || a->verdict == MC_VERDICT_STEP;
@@ -12,10 +20,10 @@ static bool grows(const struct mc_answer *a)
 static void say_end(struct cli *c, const struct mc_case *k, const struct mc_answer *a)
 {
 	struct mc_buf t = { 0 };
-	char size[MC_TIME_TEXT];
+	char size[MC_TIME_TEXT], name[MC_TIME_TEXT];
 	if (a->state == MC_STATE_FIXED) {
 		if (a->fixed_by != MC_NO_DEPLOY)
-			mc_buf_printf(&t, "%.60s ended it", mc_deploy_name(&k->deploys[a->fixed_by]));
+			mc_buf_printf(&t, "%s ended it", name_of(&k->deploys[a->fixed_by], name));
 		else
 			mc_buf_str(&t, "It has ended, and no deploy is known that did it");
 		if (a->stopped_ms != MC_NO_TIME) {
@@ -68,7 +76,7 @@ static void say_culprit(struct cli *c, const struct mc_case *k, const struct mc_
 	char text[MC_TIME_TEXT];
 	const struct mc_candidate *x = &a->candidates[a->culprit];
 	const struct mc_deploy_mark *d = &k->deploys[x->deploy];
-	mc_buf_printf(&t, "%.60s", mc_deploy_name(d));
+	mc_buf_str(&t, name_of(d, text));
 	if (d->commit[0])
 		mc_buf_printf(&t, ", commit %s", cli_commit(d->commit, text));
 	mc_buf_printf(&t, ", %s %s", d->source == MC_DEPLOY_MARK ? "marked" : "recognised", cli_when(c, d->unix_ms, text));
@@ -89,11 +97,12 @@ static void add_share(struct mc_buf *t, const char *name, double p)
 static void say_candidates(struct cli *c, const struct mc_case *k, const struct mc_answer *a)
 {
 	enum { SHOWN = 8 };
+	char name[MC_TIME_TEXT];
 	struct mc_buf t = { 0 };
 	double rest = 0;
 	for (size_t i = 0; i < a->ncandidates; i++)
 		if (i < SHOWN)
-			add_share(&t, mc_deploy_name(&k->deploys[a->candidates[i].deploy]), a->candidates[i].probability);
+			add_share(&t, name_of(&k->deploys[a->candidates[i].deploy], name), a->candidates[i].probability);
 		else
 			rest += a->candidates[i].probability;
 	add_share(&t, "other deploys", rest);
@@ -122,7 +131,7 @@ static void say_growth(struct cli *c, const struct mc_answer *a)
 
 static void say_episodes(struct cli *c, const struct mc_case *k, const struct mc_answer *a)
 {
-	char when[MC_TIME_TEXT];
+	char when[MC_TIME_TEXT], name[MC_TIME_TEXT];
 	if (a->nepisodes < 2)
 		return;
 	cli_heading(c, "Parts");
@@ -131,9 +140,9 @@ static void say_episodes(struct cli *c, const struct mc_case *k, const struct mc
 		struct mc_buf t = { 0 };
 		mc_buf_printf(&t, "%s, %s", cli_when(c, e->onset_ms, when), mc_verdict_name(e->verdict));
 		if (e->culprit != MC_NO_DEPLOY)
-			mc_buf_printf(&t, ", begun by %.60s", mc_deploy_name(&k->deploys[e->culprit]));
+			mc_buf_printf(&t, ", begun by %s", name_of(&k->deploys[e->culprit], name));
 		if (e->fixed_by != MC_NO_DEPLOY)
-			mc_buf_printf(&t, ", ended by %.60s", mc_deploy_name(&k->deploys[e->fixed_by]));
+			mc_buf_printf(&t, ", ended by %s", name_of(&k->deploys[e->fixed_by], name));
 		else if (e->stopped_ms != MC_NO_TIME)
 			mc_buf_printf(&t, ", ended %s", cli_when(c, e->stopped_ms, when));
 		else

@@ -117,6 +117,8 @@ const char *cli_when(const struct cli *c, int64_t ms, char out[MC_TIME_TEXT]);
 const char *cli_size(double bytes, char out[MC_TIME_TEXT]);  /* "-" for NaN */
 const char *cli_rate(double bytes_per_second, char out[MC_TIME_TEXT]);
 const char *cli_commit(const char *commit, char out[MC_TIME_TEXT]); /* its first 12 digits */
+/* A version, else a commit; of a whole commit 12 digits, wherever it stands. */
+const char *cli_release(const char *version, const char *commit, char out[MC_TIME_TEXT]);
 /* Its version, else commit, else build-id, else "-". */
 const char *cli_deploy_name(const struct mc_deploy_row *d, char out[MC_TIME_TEXT]);
 /* Appends j to c->out and frees it. */

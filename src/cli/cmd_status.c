@@ -12,21 +12,15 @@ static bool is(const char *text, const char *what)
 	return text && strcmp(text, what) == 0;
 }
 
-static const char *named(const struct mc_program_status *p, char out[MC_TIME_TEXT])
-{
-	const char *name = p->culprit_version && p->culprit_version[0] ? p->culprit_version : p->culprit_commit;
-	snprintf(out, MC_TIME_TEXT, strlen(name) == 40 ? "%.12s" : "%.30s", name);
-	return out;
-}
-
 static void state_of_growth(const struct cli *c, const struct mc_program_status *p, struct mc_buf *out)
 {
 	char text[MC_TIME_TEXT];
 	mc_buf_str(out, is(p->state, "fixed") ? "fixed" : is(p->verdict, "step") ? "step" : "leak");
 	if (is(p->state, "fixed") && p->fixed_by)
-		mc_buf_printf(out, " by %.30s", p->fixed_by);
+		mc_buf_printf(out, " by %s", cli_release(p->fixed_by, NULL, text));
 	if (p->culprit_version || p->culprit_commit)
-		mc_buf_printf(out, is(p->state, "fixed") ? ", begun by %s" : " since %s", named(p, text));
+		mc_buf_printf(out, is(p->state, "fixed") ? ", begun by %s" : " since %s",
+			cli_release(p->culprit_version, p->culprit_commit, text));
 	else if (p->onset_ms != MC_NO_TIME)
 		mc_buf_printf(out, " since %s", cli_when(c, p->onset_ms, text));
 	if (isfinite(p->culprit_probability))
@@ -69,11 +63,9 @@ static void version_text(const struct mc_program_status *p, struct mc_buf *out)
 		mc_buf_str(out, "-");
 		return;
 	}
+	char text[MC_TIME_TEXT];
 	const struct mc_running *r = p->running;
-	if (r->version[0])
-		mc_buf_printf(out, "%.40s", r->version);
-	else
-		mc_buf_printf(out, "%.12s", r->commit[0] ? r->commit : "-");
+	mc_buf_str(out, cli_release(r->version, r->commit[0] ? r->commit : "-", text));
 	if (p->nrunning > 1)
 		mc_buf_printf(out, " +%zu", p->nrunning - 1);
 }

@@ -137,12 +137,17 @@ const char *cli_commit(const char *commit, char out[MC_TIME_TEXT])
 	return out;
 }
 
+const char *cli_release(const char *version, const char *commit, char out[MC_TIME_TEXT])
+{
+	const char *name = version && version[0] ? version : commit ? commit : "";
+	snprintf(out, MC_TIME_TEXT, "%.*s", mc_name_len(name, MC_TIME_TEXT - 1), name);
+	return out;
+}
+
 const char *cli_deploy_name(const struct mc_deploy_row *d, char out[MC_TIME_TEXT])
 {
-	if (d->version && d->version[0])
-		snprintf(out, MC_TIME_TEXT, "%.31s", d->version);
-	else if (d->commit && d->commit[0])
-		cli_commit(d->commit, out);
+	if ((d->version && d->version[0]) || (d->commit && d->commit[0]))
+		cli_release(d->version, d->commit, out);
 	else
 		snprintf(out, MC_TIME_TEXT, d->build_id && d->build_id[0] ? "build %.8s" : "-", d->build_id);
 	return out;

@@ -123,8 +123,29 @@ void cli_say(const char *what)
 	mc_buf_release(&ascii);
 }
 
+/* What to do where the system refused; NULL: nothing that could be said in general. */
+static const char *advice(int sys)
+{
+	switch (sys) {
+	case ENOENT: case ENOTDIR: return "make the folder first, or name another place";
+	case EACCES: case EPERM: return "call it as a user who may, or name another place";
+	case EROFS: return "name a place that can be written to";
+	case EISDIR: return "a file is needed here";
+	case ENOSPC: case EDQUOT: return "make room, or name a place on another disk";
+	case EADDRINUSE: return "end what has it, or give another with --web.listen-address";
+	case EADDRNOTAVAIL: return "this host has no such address; 'ip addr' lists those it has";
+	case EMFILE: case ENFILE: return "raise the limit of open files ('ulimit -n')";
+	case ECONNREFUSED: return "is the daemon running?";
+	default: return NULL;
+	}
+}
+
 int cli_error(const struct mc_error *err)
 {
-	cli_say(err->text);
+	const char *todo = strchr(err->text, ';') ? NULL : advice(err->sys);
+	struct mc_buf text = { 0 };
+	mc_buf_printf(&text, "%s%s%s", err->text, todo ? "; " : "", todo ? todo : "");
+	cli_say(text.failed ? err->text : mc_buf_text(&text));
+	mc_buf_release(&text);
 	return cli_exit_code(err->code);
 }

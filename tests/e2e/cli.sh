@@ -64,6 +64,8 @@ is 'as wide as it should be' '[ "$(wc -L <out)" -le 80 ]'
 run 0 plot logic_worker --svg curve.svg
 is 'an SVG' 'grep -q "^<svg" curve.svg && grep -q "v2.3" curve.svg && [ ! -e curve.svg.tmp ]'
 run 1 plot logic_worker --svg /dev/null/x.svg
+run 1 plot logic_worker --svg no/such/folder/x.svg
+is 'what to do' 'grep -q "^memculprit: no/such/folder/x.svg: No such file or directory; make the folder first, or name another place$" err'
 run 0 plot logic_worker --json --since 2026-02-03 --until 2026-02-05
 json 'j["t_ms"][0] == 1770076800000 and j["t_ms"][-1] == 1770249600000 and max(v for v in j["private_bytes"] if v) > 100e6'
 run 2 plot logic_worker --since 2026-02-05 --until 2026-02-03

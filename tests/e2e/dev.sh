@@ -63,6 +63,32 @@ grep -q '^thing: skipped, it is not here' "$work/out" || fail "it does not say w
 grep -q '^failed: bad third' "$work/out" || fail "it does not say what failed"
 [ -e "$work/tree/build/log/never.log" ] && fail "a lane goes on where it must not"
 
+# A port that is taken is said before anything else, and the banner comes once somebody listens.
+cat >"$work/taken" <<'END'
+. "$1/dev"
+need() { :; }
+build() { :; }
+cd "$1"
+coproc python3 -c '
+import socket
+s = socket.create_server(("127.0.0.1", 0))
+print(s.getsockname()[1], flush=True)
+input()'
+read -r PORT <&"${COPROC[0]}"
+(run) && exit 1
+what_to_try $$
+sleep 60 &
+kill "$!"
+wait "$!"
+PORT=1 what_to_try "$!"
+END
+if command -v python3 >/dev/null; then
+	bash "$work/taken" "$work/tree" >"$work/out" 2>&1 </dev/null
+	head -n 1 "$work/out" | grep -q '^dev: port [0-9]* is taken' || fail "a taken port is not the first thing that is said"
+	! grep -q 'build/memculprit: No such file' "$work/out" || fail "it starts on a taken port"
+	[ "$(grep -c '^After three ticks' "$work/out")" = 1 ] || fail "the banner is not there once"
+fi
+
 # What configure asks for is in the list, under the name of the Debian package that has it.
 PATH=${PATH#"$work/bin:"}
 "$dev" _packages >"$work/out"

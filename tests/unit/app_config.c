@@ -170,7 +170,11 @@ static void programs(void **state)
 static void syntax(void **state)
 {
 	(void)state;
-	bad("sample: {interval: 10s\nstore: {}\n", "2:6: while parsing a flow mapping");
+	/* where the brace is that has no end, and where its end is missed */
+	bad("sample: {interval: 10s\nstore: {}\n", "1:9: this '{' is not closed: put the '}', or a ',' that is missing, before line 2, column 6");
+	bad("# a\nsample: {interval: 10s,\n\n", "2:9: this '{' is not closed: put the '}', or a ',' that is missing, before line 4, column 1");
+	bad("web: {listen: [\"127.0.0.1:1\"}\n", "1:15: this '[' is not closed: put the ']'");
+	bad("programs:\n  - name: \"x\n    match: {}\n", "2:11: this quote is not closed");
 	bad("sample:\n\tinterval: 1s\n", "2:1: while scanning for the next token: found character that cannot start any token; a tab");
 	bad("sample:\n  interval: 1s\n pss: on\n", "3:2: ");
 	bad("a: b\n---\nc: d\n", "2:1: a second document");

@@ -152,6 +152,10 @@ static void hostile_text_is_made_fit(void **state)
 	mc_html_add(&b, "<img src='x' onerror=\"a&b\">\x1b", 28);
 	assert_string_equal(mc_buf_text(&b), "&lt;img src=&#39;x&#39; onerror=&quot;a&amp;b&quot;&gt;\xef\xbf\xbd");
 	mc_buf_release(&b);
+	assert_int_equal(mc_name_len("v2.3", 31), 4);
+	assert_int_equal(mc_name_len("a-long-name", 5), 5);
+	assert_int_equal(mc_name_len("0123456789abcdef0123456789abcdef01234567", 31), 12);
+	assert_int_equal(mc_name_len("0123456789abcdef0123456789abcdef0123456x", 31), 31);
 	assert_int_equal(mc_text_width("a\xc3\xa9\xe6\xbc\xa2", 6), 4);
 	assert_int_equal(mc_utf8_len("\xc0\x80", 2), 0);
 	assert_int_equal(mc_utf8_len("\xf4\x90\x80\x80", 4), 0);

@@ -14,7 +14,7 @@ struct mc_store_config {
 	int64_t keep_ms;       /* 0: for ever */
 	int64_t keep_hourly_ms;
 	const char *host;      /* name of this host, for a writer */
-	unsigned cache_kib;    /* most memory for pages of the file; 0: 2,000 of a writer, 8,000 of a reader */
+	unsigned cache_kib;    /* most memory for pages of the file; 0: 2,000 of a writer, 32,000 of a reader */
 };
 
 struct mc_store; /* one thread at a time; a process has at most one MC_STORE_WRITE a file */

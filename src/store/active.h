@@ -7,9 +7,13 @@
 #include "codec.h"
 
 struct st_active {
-	size_t n;                        /* rows that differ; the first always counts */
-	uint16_t row[ST_CHUNK_ROWS_MAX]; /* their places, ascending */
+	size_t n;                              /* rows that differ; the first always counts */
+	uint64_t bits[ST_CHUNK_ROWS_MAX / 64]; /* which they are */
 };
+static inline bool st_active_is(const struct st_active *a, size_t row)
+{
+	return a->bits[row / 64] >> row % 64 & 1;
+}
 
 /* Of c, in the columns of `there`. */
 void st_active_find(const struct st_cols *c, uint32_t there, struct st_active *a);

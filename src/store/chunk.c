@@ -255,10 +255,8 @@ struct reader {
 	size_t n, from, to;       /* the same of the rows that are stored */
 	bool some;                /* of these are stored: */
 	struct st_active active;
-	/* work space for a column: on each one's own stack its pages would be touched anew for every column */
-	int64_t ints[ST_CHUNK_ROWS_MAX];
-	double x[ST_CHUNK_ROWS_MAX], stored[ST_CHUNK_ROWS_MAX];
-	int64_t *t;
+	int64_t *t, *ints;  /* work space, of `rows` each */
+	double *x, *stored;
 	size_t masks;
 	struct {
 		size_t count;
@@ -285,12 +283,12 @@ static void spread_times(int64_t first, int64_t last, const int64_t *ticks, size
 static __attribute__((noinline)) int ticks_to_times(struct reader *r, uint64_t key, const struct st_clock *clock, int64_t *t, struct mc_error *err)
 {
 	int64_t ticks[ST_CHUNK_ROWS_MAX];
-	for (size_t i = 0; i < r->n; i++)
-		if (t[i] < 0 || t[i] >= 1LL << 53 || (i && t[i] <= t[i - 1]))
-			r->in.bad = true;
+	unsigned back = t[0] < 0 || t[r->n - 1] >= 1LL << 53;
+	for (size_t i = 1; i < r->n; i++)
+		back |= t[i] <= t[i - 1];
 	int64_t first = st_get_signed(&r->in);
 	uint64_t span = st_get_varint(&r->in);
-	if (r->in.bad || first > TIME_MAX || first < -TIME_MAX || span > 2 * (uint64_t)TIME_MAX || (r->n > 1 && span < r->n - 1))
+	if (r->in.bad || back || first > TIME_MAX || first < -TIME_MAX || span > 2 * (uint64_t)TIME_MAX || (r->n > 1 && span < r->n - 1))
 		return corrupt(key, err);
 	memcpy(ticks, t, r->n * sizeof *t);
 	if (clock)
@@ -299,8 +297,27 @@ static __attribute__((noinline)) int ticks_to_times(struct reader *r, uint64_t k
 	return 0;
 }
 
+/* Work space for n rows. */
+static int make_room(struct reader *r, size_t n, struct st_cols *c, struct mc_error *err)
+{
+	if (n * 4 > c->nwork) {
+		size_t most = n > ST_CHUNK_ROWS ? n : ST_CHUNK_ROWS;
+		int64_t *work = mc_reallocarray(c->work, most * 4, sizeof *work);
+		if (!work)
+			return mc_nomem(err, "a chunk");
+		c->work = work;
+		c->nwork = most * 4;
+	}
+	r->t = c->work;
+	r->ints = c->work + n;
+	r->x = (double *)(c->work + 2 * n);
+	r->stored = (double *)(c->work + 3 * n);
+	r->n = r->rows = n;
+	return 0;
+}
+
 /* Checks the sum and reads up to the times. */
-static int open_chunk(uint64_t key, const void *data, size_t len, const struct st_clock *clock, int64_t *t,
+static int open_chunk(uint64_t key, const void *data, size_t len, const struct st_clock *clock, struct st_cols *c,
 	struct reader *r, struct mc_error *err)
 {
 	const unsigned char *p = data;
@@ -317,20 +334,22 @@ static int open_chunk(uint64_t key, const void *data, size_t len, const struct s
 	uint64_t n = st_get_varint(&r->in);
 	if (n < 1 || n > ST_CHUNK_ROWS_MAX)
 		return corrupt(key, err);
-	r->n = r->rows = n;
+	int rc = make_room(r, n, c, err);
+	if (rc < 0)
+		return rc;
+	int64_t *t = r->t;
 	r->some = version == VERSION_ACTIVE;
-	r->t = t;
 	unsigned head = st_get_byte(&r->in);
 	st_get_run(&r->in, head, t, r->n);
 	if (!r->in.bad && version != VERSION && head >> 6 == TICKS) {
-		int rc = ticks_to_times(r, key, clock, t, err);
+		rc = ticks_to_times(r, key, clock, t, err);
 		if (rc < 0)
 			return rc;
 	}
+	unsigned back = 0; /* without a branch it takes several a step */
 	for (size_t i = 1; i < r->n; i++)
-		if (t[i] <= t[i - 1])
-			r->in.bad = true;
-	return r->in.bad ? corrupt(key, err) : 0;
+		back |= t[i] <= t[i - 1];
+	return r->in.bad || back ? corrupt(key, err) : 0;
 }
 
 static bool read_masks(struct reader *r)
@@ -463,7 +482,8 @@ static int read_columns(struct reader *r, uint64_t key, struct st_cols *c, struc
 	uint32_t want = needed(needed(c->want, life), life), done = 0, derived = 0;
 	uint64_t there = st_get_varint(&r->in);
 	size_t rows = r->last - r->first;
-	for (unsigned f = 0; f < ST_WIDTH_MAX; f++) {
+	bool all = want == UINT32_MAX;
+	for (unsigned f = 0; f < ST_WIDTH_MAX && want >> f; f++) { /* what comes behind those wanted is left */
 		if (!(there >> f & 1))
 			continue;
 		uint64_t k = r->masks ? st_get_varint(&r->in) : 0;
@@ -488,7 +508,7 @@ static int read_columns(struct reader *r, uint64_t key, struct st_cols *c, struc
 		if (!read_rows(r, k, head, v))
 			return corrupt(key, err);
 	}
-	if (there >> ST_WIDTH_MAX || r->in.p != r->in.end)
+	if (there >> ST_WIDTH_MAX || (all && r->in.p != r->in.end))
 		return corrupt(key, err);
 	for (unsigned s = SUMS; s-- > 0;) {
 		if (!(derived >> s & 1) || !(want >> sums[s].of & 1))
@@ -510,12 +530,12 @@ static int read_columns(struct reader *r, uint64_t key, struct st_cols *c, struc
 int st_chunk_decode(uint64_t key, const void *data, size_t len, const struct st_clock *clock, int64_t since, int64_t until,
 	struct st_cols *c, struct mc_error *err)
 {
-	int64_t t[ST_CHUNK_ROWS_MAX];
 	struct reader r;
 	r.masks = 0;
-	int rc = open_chunk(key, data, len, clock, t, &r, err);
+	int rc = open_chunk(key, data, len, clock, c, &r, err);
 	if (rc < 0)
 		return rc;
+	const int64_t *t = r.t;
 	r.first = 0;
 	r.last = r.rows;
 	while (r.first < r.last && t[r.first] < since)

@@ -420,7 +420,6 @@ static __attribute__((noinline)) void get_sparse(struct st_in *in, uint64_t size
 	}
 	for (size_t i = 0; i < n; i++)
 		m += map[i / 8] >> i % 8 & 1;
-	memset(some, 0, m * sizeof *some); /* for what ends early */
 	get_rice(in, size - bytes, some, m);
 	if (in->bad)
 		return;
@@ -458,7 +457,6 @@ void st_get_run(struct st_in *in, unsigned head, int64_t *x, size_t n)
 	}
 	uint64_t base = transform == ZIGZAG ? 0 : st_get_varint(in);
 	uint64_t *u = (uint64_t *)(x + 1); /* undone in place: large arrays on the stack cost more than the decoding */
-	memset(u, 0, m * sizeof *u); /* for what ends early */
 	if (codec == CONSTANT) {
 		uint64_t same = st_get_varint(in);
 		for (size_t i = 0; i < m; i++)

@@ -101,10 +101,10 @@ static int sort(struct st_cols *c, struct mc_error *err)
 
 int st_cols_tidy(struct st_cols *c, int64_t since, int64_t until, struct mc_error *err)
 {
-	bool ascending = true;
-	for (size_t i = 1; i < c->n && ascending; i++)
-		ascending = c->t[i - 1] < c->t[i];
-	int rc = ascending ? 0 : sort(c, err);
+	unsigned back = 0; /* without a branch it takes several a step */
+	for (size_t i = 1; i < c->n; i++)
+		back |= c->t[i - 1] >= c->t[i];
+	int rc = back ? sort(c, err) : 0;
 	if (rc < 0)
 		return rc;
 	size_t from = 0, to = c->n;
@@ -125,6 +125,7 @@ int st_cols_tidy(struct st_cols *c, int64_t since, int64_t until, struct mc_erro
 void st_cols_release(struct st_cols *c)
 {
 	free(c->t);
+	free(c->work);
 	for (unsigned f = 0; f < ST_WIDTH_MAX; f++) {
 		free(c->v[f]);
 		free(c->spare[f]);

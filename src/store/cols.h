@@ -13,6 +13,8 @@ struct st_cols {
 	int64_t *t;
 	double *v[ST_WIDTH_MAX];
 	double *spare[ST_WIDTH_MAX]; /* room of st_cols_restart(), as much as `cap` */
+	int64_t *work;               /* the decoder's: on the stack it would be touched anew for every chunk */
+	size_t nwork;
 };
 /* Room for `more` rows. */
 int st_cols_room(struct st_cols *c, size_t more, struct mc_error *err);

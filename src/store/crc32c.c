@@ -1,14 +1,20 @@
-/* CRC-32C by tables, eight bytes a step. */
+/* CRC-32C, eight bytes a step: by the processor's own instruction, or by tables. */
 #include "crc32c.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <string.h>
 
 static uint32_t table[8][256];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+static bool by_instruction;
+
 static void fill(void)
 {
+#ifdef __x86_64__
+	by_instruction = __builtin_cpu_supports("sse4.2");
+#endif
 	for (uint32_t i = 0; i < 256; i++) {
 		uint32_t c = i;
 		for (int bit = 0; bit < 8; bit++)
@@ -38,10 +44,26 @@ static uint64_t load64(const unsigned char *p)
 	return word;
 }
 
+#ifdef __x86_64__
+__attribute__((target("sse4.2"))) static uint32_t fast(uint64_t seed, const unsigned char *p, size_t len)
+{
+	uint64_t crc = __builtin_ia32_crc32di(0xffffffffU, seed);
+	for (; len >= 8; p += 8, len -= 8)
+		crc = __builtin_ia32_crc32di(crc, load64(p));
+	while (len--)
+		crc = __builtin_ia32_crc32qi((uint32_t)crc, *p++);
+	return ~(uint32_t)crc;
+}
+#endif
+
 uint32_t st_crc32c(uint64_t seed, const void *data, size_t len)
 {
 	pthread_once(&once, fill);
 	const unsigned char *p = data;
+#ifdef __x86_64__
+	if (by_instruction)
+		return fast(seed, p, len);
+#endif
 	uint32_t crc = step(~0U, seed);
 	for (; len >= 8; p += 8, len -= 8)
 		crc = step(crc, load64(p));

@@ -292,7 +292,7 @@ static int open_reader(struct mc_store *s, struct mc_error *err)
 	if (rc == 0)
 		rc = check_version(s, version, err);
 	if (rc == 0)
-		rc = st_exec(s, "PRAGMA query_only = ON; PRAGMA cache_size = -8000; PRAGMA trusted_schema = OFF", err);
+		rc = st_exec(s, "PRAGMA query_only = ON; PRAGMA cache_size = -32000; PRAGMA trusted_schema = OFF", err);
 	return rc < 0 ? rc : limit_cache(s, err);
 }
 

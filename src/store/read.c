@@ -173,6 +173,7 @@ static void hand_over(struct st_cols *c, size_t *n, int64_t **t, double **v, uns
 {
 	*n = c->n;
 	*t = c->t;
+	free(c->work);
 	for (unsigned f = 0; f < ST_WIDTH_MAX; f++) {
 		if (f < width && c->n && (want >> f & 1))
 			v[f] = c->v[f];

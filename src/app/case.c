@@ -2,6 +2,7 @@
 #include "scenario.h"
 
 #include "deploys.h"
+#include "program.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -144,26 +145,6 @@ static int add_deploys(struct mc_store *s, struct scenario_data *d, int64_t prog
 	return rc;
 }
 
-/* The id of the program of that name. */
-static int find_program(struct mc_store *s, const char *name, int64_t *ret, struct mc_error *err)
-{
-	struct mc_program_row *rows = NULL;
-	size_t n = 0;
-	int rc = mc_store_programs(s, &rows, &n, err);
-	if (rc < 0)
-		return rc;
-	rc = MC_ENOTFOUND;
-	for (size_t i = 0; i < n && rc != 0; i++)
-		if (strcmp(rows[i].name, name) == 0) {
-			*ret = rows[i].id;
-			rc = 0;
-		}
-	mc_store_programs_free(rows, n);
-	if (rc != 0)
-		return mc_fail(err, rc, 0, "no program '%.100s' in the database; 'memculprit status' lists those that are", name);
-	return 0;
-}
-
 /* What the host had in all when it was last sampled: the limit of a program that has none of its own. */
 static double host_limit(struct mc_store *s, int64_t until)
 {
@@ -192,16 +173,17 @@ static int64_t last_sample(const struct scenario_data *d)
 
 int mc_case_from_store(struct mc_store *s, const char *program, int64_t as_of_ms, struct mc_scenario *ret, struct mc_error *err)
 {
-	int64_t id = 0, until = as_of_ms ? as_of_ms : INT64_MAX;
+	int64_t until = as_of_ms ? as_of_ms : INT64_MAX;
+	struct mc_program_row p;
 	struct mc_scenario out = { 0 };
-	int rc = find_program(s, program, &id, err);
+	int rc = program_find(s, program, &p, err);
 	if (rc < 0)
 		return rc;
 	struct scenario_data *d = calloc(1, sizeof *d);
 	if (!d)
 		return mc_nomem(err, "a case");
-	if ((rc = take_text(&d->name, program, err)) == 0 && (rc = add_lives(s, d, id, until, err)) == 0 &&
-		(rc = add_load(s, d, id, until, err)) == 0 && (rc = add_deploys(s, d, id, until, err)) == 0)
+	if ((rc = take_text(&d->name, program, err)) == 0 && (rc = add_lives(s, d, p.id, until, err)) == 0 &&
+		(rc = add_load(s, d, p.id, until, err)) == 0 && (rc = add_deploys(s, d, p.id, until, err)) == 0)
 		rc = scenario_view(&out, d, err);
 	if (rc != 0) {
 		scenario_data_free(d);
@@ -209,7 +191,7 @@ int mc_case_from_store(struct mc_store *s, const char *program, int64_t as_of_ms
 	}
 	out.c.as_of_ms = as_of_ms;
 	if (last_sample(d) > INT64_MIN) {
-		double host = host_limit(s, last_sample(d)), own = daemon_limit_of(s, id);
+		double host = host_limit(s, last_sample(d)), own = daemon_limit_of(s, p.id);
 		out.c.memory_limit = isnan(host) || own < host ? own : host;
 	}
 	*ret = out;

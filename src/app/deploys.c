@@ -1,6 +1,9 @@
 /* How marks and what was recognised come together in the store. */
 #include "deploys.h"
 
+#include "json_put.h"
+#include "program.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -229,30 +232,17 @@ int deploys_seen(struct mc_store *s, struct mc_deploy_row *d, struct mc_error *e
 
 int deploys_program(struct mc_store *s, const struct mc_config *cfg, const char *name, bool add, int64_t *ret, struct mc_error *err)
 {
-	struct mc_program_row *rows = NULL;
-	size_t n = 0;
-	int rc = mc_store_programs(s, &rows, &n, err);
-	if (rc < 0)
+	struct mc_program_row p;
+	int rc = program_find(s, name, &p, err);
+	if (rc < 0 && rc != MC_ENOTFOUND)
 		return rc;
-	int64_t id = 0;
-	for (size_t i = 0; i < n && !id; i++)
-		if (strcmp(rows[i].name, name) == 0)
-			id = rows[i].id;
-	mc_store_programs_free(rows, n);
-	if (!id && !add && !(cfg && mc_config_program(cfg, name)))
-		return mc_fail(err, MC_ENOTFOUND, 0, "no program '%.100s'; 'memculprit status' lists those that are, and the configuration can name more", name);
+	if (rc < 0 && !add && !(cfg && mc_config_program(cfg, name)))
+		return mc_fail(err, rc, 0, "no program '%.100s'; 'memculprit status' lists those that are, and the configuration can name more", name);
+	int64_t id = rc == 0 ? p.id : 0;
 	if (!id && (rc = mc_store_program(s, name, &id, err)) < 0)
 		return rc;
 	*ret = id;
 	return 0;
-}
-
-static void time_or_null(struct mc_json *j, const char *key, int64_t ms)
-{
-	if (ms)
-		mc_json_int(j, key, ms);
-	else
-		mc_json_null(j, key);
 }
 
 int deploys_json(const struct mc_deploy_row *d, const char *program, bool known, struct mc_buf *out, struct mc_error *err)
@@ -261,19 +251,7 @@ int deploys_json(const struct mc_deploy_row *d, const char *program, bool known,
 	if (!j)
 		return mc_nomem(err, "a deploy");
 	mc_json_object(j, NULL);
-	mc_json_int(j, "id", d->id);
-	mc_json_str(j, "program", program);
-	mc_json_int(j, "deployed_ms", d->unix_ms);
-	time_or_null(j, "first_seen_ms", d->first_seen_ms);
-	mc_json_str(j, "version", text(d->version));
-	mc_json_str(j, "commit", text(d->commit));
-	mc_json_str(j, "build_id", text(d->build_id));
-	mc_json_str(j, "host", text(d->host));
-	mc_json_str(j, "note", text(d->note));
-	mc_json_str(j, "source", text(d->source));
-	time_or_null(j, "author_ms", d->author_ms);
-	time_or_null(j, "commit_ms", d->commit_ms);
-	time_or_null(j, "tag_ms", d->tag_ms);
+	put_stored_deploy(j, program, d);
 	mc_json_bool(j, "known", known);
 	mc_json_close(j);
 	int rc = mc_json_text(j, MC_JSON_COMPACT, out, err);

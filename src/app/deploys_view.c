@@ -1,6 +1,8 @@
 /* The deploys, each with what became of memory after it and what the newest answer says of it. */
 #include "memculprit/app.h"
 
+#include "program.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,7 +204,7 @@ int mc_deploys_read(struct mc_store *s, const struct mc_config *cfg, const char 
 			rc = add_program(s, &rows[i], &d, err);
 		}
 	if (rc == 0 && !found)
-		rc = mc_fail(err, MC_ENOTFOUND, 0, "no program '%.100s' in the database; 'memculprit status' lists those that are", program);
+		rc = program_unknown(program, err);
 	mc_store_programs_free(rows, n);
 	if (rc < 0)
 		mc_deploys_release(&d);

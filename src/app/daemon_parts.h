@@ -42,6 +42,7 @@ struct program {
 	int64_t id; /* the store's; 0: could not be stored yet */
 	const char *name; /* the sampler's */
 	int64_t first_seen_ms, last_deploy_ms, gone_ms;
+	int64_t settle_ms; /* when a mark that waits is settled, 0: none does */
 	uint32_t alive;
 	double anon, file, shmem, swap, rss, pss; /* of this tick */
 	bool has_pss;

@@ -86,9 +86,12 @@ static int know_program(struct daemon *d, struct program *p, struct mc_error *er
 		rc = mc_store_deploys(d->store, p->id, &rows, &n, err);
 	if (rc < 0)
 		return rc;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		if (strcmp(rows[i].source, DEPLOYS_BASELINE) != 0 && rows[i].unix_ms > p->last_deploy_ms)
 			p->last_deploy_ms = rows[i].unix_ms;
+		if (deploys_settle_at(&rows[i]) > p->settle_ms)
+			p->settle_ms = deploys_settle_at(&rows[i]);
+	}
 	mc_store_deploys_free(rows, n);
 	builds_load(d, p);
 	libraries_load(d, p);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MARK_LATE_MS = 10 * 60 * 1000, BASELINE_LATE_MS = 2 * 60 * 1000 };
+enum { MARK_LATE_MS = 10 * 60 * 1000, BASELINE_LATE_MS = 2 * 60 * 1000, BASELINE_SOON_MS = 5000 };
 
 void deploys_row_release(struct mc_deploy_row *d)
 {
@@ -90,7 +90,8 @@ static int64_t gap(const struct mc_deploy_row *row, int64_t t)
 
 /* Whether the two, one marked and one recognised, are one deploy. One of which only the build is known
  * has no name to disagree with; but a mark soon after it may also announce the next restart, so it has less time,
- * and least where nobody knows how long the build had been there. */
+ * and least where it is the first that was ever seen: only a mark at its very start is certainly its own, a later
+ * one waits for another build (deploys_settle()). */
 static bool joins(const struct mc_deploy_row *mark, const struct mc_deploy_row *seen)
 {
 	/* what has its lives already is not started again: the same release once more is another deploy */
@@ -99,7 +100,7 @@ static bool joins(const struct mc_deploy_row *mark, const struct mc_deploy_row *
 	if (is_named(seen))
 		return same_release(mark, seen);
 	int64_t late = mark->unix_ms - seen->first_seen_ms;
-	return late <= (is_baseline(seen) ? BASELINE_LATE_MS : MARK_LATE_MS);
+	return late <= (is_baseline(seen) ? BASELINE_SOON_MS : MARK_LATE_MS);
 }
 
 /* The nearest row in time, within 30 minutes, that is one with d; those that were recognised where d is a
@@ -226,6 +227,38 @@ int deploys_seen(struct mc_store *s, struct mc_deploy_row *d, struct mc_error *e
 	} else if (!is_baseline(d) || n == 0) {
 		rc = mc_store_deploy_add(s, d, err);
 	}
+	mc_store_deploys_free(rows, n);
+	return rc;
+}
+
+int64_t deploys_settle_at(const struct mc_deploy_row *d)
+{
+	return is_mark(d) && !d->first_seen_ms ? d->unix_ms + BASELINE_LATE_MS : 0;
+}
+
+/* The mark that no other build came for: it was the baseline's. */
+static struct mc_deploy_row *waiting(struct mc_deploy_row *rows, size_t n, const struct mc_deploy_row *base, int64_t now_ms)
+{
+	for (size_t i = 0; i < n; i++) {
+		int64_t at = deploys_settle_at(&rows[i]), late = rows[i].unix_ms - base->first_seen_ms;
+		if (at && at <= now_ms && late >= 0 && late <= BASELINE_LATE_MS && hosts_meet(&rows[i], base))
+			return &rows[i];
+	}
+	return NULL;
+}
+
+int deploys_settle(struct mc_store *s, int64_t program, int64_t now_ms, struct mc_deploy_row *ret, struct mc_error *err)
+{
+	struct mc_deploy_row *rows = NULL, *mark = NULL, *base = NULL;
+	size_t n = 0;
+	int rc = mc_store_deploys(s, program, &rows, &n, err);
+	for (size_t i = 0; i < n && !base; i++)
+		base = is_baseline(&rows[i]) && !is_named(&rows[i]) ? &rows[i] : NULL;
+	if (rc == 0 && base)
+		mark = waiting(rows, n, base, now_ms);
+	if (mark && (rc = take_seen(mark, base, err)) == 0 && (rc = mc_store_deploy_update(s, mark, err)) == 0 &&
+		(rc = mc_store_deploy_delete(s, base->id, err)) == 0 && (rc = copy_row(ret, mark, err)) == 0)
+		rc = DEPLOYS_SETTLED;
 	mc_store_deploys_free(rows, n);
 	return rc;
 }

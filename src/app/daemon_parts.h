@@ -85,7 +85,6 @@ void lives_remove(struct lives *l, uint64_t id);
 struct identity_cache;
 
 /* ---- the daemon ---- */
-enum component { AT_SAMPLE, AT_STORE, AT_ANALYSIS, AT_DEPLOY, AT_LOAD, AT_CONFIG, AT_COUNT };
 struct daemon {
 	const struct mc_daemon_options *options;
 	struct daemon_shared shared;
@@ -158,7 +157,6 @@ void daemon_stored(struct daemon *d, int rc, const struct mc_error *err);
 void program_release(struct program *p);
 
 /* ---- what others see of it (daemon_figures.c) ---- */
-int daemon_metrics(struct daemon *d, struct mc_error *err);
 int daemon_snapshot(struct daemon *d, struct mc_error *err);
 
 /* ---- the analysis worker (daemon_worker.c) ---- */
@@ -170,6 +168,5 @@ bool worker_stop(struct daemon *d);
 /* Counts an error, and logs it unless it is the one logged last there. */
 void daemon_trouble(struct daemon *d, enum component at, const struct mc_error *err);
 void daemon_well(struct daemon *d, enum component at);
-const char *daemon_component(enum component at);
 
 #endif

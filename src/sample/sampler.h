@@ -82,7 +82,7 @@ struct mc_sampler {
 	size_t npids, pids_cap;
 	struct sm_proc **merged;
 	size_t merged_cap;
-	struct mc_process *out;
+	const struct mc_process **out;
 	size_t out_cap;
 	uint64_t *gone;
 	size_t ngone, gone_cap;

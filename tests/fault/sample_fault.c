@@ -24,7 +24,7 @@ static void listen(const struct mc_tick *t)
 			life[t->gone[i]] = 2;
 	}
 	for (size_t i = 0; i < t->nprocesses; i++) {
-		const struct mc_process *p = &t->processes[i];
+		const struct mc_process *p = t->processes[i];
 		assert_true(p->id && p->id < LIVES && life[p->id] != 2);
 		assert_true(p->program < t->nprograms && t->programs[p->program].name);
 		assert_true(p->group == MC_NO_GROUP || p->group < t->ngroups);

@@ -230,7 +230,7 @@ int mc_series_json(struct mc_json *j, const char *program, const struct mc_span 
 struct mc_page_program {
 	const char *name;
 	double processes;
-	double private_bytes;    /* anon + swap, now */
+	double private_bytes;    /* anon + swap, now, or when it was last seen */
 	double growth;           /* bytes per second of the answer */
 	const char *version;     /* running now */
 	const char *verdict, *state; /* as in the JSON */
@@ -238,6 +238,7 @@ struct mc_page_program {
 	const char *culprit;     /* version or commit, NULL: none */
 	double probability;      /* of the culprit */
 	int64_t onset_ms, exhaustion_ms;
+	int64_t gone_ms;         /* it does not run: when it was last seen; 0: it runs */
 	size_t nspark;           /* a small curve of private memory, evenly spaced; 0: none */
 	const double *spark;
 };
@@ -247,6 +248,7 @@ struct mc_page {
 	const char *version;     /* memculprit's */
 	const char *host_line;   /* what `status` says of the host, one sentence */
 	const char *notice;      /* something the reader must know ("no rights to ..."), NULL: none */
+	int64_t stale_ms;        /* when the last sample was taken, where that is too long ago to be now; 0: it is not */
 	const char *telemetry_path;
 	size_t nprograms;
 	const struct mc_page_program *programs;

@@ -43,6 +43,7 @@ is 'the name that is wrong, and the one that is near' 'grep -q "no program .logi
 # ---- the others ----
 run 0 status
 is 'a line for the program' 'grep -q "^logic_worker  *4 .* v2.6 .*fixed by v2.6" out'
+is 'how old that is' 'grep -q "^Nothing is sampled now .*: this is the state of 2026-02-10 .* ago\.$" out'
 run 0 status logic_worker --json
 json 'j["programs"][0]["program"] == "logic_worker" and j["programs"][0]["processes"] == 4 and j["programs"][0]["culprit"]["version"] == "v2.3"'
 run 3 status nobody

@@ -551,6 +551,8 @@ def imports(t):
             r = json.loads(d.cli("import", "far", f"{t}/in", "--json").stdout)
             check(r["samples"] == 300 and r["deploys"] == 1, f"counted: {r}")
         check(len(d.deploys("far")) == 1, "once")
+        page = d.get("/?program=far")[1]
+        check("Not running. What follows is its last state, <strong>" in page, "the page says that it is old")
         with open(f"{t}/in/samples.csv", "a", encoding="ascii") as f:
             f.write("x,y\n")
         r = d.cli("import", "farther", f"{t}/in", code=None)

@@ -102,6 +102,19 @@ void daemon_hurry(struct daemon_shared *s);
 
 /* ---- the metrics page (daemon_metrics.c): mc_metrics_fn; user is the daemon_shared ---- */
 int daemon_metrics(void *user, const struct mc_server_stats *stats, struct mc_metrics *m, struct mc_error *err);
+/* ---- answers (daemon_answer.c), for the analysis worker and the API's thread ---- */
+struct new_answer {
+	int64_t program, t_ms; /* its id; the newest tick that was seen */
+	const struct mc_blame *blame;
+	bool store;            /* its text; what lives leave behind is kept anyway */
+};
+/* Has the loop take it over. 0, MC_EBUSY, MC_ENOMEM, or what storing it met. */
+int answer_hand_over(struct daemon_shared *s, const struct new_answer *a, struct mc_error *err);
+/* Has the loop say why there is none. */
+void answer_failed(struct daemon_shared *s, struct mc_error *why);
+int answer_json(const struct mc_blame *b, struct mc_buf *out, struct mc_error *err);
+/* Growth that nobody ended yet; both may be NULL. */
+bool answer_is_suspect(const char *verdict, const char *state);
 
 /* ---- the API: runs on the server's one API thread ---- */
 struct api {

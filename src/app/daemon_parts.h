@@ -159,6 +159,10 @@ void program_release(struct program *p);
 /* ---- what others see of it (daemon_figures.c) ---- */
 int daemon_snapshot(struct daemon *d, struct mc_error *err);
 
+/* ---- answers (daemon_answer.c) ---- */
+/* The figures of the stored answer of a program that was just met. */
+void answer_remember(struct daemon *d, struct program *p);
+
 /* ---- the analysis worker (daemon_worker.c) ---- */
 int worker_start(struct daemon *d, struct mc_error *err);
 /* False: it did not end within a second, and what it uses must stay. */

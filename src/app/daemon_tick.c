@@ -95,6 +95,7 @@ static int know_program(struct daemon *d, struct program *p, struct mc_error *er
 	mc_store_deploys_free(rows, n);
 	builds_load(d, p);
 	libraries_load(d, p);
+	answer_remember(d, p);
 	p->known = true;
 	return 0;
 }

@@ -1,6 +1,5 @@
 /* Which request of the API goes where. */
 #include "daemon.h"
-#include "program.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -75,20 +74,6 @@ static int stored_answer(struct api *a, struct mc_store *s, const char *program,
 	return rc;
 }
 
-/* What a reader is told now all others are told from now on. */
-static void share_answer(struct api *a, struct mc_store *s, const char *program, const struct mc_blame *b)
-{
-	struct mc_error why;
-	struct mc_program_row row; /* it may not run any more */
-	const struct snapshot *p = snapshot_get(a->shared);
-	struct new_answer n = { .blame = b, .store = true, .t_ms = p ? p->t_ms : 0 };
-	snapshot_put(p);
-	if (n.t_ms == 0 || program_find(s, program, &row, &why) < 0)
-		return;
-	n.program = row.id;
-	answer_hand_over(a->shared, &n, &why); /* what storing met is said by the loop; the reader gets the answer */
-}
-
 static int new_answer(struct api *a, struct mc_store *s, const char *program, int64_t as_of_ms, struct mc_buf *out, struct mc_error *err)
 {
 	struct mc_blame b = { 0 };
@@ -99,9 +84,11 @@ static int new_answer(struct api *a, struct mc_store *s, const char *program, in
 	shared_config_put(cfg);
 	if (rc < 0)
 		return rc;
-	rc = answer_json(&b, out, err);
-	if (rc == 0 && as_of_ms == 0)
-		share_answer(a, s, program, &b);
+	struct mc_json *j = mc_json_new();
+	if (j)
+		mc_blame_json(j, NULL, &b);
+	rc = j ? mc_json_text(j, MC_JSON_COMPACT, out, err) : mc_nomem(err, "an answer");
+	mc_json_free(j);
 	mc_blame_release(&b);
 	return rc;
 }

@@ -23,6 +23,8 @@ SELECT id FROM build WHERE exe = ?1 AND version = ?2 AND revision = ?3 AND build
 INSERT INTO incarnation (id, program, host, slot, pid, start_ms, end_after, build) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
 -- name: life_last_id
 SELECT max(id) FROM incarnation;
+-- name: life_newest
+SELECT max(start_ms) FROM incarnation WHERE program = ?1;
 -- name: life_find
 SELECT i.id, i.start_ms, i.start_ms + i.end_after, b.exe, b.version, b.revision, b.build_id, b.how
 FROM incarnation i JOIN build b ON b.id = i.build

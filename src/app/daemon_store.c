@@ -7,7 +7,7 @@
 
 #include "daemon_parts.h"
 
-enum { MAINTAIN_MS = 60000, DROPPED_MS = 5000, WRITER_KIB = 1000 };
+enum { MAINTAIN_MS = 60000, DROPPED_MS = 5000, WRITER_KIB = 400 };
 
 /* Ten ticks, between a second and half a minute. */
 static int64_t retry_ms(const struct daemon *d)

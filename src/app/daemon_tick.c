@@ -7,7 +7,7 @@
 #include "daemon_builds.h"
 #include "deploys.h"
 
-enum { LOAD_WAIT_MS = 20 };
+enum { LOAD_WAIT_MS = 20, ROWS_KEPT = 512 };
 
 void program_release(struct program *p)
 {
@@ -304,17 +304,22 @@ static int make_room(struct daemon *d, struct mc_error *err)
 {
 	void *rows = d->rows, *loads = d->loads;
 	int rc = 0;
-	if (d->rows_cap <= d->tick->nprocesses) { /* not half as many again: these are the largest that we hold */
-		size_t cap = d->tick->nprocesses + d->tick->nprocesses / 16 + 16;
-		if (!(rows = mc_reallocarray(d->rows, cap, sizeof *d->rows)))
-			return mc_nomem(err, "rows");
-		d->rows_cap = cap;
-	}
+	rc = mc_grow(&rows, &d->rows_cap, d->tick->nprocesses + 1, sizeof *d->rows, err);
 	d->rows = rows;
 	if (rc == 0)
 		rc = mc_grow(&loads, &d->loads_cap, d->tick->nprograms + 1, sizeof *d->loads, err);
 	d->loads = loads;
 	return rc;
+}
+
+/* Many rows are the largest thing of a tick, and only of use within it. */
+static void give_room_back(struct daemon *d)
+{
+	if (d->rows_cap <= ROWS_KEPT)
+		return;
+	free(d->rows);
+	d->rows = NULL;
+	d->rows_cap = 0;
 }
 
 /* A mark named builds: their lives that run get the name too. */
@@ -396,6 +401,7 @@ static void write_tick(struct daemon *d)
 	}
 	if (d->store)
 		daemon_stored(d, rc, &err);
+	give_room_back(d);
 }
 
 void daemon_tick(struct daemon *d)

@@ -1,13 +1,59 @@
 /* The host's figures. */
 #include "host.h"
 
+#include <fcntl.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "file.h"
 #include "parse.h"
 
-enum { TEXT = 262144 }; /* stat has a line a CPU and a figure an interrupt */
+/* stat has a line a CPU and a figure an interrupt */
+enum { TEXT_LEAST = 8192, TEXT_MOST = 1 << 20 };
+
+static const char *const paths[SM_HOST_FILES] = {"stat", "vmstat", "meminfo", "pressure/memory", "pressure/io", "pressure/cpu", "net/dev"};
+
+/* Opening costs as much as reading. A file of a tree may be put in another's place, so it is opened each time. */
+static int open_file(int dirfd, struct sm_host_state *st, enum sm_host_file file)
+{
+	if (st->fd[file] > 0)
+		return st->fd[file];
+	int fd = openat(dirfd, paths[file], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd > 0 && st->keep)
+		st->fd[file] = fd;
+	return fd;
+}
+
+/* Doubles the room for a text of n bytes so far; false: no memory, or the limit. */
+static bool more_room(struct sm_host_state *st)
+{
+	size_t cap = st->cap ? st->cap * 2 : TEXT_LEAST;
+	char *text = cap <= TEXT_MOST ? realloc(st->text, cap) : NULL;
+	if (!text)
+		return false;
+	st->text = text;
+	st->cap = cap;
+	return true;
+}
+
+/* All of it into st->text, as a string. 0: it is not there. */
+static ssize_t read_file(int dirfd, struct sm_host_state *st, enum sm_host_file file)
+{
+	int fd = open_file(dirfd, st, file);
+	size_t n = 0;
+	ssize_t r = 0;
+	if (fd < 0)
+		return 0;
+	while ((n + 1 < st->cap || more_room(st)) && (r = pread(fd, st->text + n, st->cap - 1 - n, (off_t)n)) > 0)
+		n += (size_t)r;
+	if (fd != st->fd[file])
+		close(fd);
+	if (n)
+		st->text[n] = 0;
+	return (ssize_t)n;
+}
 
 static double key(const char *s, ssize_t n, const char *name, double scale)
 {
@@ -15,9 +61,10 @@ static double key(const char *s, ssize_t n, const char *name, double scale)
 	return n > 0 && sm_key(s, (size_t)n, name, &v) ? (double)v * scale : 0;
 }
 
-static void read_stat(int fd, char *s, struct sm_host_state *st, struct mc_host *h)
+static void read_stat(int fd, struct sm_host_state *st, struct mc_host *h)
 {
-	ssize_t n = sm_read(fd, "stat", s, TEXT);
+	ssize_t n = read_file(fd, st, SM_STAT);
+	const char *s = st->text;
 	h->iowait_ratio = (double)NAN;
 	if (n <= 0)
 		return;
@@ -53,20 +100,23 @@ static void read_stat(int fd, char *s, struct sm_host_state *st, struct mc_host 
 	st->iowait = iowait;
 }
 
-static void pressure(int fd, char *s, const char *path, double *some, double *some_s, double *full, double *full_s)
+static void pressure(int fd, struct sm_host_state *st, enum sm_host_file file, double *some, double *some_s, double *full, double *full_s)
 {
-	ssize_t n = sm_read_once(fd, path, s, TEXT);
+	ssize_t n = read_file(fd, st, file);
+	const char *s = n > 0 ? st->text : "";
 	sm_parse_pressure(s, n > 0 ? (size_t)n : 0, "some", some, some_s);
 	sm_parse_pressure(s, n > 0 ? (size_t)n : 0, "full", full, full_s);
 }
 
-static void read_memory(int fd, char *s, struct mc_host *h)
+static void read_memory(int fd, struct sm_host_state *st, struct mc_host *h)
 {
-	ssize_t n = sm_read(fd, "vmstat", s, TEXT);
+	ssize_t n = read_file(fd, st, SM_VMSTAT);
+	const char *s = st->text;
 	h->swapin_pages = key(s, n, "pswpin", 1);
 	h->swapout_pages = key(s, n, "pswpout", 1);
 	h->oom_kills = key(s, n, "oom_kill", 1);
-	n = sm_read_once(fd, "meminfo", s, TEXT);
+	n = read_file(fd, st, SM_MEMINFO);
+	s = st->text;
 	h->mem_total = key(s, n, "MemTotal", 1024);
 	h->mem_free = key(s, n, "MemFree", 1024);
 	h->mem_available = key(s, n, "MemAvailable", 1024);
@@ -75,34 +125,43 @@ static void read_memory(int fd, char *s, struct mc_host *h)
 }
 
 /* It is another one only after a boot: read once. */
-static void read_boot_id(int fd, char *s, struct sm_host_state *st)
+static void read_boot_id(int fd, struct sm_host_state *st)
 {
+	char s[64];
 	if (st->boot_id[0])
 		return;
-	ssize_t n = sm_read(fd, "sys/kernel/random/boot_id", s, TEXT);
+	ssize_t n = sm_read(fd, "sys/kernel/random/boot_id", s, sizeof s);
 	for (size_t i = 0; n > 0 && i < sizeof st->boot_id - 1 && s[i] && s[i] != '\n'; i++)
 		st->boot_id[i] = s[i];
 }
 
 void sm_host_read(int fd, struct sm_host_state *st, struct mc_host *h)
 {
-	char s[TEXT];
 	double unused;
 	memset(h, 0, sizeof *h);
-	read_stat(fd, s, st, h);
-	read_memory(fd, s, h);
-	pressure(fd, s, "pressure/memory", &h->psi_memory_some, &h->psi_memory_some_seconds, &h->psi_memory_full,
+	read_stat(fd, st, h);
+	read_memory(fd, st, h);
+	pressure(fd, st, SM_PSI_MEMORY, &h->psi_memory_some, &h->psi_memory_some_seconds, &h->psi_memory_full,
 		&h->psi_memory_full_seconds);
-	pressure(fd, s, "pressure/io", &h->psi_io_some, &h->psi_io_some_seconds, &unused, &unused);
-	pressure(fd, s, "pressure/cpu", &h->psi_cpu_some, &h->psi_cpu_some_seconds, &unused, &unused);
+	pressure(fd, st, SM_PSI_IO, &h->psi_io_some, &h->psi_io_some_seconds, &unused, &unused);
+	pressure(fd, st, SM_PSI_CPU, &h->psi_cpu_some, &h->psi_cpu_some_seconds, &unused, &unused);
 	struct sm_net net;
-	ssize_t n = sm_read(fd, "net/dev", s, TEXT);
-	if (n > 0 && sm_parse_net(s, (size_t)n, &net)) {
+	ssize_t n = read_file(fd, st, SM_NET);
+	if (n > 0 && sm_parse_net(st->text, (size_t)n, &net)) {
 		h->net_rx_bytes = net.rx_bytes;
 		h->net_rx_packets = net.rx_packets;
 		h->net_tx_bytes = net.tx_bytes;
 		h->net_tx_packets = net.tx_packets;
 	}
-	read_boot_id(fd, s, st);
+	read_boot_id(fd, st);
 	memcpy(h->boot_id, st->boot_id, sizeof h->boot_id);
+}
+
+void sm_host_release(struct sm_host_state *st)
+{
+	for (int i = 0; i < SM_HOST_FILES; i++)
+		if (st->fd[i] > 0)
+			close(st->fd[i]);
+	free(st->text);
+	*st = (struct sm_host_state){0};
 }

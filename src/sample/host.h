@@ -4,13 +4,19 @@
 
 #include "memculprit/sample.h"
 
+enum sm_host_file { SM_STAT, SM_VMSTAT, SM_MEMINFO, SM_PSI_MEMORY, SM_PSI_IO, SM_PSI_CPU, SM_NET, SM_HOST_FILES };
 struct sm_host_state { /* CPU ticks of the tick before, and what does not change */
+	bool keep;  /* procfs itself: its files are kept open */
+	int fd[SM_HOST_FILES]; /* 0: not open */
+	char *text; /* what is read of them, to free() */
+	size_t cap;
 	bool known;
 	double total, iowait;
 	double forks; /* processes and threads begun since boot */
 	char boot_id[40];
 };
-/* Reads what is there; what is not is NaN (pressure) or 0. */
+/* Reads what is there; what is not, or is not to be had without memory, is NaN (pressure) or 0. */
 void sm_host_read(int procfd, struct sm_host_state *st, struct mc_host *ret);
+void sm_host_release(struct sm_host_state *st);
 
 #endif

@@ -206,6 +206,7 @@ static int begin(struct mc_sampler *s, const struct mc_sample_config *c, struct 
 	if (s->procfd < 0)
 		return mc_fail(err, MC_EIO, errno, "%.400s", path);
 	s->real = fstatfs(s->procfd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+	s->host.keep = s->real;
 	s->by_name = mc_map_new();
 	s->libsets = mc_map_new();
 	if (!s->by_name || !s->libsets)
@@ -254,6 +255,7 @@ void mc_sampler_close(struct mc_sampler *s)
 		free(s->programs[i].name);
 	if (s->procfd >= 0)
 		close(s->procfd);
+	sm_host_release(&s->host);
 	sm_exits_free(s->exits);
 	sm_groups_free(s->groups);
 	sm_selectors_free(s->sel);

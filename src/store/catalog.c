@@ -11,9 +11,11 @@ int st_catalog_load(struct mc_store *s, struct mc_error *err)
 {
 	sqlite3_stmt *st = NULL;
 	mc_map_free(s->programs);
+	mc_map_free(s->newest);
 	s->programs = mc_map_new();
+	s->newest = mc_map_new();
 	s->next_program = s->next_life = 0;
-	int rc = s->programs ? 0 : mc_nomem(err, "the programs");
+	int rc = s->programs && s->newest ? 0 : mc_nomem(err, "the programs");
 	if (rc == 0)
 		rc = st_number(s, SQL_program_last_id, &s->next_program, err, 0);
 	if (rc >= 0)
@@ -53,11 +55,51 @@ void st_pending_drop(struct mc_store *s)
 	for (size_t i = 0; i < s->npending; i++)
 		release(&s->pending[i]);
 	s->npending = 0;
+	free(s->place);
+	s->place = NULL;
+	s->nplace = 0;
 	if (s->cappending > PENDING_KEPT) { /* a thousand at a time are met at the start only */
 		free(s->pending);
 		s->pending = NULL;
 		s->cappending = 0;
 	}
+}
+
+static size_t home(const struct mc_store *s, int64_t program, int64_t pid)
+{
+	return (size_t)(((uint64_t)program << 32 ^ (uint64_t)pid) * 0x9e3779b97f4a7c15ULL >> 32) & (s->nplace - 1);
+}
+
+static void take_place(struct mc_store *s, size_t number)
+{
+	size_t i = home(s, s->pending[number].program, s->pending[number].pid);
+	while (s->place[i])
+		i = (i + 1) & (s->nplace - 1);
+	s->place[i] = (uint32_t)number + 1;
+}
+
+/* A place for the life that was added last. Thousands are met in a tick, and each is looked for first. */
+static int find_place(struct mc_store *s, struct mc_error *err)
+{
+	if (s->nplace > 2 * s->npending) {
+		take_place(s, s->npending - 1);
+		return 0;
+	}
+	size_t n = s->nplace ? s->nplace * 2 : 64;
+	while (n <= 2 * s->npending)
+		n *= 2;
+	uint32_t *place = calloc(n, sizeof *place);
+	if (!place) {
+		release(&s->pending[--s->npending]);
+		return mc_nomem(err, "a process");
+	}
+	free(s->place);
+	s->place = place;
+	s->nplace = n;
+	for (size_t i = 0; i < s->npending; i++)
+		if (s->pending[i].what == ST_ADD_LIFE)
+			take_place(s, i);
+	return 0;
 }
 
 static int add_pending(struct mc_store *s, struct st_pending *p, struct mc_error *err)
@@ -72,9 +114,10 @@ static int add_pending(struct mc_store *s, struct st_pending *p, struct mc_error
 		return rc;
 	}
 	s->pending[s->npending++] = *p;
-	if (s->npending >= PENDING_MANY)
-		return st_pending_flush(s, err);
-	return 0;
+	rc = p->what == ST_ADD_LIFE ? find_place(s, err) : 0;
+	if (rc == 0 && s->npending >= PENDING_MANY)
+		rc = st_pending_flush(s, err);
+	return rc;
 }
 
 /* ---- writing them ---- */
@@ -136,6 +179,17 @@ static int build_id(struct mc_store *s, const struct st_pending *p, int64_t *ret
 	return rc;
 }
 
+/* Before it is committed: where that fails, more is looked for than would have to be. Without memory it is read anew. */
+static void note_newest(struct mc_store *s, const struct st_pending *p)
+{
+	const char *key = (const char *)&p->program;
+	uint64_t v;
+	if (!mc_map_get(s->newest, key, sizeof p->program, &v) || st_unzigzag(v) >= p->start_ms)
+		return;
+	if (mc_map_set(s->newest, key, sizeof p->program, st_zigzag(p->start_ms)) < 0)
+		mc_map_del(s->newest, key, sizeof p->program);
+}
+
 static int write_life(struct mc_store *s, const struct st_pending *p, struct mc_error *err)
 {
 	sqlite3_stmt *st = NULL;
@@ -156,6 +210,7 @@ static int write_life(struct mc_store *s, const struct st_pending *p, struct mc_
 		sqlite3_bind_int64(st, 3, build);
 		return st_step(s, st, err);
 	}
+	note_newest(s, p);
 	sqlite3_bind_int64(st, 2, p->program);
 	sqlite3_bind_int64(st, 3, host);
 	sqlite3_bind_int64(st, 4, slot);
@@ -311,17 +366,46 @@ static int renew_life(struct mc_store *s, sqlite3_stmt *st, struct mc_incarnatio
 	return rc;
 }
 
+/* Whether it is among those that wait to be written. */
+static bool is_pending(const struct mc_store *s, const struct mc_incarnation *life, const char *host)
+{
+	if (!s->nplace)
+		return false;
+	for (size_t i = home(s, life->program, life->pid); s->place[i]; i = (i + 1) & (s->nplace - 1))
+		if (same_life(&s->pending[s->place[i] - 1], life, host))
+			return true;
+	return false;
+}
+
+/* When the newest life of the program began, of those in the file; INT64_MIN: there is none. */
+static int newest_start(struct mc_store *s, int64_t program, int64_t *ret, struct mc_error *err)
+{
+	uint64_t v;
+	if (mc_map_get(s->newest, (const char *)&program, sizeof program, &v)) {
+		*ret = st_unzigzag(v);
+		return 0;
+	}
+	*ret = INT64_MIN;
+	int rc = st_number(s, SQL_life_newest, ret, err, 1, program);
+	if (rc < 0)
+		return rc;
+	return mc_map_set(s->newest, (const char *)&program, sizeof program, st_zigzag(*ret)) < 0 ? mc_nomem(err, "a program") : 0;
+}
+
 int mc_store_incarnation(struct mc_store *s, struct mc_incarnation *i, struct mc_error *err)
 {
 	int rc = st_need_writer(s, err);
 	const char *host = i->host ? i->host : s->host;
 	if (rc == 0 && s->catalog_bad)
 		rc = st_catalog_load(s, err);
-	for (size_t k = 0; k < s->npending && rc == 0; k++)
-		if (same_life(&s->pending[k], i, host)) {
-			rc = st_pending_flush(s, err);
-			break;
-		}
+	int64_t newest;
+	if (rc == 0 && is_pending(s, i, host))
+		rc = st_pending_flush(s, err);
+	if (rc == 0)
+		rc = newest_start(s, i->program, &newest, err);
+	/* one that began after all that are written is none of them */
+	if (rc == 0 && (newest == INT64_MIN || i->start_ms - 1500 > newest))
+		return add_life(s, i, host, err);
 	sqlite3_stmt *st = NULL;
 	if (rc == 0)
 		rc = st_stmt(s, SQL_life_find, &st, err);

@@ -63,6 +63,9 @@ struct mc_store {
 
 	struct st_pending *pending;
 	size_t npending, cappending;
+	uint32_t *place;        /* of pending lives, by program and pid: number + 1 in `pending`; 0: free */
+	size_t nplace;          /* a power of two, over twice npending; 0: none yet */
+	struct mc_map *newest;  /* program (8 bytes) -> start of its newest life that is written, zigzag; writer only */
 	int64_t next_program, next_life;
 	struct mc_map *programs; /* name -> id; writer only */
 };

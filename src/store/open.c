@@ -308,6 +308,7 @@ static void free_store(struct mc_store *s)
 	mc_buf_release(&s->blob);
 	st_pending_drop(s);
 	mc_map_free(s->programs);
+	mc_map_free(s->newest);
 	free(s->pending);
 	free(s->sealed);
 	free(s->rounds);

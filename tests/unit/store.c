@@ -244,6 +244,36 @@ static void a_clock_may_go_back(void **state)
 	mc_store_close(w);
 }
 
+/* Met, written and met again in any order, each is the one that it was; another start is another life. */
+static void a_life_is_found_again(void **state)
+{
+	(void)state;
+	enum { MANY = 3000 }; /* more than wait to be written at a time */
+	static int64_t id[MANY];
+	struct mc_store *w = open_as(MC_STORE_WRITE);
+	int64_t program, other;
+	OK(mc_store_program(w, "a", &program, E));
+	OK(mc_store_program(w, "b", &other, E));
+	for (int64_t i = 0; i < MANY; i++)
+		id[i] = add_life(w, program, 1 + i % 1000, 10000 + i * 7);
+	for (int64_t i = MANY; i-- > 0;)
+		assert_int_equal(add_life(w, program, 1 + i % 1000, 10000 + i * 7 - 900), id[i]);
+	assert_true(add_life(w, other, 1000, 10000 + (MANY - 1) * 7) > id[MANY - 1]);
+	int64_t late = add_life(w, program, 1000, 10000 + (MANY - 1) * 7 + 1501);
+	assert_true(late > id[MANY - 1]);
+	assert_int_equal(add_life(w, program, 1000, 10000 + (MANY - 1) * 7 + 1502 + 1499), late);
+	struct mc_row row;
+	fill_row(&row, late, 1, 1);
+	OK(mc_store_tick(w, 50000, &row, 1, NULL, 0, NULL, E));
+	mc_store_close(w);
+	w = open_as(MC_STORE_WRITE);
+	for (int64_t i = 0; i < MANY; i++)
+		assert_int_equal(add_life(w, program, 1 + i % 1000, 10000 + i * 7), id[i]);
+	assert_int_equal(add_life(w, program, 1000, 10000 + (MANY - 1) * 7 + 1501), late);
+	assert_true(add_life(w, program, 1000, 90000) > late);
+	mc_store_close(w);
+}
+
 static void lives_and_programs_are_listed(void **state)
 {
 	(void)state;
@@ -890,6 +920,7 @@ int main(void)
 		TEST(an_import_is_all_or_nothing),
 		TEST(a_clock_may_go_back),
 		TEST(lives_and_programs_are_listed),
+		TEST(a_life_is_found_again),
 		TEST(deploys_answers_and_facts),
 		TEST(wrong_files_are_refused),
 		TEST(a_second_writer_is_told_who_the_first_is),

@@ -44,6 +44,14 @@ UPDATE incarnation SET
 	last_after = max(coalesce(first_after + last_after, ?3 - start_ms), ?3 - start_ms)
 		- min(coalesce(first_after, ?2 - start_ms), ?2 - start_ms)
 WHERE id = ?1;
+-- name: life_bundled
+UPDATE incarnation SET first_after = ?2 - start_ms, last_after = ?3 - ?2, bundle = ?4 WHERE id = ?1;
+-- name: life_first
+SELECT first_after FROM incarnation WHERE id = ?1;
+-- name: life_bundle
+SELECT bundle FROM incarnation WHERE id = ?1;
+-- name: bundle_last
+SELECT max(bundle) FROM incarnation;
 -- name: life_program
 SELECT program FROM incarnation WHERE id = ?1;
 -- name: life_sums
@@ -67,6 +75,13 @@ WHERE i.program = ?1 AND (i.start_ms, i.id) > (?2, ?3) ORDER BY i.start_ms, i.id
 -- name: life_drop
 DELETE FROM incarnation WHERE end_after IS NOT NULL AND start_ms + first_after + last_after < ?1
 	AND (last_after < 600000 OR start_ms + first_after + last_after < ?2);
+-- name: life_next_some
+SELECT max(id) FROM (SELECT id FROM incarnation WHERE id >= ?1 ORDER BY id LIMIT 4096);
+-- name: life_drop_some
+DELETE FROM incarnation WHERE id BETWEEN ?2 AND ?3 AND end_after IS NOT NULL AND start_ms + first_after + last_after < ?1
+	AND last_after < 600000;
+-- name: life_data_drop_some
+DELETE FROM life WHERE incarnation BETWEEN ?1 AND ?2 AND incarnation NOT IN (SELECT id FROM incarnation WHERE id BETWEEN ?1 AND ?2);
 -- name: build_drop
 DELETE FROM build WHERE id NOT IN (SELECT build FROM incarnation);
 -- name: name_drop
@@ -163,6 +178,10 @@ SELECT value FROM fact WHERE name = ?1;
 SELECT CAST(value AS INTEGER) FROM fact WHERE name = 'store.next_tick';
 -- name: hot_next_put
 INSERT OR REPLACE INTO fact (name, value) VALUES ('store.next_tick', ?1);
+-- name: bundle_next
+SELECT CAST(value AS INTEGER) FROM fact WHERE name = 'store.next_bundle';
+-- name: bundle_next_put
+INSERT OR REPLACE INTO fact (name, value) VALUES ('store.next_bundle', ?1);
 -- name: host_find
 SELECT n.id FROM fact f JOIN name n ON n.value = f.value WHERE f.name = 'store.host';
 -- name: fact_add
@@ -209,6 +228,8 @@ UNION ALL SELECT 'deploy ' || id || ' is of no program' FROM deploy WHERE progra
 LIMIT 100;
 -- name: salvage_life
 INSERT OR IGNORE INTO incarnation (id, program, host, slot, pid, start_ms, build) VALUES (?1, 536870912, 0, 0, 0, ?2, 0);
+-- name: salvage_bundle
+UPDATE incarnation SET bundle = ?2 WHERE id = ?1 AND bundle IS NULL;
 -- name: salvage_programs
 INSERT OR IGNORE INTO program (id, name) SELECT program, 'lost-' || program
 FROM (SELECT program FROM incarnation UNION SELECT program FROM deploy) WHERE program NOT IN (SELECT id FROM program);

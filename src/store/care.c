@@ -50,8 +50,12 @@ static int check_chunk(struct mc_store *s, sqlite3_stmt *st, struct mc_error *er
 {
 	struct st_clock clock = st_clock_of(s);
 	struct st_cols c = { .want = UINT32_MAX };
-	int rc = st_chunk_decode((uint64_t)sqlite3_column_int64(st, 0), sqlite3_column_blob(st, 1),
-		(size_t)sqlite3_column_bytes(st, 1), &clock, INT64_MIN, INT64_MAX, &c, err);
+	struct st_parts p;
+	uint64_t key = (uint64_t)sqlite3_column_int64(st, 0);
+	const void *data = sqlite3_column_blob(st, 1);
+	size_t len = (size_t)sqlite3_column_bytes(st, 1);
+	int rc = (key & 3) == ST_BUNDLE ? st_bundle_decode(key, data, len, &clock, &c, &p, err) :
+		st_chunk_decode(key, data, len, &clock, INT64_MIN, INT64_MAX, &c, err);
 	st_cols_release(&c);
 	return rc;
 }

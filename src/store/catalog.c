@@ -247,7 +247,9 @@ int st_pending_flush(struct mc_store *s, struct mc_error *err)
 {
 	if (s->npending == 0)
 		return 0;
-	int rc = s->bulk ? 0 : st_begin(s, err);
+	int rc = s->full && !s->bulk ? st_make_room(s, err) : 0;
+	if (rc == 0 && !s->bulk)
+		rc = st_begin(s, err);
 	if (rc < 0)
 		return rc;
 	rc = st_pending_write(s, err);

@@ -2,7 +2,8 @@
  *
  * version byte (1), n, times as a run of mark 0, or (version 2) the numbers of their ticks as a run of mark
  * 1 with the first time and how long after it the last one is; in version 3 which rows differ from the one
- * before (active.h), and what follows is of those alone; number of presence masks and each (count, positions as a run),
+ * before (active.h), and what follows is of those alone; in versions 4 and 5 (the latter as 3) rows are of
+ * several lives, whose ids and sizes come behind n, and runs begin anew with each (split.h); number of presence masks and each (count, positions as a run),
  * bits of the columns that are there, then the columns in ascending order: with masks the number of
  * the column's mask (0: every row), a head byte, and what the head says:
  *   mark 0  integers as a run;            mark 1  integers divided by 10^6, as a run;
@@ -12,8 +13,9 @@
 #define STORE_CHUNK_H
 
 #include "cols.h"
+#include "split.h"
 
-enum st_kind { ST_LIFE, ST_LOAD, ST_HOST, ST_KINDS };
+enum st_kind { ST_LIFE, ST_LOAD, ST_HOST, ST_KINDS, ST_BUNDLE = ST_KINDS };
 enum { ST_CHUNK_ROWS = 240, ST_CHUNK_ROWS_MAX = 4096 };
 
 /* Where chunks that name their ticks get the times from: fills t for n ascending ticks. MC_ECORRUPT: they
@@ -34,5 +36,12 @@ size_t st_chunk_rows(const void *data, size_t len);
  * version that we do not know. MC_ECORRUPT, MC_ENOMEM; then c has the rows it had. */
 int st_chunk_decode(uint64_t key, const void *data, size_t len, const struct st_clock *clock, int64_t since, int64_t until,
 	struct st_cols *c, struct mc_error *err);
+
+/* The same of several lives: c has the rows of one behind those of the other. */
+int st_bundle_encode(uint64_t key, const struct st_cols *c, const int64_t *ticks, const struct st_parts *parts,
+	struct mc_buf *b, struct mc_error *err);
+/* c must be without rows. */
+int st_bundle_decode(uint64_t key, const void *data, size_t len, const struct st_clock *clock, struct st_cols *c,
+	struct st_parts *parts, struct mc_error *err);
 
 #endif

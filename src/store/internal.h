@@ -45,6 +45,8 @@ struct mc_store {
 	struct mc_buf blob;     /* work space */
 	struct st_cols cols;    /* work space */
 	struct st_block *blocks[ST_BLOCKS]; /* times of ticks that were read */
+	struct st_bundle *bundles[4]; /* short lives that were read (bundle.c) */
+	int64_t next_bundle;    /* number of the next one; writer only */
 	uint64_t next_log;      /* id of the next row of hot */
 	struct st_round round;  /* the one that chunks go into now */
 	uint32_t cursor;        /* entities below it have been sealed in this round */
@@ -67,6 +69,7 @@ struct mc_store {
 	size_t nplace;          /* a power of two, over twice npending; 0: none yet */
 	struct mc_map *newest;  /* program (8 bytes) -> start of its newest life that is written, zigzag; writer only */
 	int64_t next_program, next_life;
+	int64_t life_cursor;    /* lives below it were looked at for being dropped */
 	struct mc_map *programs; /* name -> id; writer only */
 };
 
@@ -121,8 +124,24 @@ void st_blocks_free(struct mc_store *s);
 /* Writes o's rows as a chunk; inside a transaction. o is marked as sealing. */
 int st_seal(struct mc_store *s, struct st_open *o, bool goes_on, struct mc_error *err);
 int st_round_end(struct mc_store *s, struct mc_error *err);
+/* Makes sure that there is a round to put samples of first..last into. */
+int st_round_take(struct mc_store *s, int64_t first, int64_t last, struct mc_error *err);
 /* Seals everything; a transaction of its own. */
 int st_seal_all(struct mc_store *s, struct mc_error *err);
+
+/* ---- bundle.c ---- */
+/* Whether o's rows are few, and the first of their life as far as is known here. */
+bool st_bundle_fits(const struct st_open *o);
+typedef bool (*st_which_fn)(const struct st_open *o, int64_t t);
+/* Writes those that fit and that `which` picks into as few chunks as can be; inside a transaction. most: about
+ * as many, and so many that the chunks are full; SIZE_MAX: all.
+ * They are marked as st_seal() does, or cleared where they are of an import. Some may turn out to have samples
+ * in chunks: they are left. */
+int st_bundle_seal(struct mc_store *s, st_which_fn which, int64_t t, size_t most, struct mc_error *err);
+/* Appends what the bundle has of the life. 0: it is not there; 1: it is. */
+int st_bundle_read(struct mc_store *s, uint64_t key, uint32_t life, int64_t since, int64_t until, struct st_cols *c,
+	struct mc_error *err);
+void st_bundles_free(struct mc_store *s);
 
 /* ---- catalog.c ---- */
 int st_pending_write(struct mc_store *s, struct mc_error *err); /* inside a transaction */

@@ -302,6 +302,7 @@ static void free_store(struct mc_store *s)
 	sqlite3_close(s->db);
 	st_unlock(s);
 	st_blocks_free(s);
+	st_bundles_free(s);
 	st_hot_release(&s->hot);
 	st_tick_release(&s->tick);
 	st_cols_release(&s->cols);

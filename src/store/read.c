@@ -6,6 +6,16 @@
 
 enum { ROUNDS_AT_ONCE = 4000 };
 
+/* A gap is better than no answer at all; it is said, and db check says more. */
+static int left_out(struct mc_store *s, int rc)
+{
+	if (rc != MC_ECORRUPT)
+		return rc;
+	if (s->damaged++ == 0)
+		st_say(s, NULL, "%s is damaged, samples are missing: see `memculprit db check` and `memculprit db salvage`", s->path);
+	return 0;
+}
+
 static int read_chunk(struct mc_store *s, uint64_t key, int64_t since, int64_t until, struct st_cols *c, struct mc_error *err)
 {
 	sqlite3_stmt *st = NULL;
@@ -19,12 +29,7 @@ static int read_chunk(struct mc_store *s, uint64_t key, int64_t since, int64_t u
 		rc = st_chunk_decode(key, sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0), &clock, since, until, c,
 			err);
 	sqlite3_reset(st);
-	if (rc != MC_ECORRUPT)
-		return rc;
-	/* a gap is better than no answer at all; it is said, and db check says more */
-	if (s->damaged++ == 0)
-		st_say(s, NULL, "%s is damaged, samples are missing: see `memculprit db check` and `memculprit db salvage`", s->path);
-	return 0;
+	return left_out(s, rc);
 }
 
 /* Where rounds follow each other in time, those of the span: with lives of a minute all would be far more. */
@@ -49,6 +54,10 @@ int st_read_chunks(struct mc_store *s, uint32_t entity, int64_t since, int64_t u
 {
 	int rc = st_rounds_load(s, err);
 	size_t chunks = 0, begin = 0, end = s->nrounds;
+	int64_t bundle = 0;
+	if (rc == 0 && (entity & 3) == ST_LIFE)
+		rc = st_number(s, SQL_life_bundle, &bundle, err, 1, (int64_t)(entity >> 2));
+	rc = rc < 0 ? rc : 0;
 	if (rc == 0 && s->rounds_ascend)
 		rounds_of(s, since, until, &begin, &end);
 	for (size_t i = begin; i < end && rc == 0; i++)
@@ -56,9 +65,18 @@ int st_read_chunks(struct mc_store *s, uint32_t entity, int64_t since, int64_t u
 	/* room at once: growing would copy it all again and again; what is not used is never touched */
 	if (rc == 0 && chunks > 8)
 		rc = st_cols_room(c, (chunks < ROUNDS_AT_ONCE ? chunks : ROUNDS_AT_ONCE) * (ST_CHUNK_ROWS + 2), err);
-	for (size_t i = begin; i < end && rc == 0; i++)
-		if (s->rounds[i].first <= until && s->rounds[i].last >= since)
+	for (size_t i = begin; i < end && rc == 0; i++) {
+		if (s->rounds[i].first > until || s->rounds[i].last < since)
+			continue;
+		if (bundle) {
+			rc = st_bundle_read(s, s->rounds[i].id << 32 | (uint64_t)bundle << 2 | ST_BUNDLE, entity >> 2, since, until, c, err);
+			if (rc > 0)
+				bundle = 0; /* its number is given once */
+			rc = rc > 0 ? 0 : left_out(s, rc);
+		}
+		if (rc == 0)
 			rc = read_chunk(s, s->rounds[i].id << 32 | entity, since, until, c, err);
+	}
 	return rc;
 }
 

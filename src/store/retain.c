@@ -43,6 +43,29 @@ static int drop_one(struct mc_store *s, int64_t id, bool for_room, struct mc_err
 	return rc < 0 ? rc : st_run(s, SQL_round_drop, err, 1, id);
 }
 
+/* Short lives go with their samples: thousands of them a day would fill the file. Some at a time: there may be
+ * millions. Of longer ones hourly means may be there. */
+static int drop_some_lives(struct mc_store *s, struct mc_error *err)
+{
+	int64_t oldest, from = s->life_cursor, to;
+	int rc = st_number(s, SQL_life_next_some, &to, err, 1, from);
+	if (rc == ST_DONE) { /* round again */
+		s->life_cursor = from = 0;
+		rc = st_number(s, SQL_life_next_some, &to, err, 1, from);
+	}
+	if (rc == ST_ROW)
+		rc = st_number(s, SQL_round_min, &oldest, err, 0);
+	if (rc != ST_ROW)
+		return rc;
+	rc = st_run(s, SQL_life_drop_some, err, 3, oldest, from, to);
+	if (rc == 0)
+		rc = st_count_lives(s, sqlite3_changes(s->db), err);
+	if (rc == 0)
+		rc = st_run(s, SQL_life_data_drop_some, err, 2, from, to);
+	s->life_cursor = to + 1;
+	return rc;
+}
+
 /* Drops these rounds in one transaction; for_room: to have room now, else for their age. */
 static int drop_rounds(struct mc_store *s, const int64_t *ids, size_t n, bool for_room, struct mc_error *err)
 {
@@ -54,6 +77,8 @@ static int drop_rounds(struct mc_store *s, const int64_t *ids, size_t n, bool fo
 		rc = st_rollup_read(s, ids, n, &hours, err);
 	for (size_t i = 0; i < n && rc == 0; i++)
 		rc = drop_one(s, ids[i], for_room, err);
+	if (rc == 0 && for_room)
+		rc = drop_some_lives(s, err);
 	if (rc == 0 && hours)
 		rc = st_rollup_write(s, hours, err);
 	st_rollup_free(hours);

@@ -123,9 +123,8 @@ static int add_hour(struct hours *h, const struct st_cols *c, size_t from, size_
 	return 0;
 }
 
-static int add_chunk(struct st_rollup *r, uint32_t entity, struct mc_error *err)
+static int add_chunk(struct st_rollup *r, uint32_t entity, const struct st_cols *c, struct mc_error *err)
 {
-	const struct st_cols *c = &r->chunk;
 	if (c->n == 0 || ((entity & 3) == ST_LIFE && c->t[c->n - 1] - c->t[0] < SHORT_MS))
 		return 0;
 	struct hours *h = hours_of(r, entity, err);
@@ -142,27 +141,46 @@ static int add_chunk(struct st_rollup *r, uint32_t entity, struct mc_error *err)
 	return 0;
 }
 
+/* Each life of a bundle by itself. */
+static int add_bundle(struct st_rollup *r, const struct st_parts *p, struct mc_error *err)
+{
+	int rc = 0;
+	for (size_t i = 0; i < p->n && rc == 0; i++) {
+		struct st_cols one = { .n = (size_t)(p->begin[i + 1] - p->begin[i]), .t = r->chunk.t + p->begin[i] };
+		for (unsigned f = 0; f < ST_WIDTH_MAX; f++)
+			one.v[f] = r->chunk.v[f] ? r->chunk.v[f] + p->begin[i] : NULL;
+		rc = add_chunk(r, p->id[i] << 2 | ST_LIFE, &one, err);
+	}
+	return rc;
+}
+
+static int add_blob(struct mc_store *s, struct st_rollup *r, uint64_t key, const void *data, size_t len, struct mc_error *err)
+{
+	struct st_clock clock = st_clock_of(s);
+	struct st_parts p;
+	bool bundle = (key & 3) == ST_BUNDLE;
+	st_cols_restart(&r->chunk);
+	r->chunk.want = UINT32_MAX;
+	int rc = bundle ? st_bundle_decode(key, data, len, &clock, &r->chunk, &p, err) :
+		st_chunk_decode(key, data, len, &clock, INT64_MIN, INT64_MAX, &r->chunk, err);
+	if (rc < 0)
+		return rc;
+	return bundle ? add_bundle(r, &p, err) : add_chunk(r, (uint32_t)key, &r->chunk, err);
+}
+
 static int read_round(struct mc_store *s, struct st_rollup *r, int64_t round, struct mc_error *err)
 {
 	sqlite3_stmt *st = NULL;
 	int rc = st_stmt(s, SQL_chunk_all, &st, err);
 	if (rc < 0)
 		return rc;
-	struct st_clock clock = st_clock_of(s);
 	sqlite3_bind_int64(st, 1, round << 32);
 	sqlite3_bind_int64(st, 2, (round + 1) << 32);
 	while ((rc = st_step(s, st, err)) == ST_ROW) {
-		uint64_t key = (uint64_t)sqlite3_column_int64(st, 0);
-		st_cols_release(&r->chunk);
-		r->chunk.want = UINT32_MAX;
-		rc = st_chunk_decode(key, sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1), &clock, INT64_MIN,
-			INT64_MAX, &r->chunk, err);
+		rc = add_blob(s, r, (uint64_t)sqlite3_column_int64(st, 0), sqlite3_column_blob(st, 1),
+			(size_t)sqlite3_column_bytes(st, 1), err);
 		/* a damaged chunk has nothing to keep; db check speaks of it */
-		if (rc == MC_ECORRUPT)
-			continue;
-		if (rc == 0)
-			rc = add_chunk(r, (uint32_t)key, err);
-		if (rc < 0)
+		if (rc < 0 && rc != MC_ECORRUPT)
 			break;
 	}
 	sqlite3_reset(st);

@@ -9,6 +9,7 @@ struct salvage {
 	struct mc_store *to;
 	struct mc_buf *report;
 	uint64_t dated; /* chunks whose ticks have lost their times */
+	bool nomem;     /* a chunk that may be sound was not decoded */
 };
 
 enum kind { PLAIN, TICKS, CHUNKS, HOURS };
@@ -20,7 +21,8 @@ static const struct {
 	{ "name", "id, value", 2, PLAIN },
 	{ "program", "id, name", 2, PLAIN },
 	{ "build", "id, exe, version, revision, build_id, how", 6, PLAIN },
-	{ "incarnation", "id, program, host, slot, pid, start_ms, first_after, last_after, end_after, build", 10, PLAIN },
+	{ "incarnation", "id, program, host, slot, pid, start_ms, first_after, last_after, end_after, build, bundle", 11, PLAIN },
+	{ "incarnation", "id, program, host, slot, pid, start_ms, first_after, last_after, end_after, build", 10, PLAIN }, /* of old */
 	{ "round", "id, first_ms, last_ms", 3, PLAIN },
 	{ "tick", "id, data", 2, TICKS },
 	{ "chunk", "id, data", 2, CHUNKS }, /* after tick and the log: they know the times */
@@ -34,59 +36,93 @@ static const struct {
 };
 enum { NTABLES = sizeof tables / sizeof *tables };
 
-/* The chunk with times of its own, where those of its ticks are lost: spread evenly they are some ms off. */
-static bool date_anew(struct salvage *v, uint64_t id, const void *data, size_t len, struct st_cols *c)
+struct blob {
+	uint64_t id;
+	const void *data;
+	size_t len;
+	bool bundle;
+	struct st_cols c;
+	struct st_parts p; /* of a bundle */
+};
+
+static int decode(struct blob *b, const struct st_clock *clock)
 {
-	c->n = 0;
-	v->to->blob.len = 0;
-	v->to->blob.failed = false;
-	if (st_chunk_decode(id, data, len, NULL, INT64_MIN, INT64_MAX, c, NULL) < 0 || c->n == 0 ||
-		st_chunk_encode(id, c, NULL, &v->to->blob, NULL) < 0)
+	b->c.n = 0;
+	if (b->bundle)
+		return st_bundle_decode(b->id, b->data, b->len, clock, &b->c, &b->p, NULL);
+	return st_chunk_decode(b->id, b->data, b->len, clock, INT64_MIN, INT64_MAX, &b->c, NULL);
+}
+
+/* The chunk with times of its own, where those of its ticks are lost: spread evenly they are some ms off. */
+static bool date_anew(struct salvage *v, struct blob *b)
+{
+	struct mc_buf *to = &v->to->blob;
+	to->len = 0;
+	to->failed = false;
+	if (decode(b, NULL) < 0 || b->c.n == 0 || (b->bundle ? st_bundle_encode(b->id, &b->c, NULL, &b->p, to, NULL) :
+		st_chunk_encode(b->id, &b->c, NULL, to, NULL)) < 0)
 		return false;
 	v->dated++;
 	return true;
 }
 
-/* Binds the blob as it is to be written; false: it is damaged, and would only be met again later. */
-static bool bind_blob(struct salvage *v, enum kind kind, sqlite3_stmt *in, sqlite3_stmt *out, int64_t *first, int64_t *last)
+/* The life may be lost, or the log that said how long it lasts. */
+static void place_life(struct salvage *v, uint32_t life, const struct st_cols *c, size_t from, size_t to, int64_t bundle)
 {
-	struct st_cols c = { .want = UINT32_MAX };
+	if (from < to && st_run(v->to, SQL_salvage_life, NULL, 2, (int64_t)life, c->t[from]) == 0)
+		st_run(v->to, SQL_life_sealed, NULL, 3, (int64_t)life, c->t[from], c->t[to - 1]);
+	if (from < to && bundle)
+		st_run(v->to, SQL_salvage_bundle, NULL, 2, (int64_t)life, bundle);
+}
+
+static void place_lives(struct salvage *v, const struct blob *b)
+{
+	if (b->bundle)
+		for (size_t i = 0; i < b->p.n; i++)
+			place_life(v, b->p.id[i], &b->c, b->p.begin[i], b->p.begin[i + 1], (int64_t)((b->id & 0xffffffff) >> 2));
+	else if ((b->id & 3) == ST_LIFE)
+		place_life(v, (uint32_t)(b->id & 0xffffffff) >> 2, &b->c, 0, b->c.n, 0);
+}
+
+/* Binds the blob as it is to be written; false: it is damaged, and would only be met again later. */
+static bool bind_blob(struct salvage *v, enum kind kind, struct blob *b, sqlite3_stmt *out)
+{
 	struct st_clock clock = st_clock_of(v->to);
-	const void *data = sqlite3_column_blob(in, 1);
-	size_t len = (size_t)sqlite3_column_bytes(in, 1), n;
-	uint64_t id = (uint64_t)sqlite3_column_int64(in, 0);
 	int64_t t[ST_TICKS];
-	bool sound;
+	size_t n;
 	if (kind == TICKS)
-		return st_ticks_decode(id, data, len, t, &n, NULL) == 0;
-	sound = st_chunk_decode(id, data, len, &clock, INT64_MIN, INT64_MAX, &c, NULL) == 0;
-	if (!sound && kind == CHUNKS && date_anew(v, id, data, len, &c)) {
-		sqlite3_bind_blob64(out, 2, v->to->blob.data, v->to->blob.len, SQLITE_TRANSIENT);
-		sound = true;
-	}
-	*first = c.n ? c.t[0] : 0;
-	*last = c.n ? c.t[c.n - 1] : -1;
-	st_cols_release(&c);
-	return sound;
+		return st_ticks_decode(b->id, b->data, b->len, t, &n, NULL) == 0;
+	int rc = decode(b, &clock);
+	v->nomem = v->nomem || rc == MC_ENOMEM;
+	if (rc == 0)
+		return true;
+	if (kind != CHUNKS || !date_anew(v, b))
+		return false;
+	sqlite3_bind_blob64(out, 2, v->to->blob.data, v->to->blob.len, SQLITE_TRANSIENT);
+	return true;
 }
 
 /* One row; 1: taken, 0: there already, below 0: damaged. */
 static int take_row(struct salvage *v, size_t table, sqlite3_stmt *in, sqlite3_stmt *out)
 {
 	enum kind kind = tables[table].kind;
-	int64_t first = 0, last = -1, id = sqlite3_column_int64(in, 0);
+	struct blob b = { .c = { .want = UINT32_MAX } };
+	int taken = -1;
 	sqlite3_reset(out);
 	for (int i = 0; i < tables[table].count; i++)
 		sqlite3_bind_value(out, i + 1, sqlite3_column_value(in, i));
-	if (kind != PLAIN && !bind_blob(v, kind, in, out, &first, &last))
-		return -1;
-	if (sqlite3_step(out) != SQLITE_DONE)
-		return 0;
-	/* the life may be lost, or the log that said how long it lasts */
-	if (kind == CHUNKS && (id & 3) == ST_LIFE && first <= last &&
-		st_run(v->to, SQL_salvage_life, NULL, 2, (id & 0xffffffff) >> 2, first) == 0)
-		st_run(v->to, SQL_life_sealed, NULL, 3, (id & 0xffffffff) >> 2, first, last);
-	return sqlite3_changes(v->to->db) > 0;
+	if (kind != PLAIN) {
+		b.id = (uint64_t)sqlite3_column_int64(in, 0);
+		b.data = sqlite3_column_blob(in, 1);
+		b.len = (size_t)sqlite3_column_bytes(in, 1);
+		b.bundle = kind == CHUNKS && (b.id & 3) == ST_BUNDLE;
+	}
+	if (kind == PLAIN || bind_blob(v, kind, &b, out))
+		taken = sqlite3_step(out) == SQLITE_DONE && sqlite3_changes(v->to->db) > 0;
+	if (taken == 1 && kind == CHUNKS)
+		place_lives(v, &b);
+	st_cols_release(&b.c);
+	return taken;
 }
 
 /* One pass over the table by rowid, upwards or down. Returns rows taken; *cut: it ended early; *bad: rows
@@ -99,15 +135,16 @@ static uint64_t pass(struct salvage *v, size_t t, bool down, sqlite3_stmt *out, 
 	bool rowid = strcmp(tables[t].name, "fact") != 0;
 	snprintf(sql, sizeof sql, "SELECT %s FROM %s NOT INDEXED %s %s", tables[t].columns, tables[t].name,
 		rowid ? "ORDER BY rowid" : "", rowid && down ? "DESC" : "");
-	*cut = sqlite3_prepare_v2(v->from, sql, -1, &in, NULL) != SQLITE_OK;
-	int rc = SQLITE_DONE;
-	while (!*cut && (rc = sqlite3_step(in)) == SQLITE_ROW) {
+	int rc = sqlite3_prepare_v2(v->from, sql, -1, &in, NULL);
+	*cut = rc != SQLITE_OK;
+	while (!*cut && !v->nomem && (rc = sqlite3_step(in)) == SQLITE_ROW) {
 		int got = take_row(v, t, in, out);
 		*bad += got < 0;
 		taken += got > 0;
 	}
 	if (rc != SQLITE_DONE)
 		*cut = true;
+	v->nomem = v->nomem || rc == SQLITE_NOMEM;
 	sqlite3_finalize(in);
 	return taken;
 }
@@ -130,6 +167,7 @@ static bool has_columns(struct salvage *v, size_t t)
 	snprintf(sql, sizeof sql, "SELECT %s FROM %s", tables[t].columns, tables[t].name);
 	int rc = sqlite3_prepare_v2(v->from, sql, -1, &st, NULL);
 	sqlite3_finalize(st);
+	v->nomem = v->nomem || rc == SQLITE_NOMEM;
 	return rc != SQLITE_ERROR;
 }
 
@@ -141,7 +179,10 @@ static int take_table(struct salvage *v, size_t t, struct mc_error *err)
 		len += snprintf(sql + len, sizeof sql - (size_t)len, ",?");
 	snprintf(sql + len, sizeof sql - (size_t)len, ")");
 	sqlite3_stmt *out = NULL;
-	if (!has_columns(v, t))
+	bool takes = has_columns(v, t) && (t == 0 || strcmp(tables[t].name, tables[t - 1].name) != 0 || !has_columns(v, t - 1));
+	if (v->nomem)
+		return mc_nomem(err, "a table");
+	if (!takes)
 		return 0;
 	if (sqlite3_prepare_v2(v->to->db, sql, -1, &out, NULL) != SQLITE_OK)
 		return st_sql_fail(v->to, "writing", err);
@@ -150,6 +191,8 @@ static int take_table(struct salvage *v, size_t t, struct mc_error *err)
 	if (cut) /* what lies behind the damage is reached from the other end */
 		taken += pass(v, t, true, out, &cut_again, &again);
 	sqlite3_finalize(out);
+	if (v->nomem)
+		return mc_nomem(err, "a chunk");
 	say(v, tables[t].name, taken, bad > again ? bad : again, cut);
 	return mc_buf_check(v->report, err);
 }
@@ -165,10 +208,10 @@ static int take_log(struct salvage *v, struct mc_error *err)
 	int rc = 0;
 	uint64_t taken = 0, bad = 0;
 	int64_t expected = -1;
-	bool cut = sqlite3_prepare_v2(v->from, "SELECT id, data FROM hot ORDER BY id", -1, &in, NULL) != SQLITE_OK;
+	int step = sqlite3_prepare_v2(v->from, "SELECT id, data FROM hot ORDER BY id", -1, &in, NULL);
+	bool cut = step != SQLITE_OK;
 	st_hot_release(h);
 	h->last_t = INT64_MIN;
-	int step = SQLITE_DONE;
 	while (!cut && rc != MC_ENOMEM && (step = sqlite3_step(in)) == SQLITE_ROW) {
 		int64_t id = sqlite3_column_int64(in, 0);
 		if (expected >= 0 && id != expected)
@@ -182,6 +225,8 @@ static int take_log(struct salvage *v, struct mc_error *err)
 	sqlite3_finalize(in);
 	if (rc == MC_ENOMEM)
 		return rc;
+	if (step == SQLITE_NOMEM)
+		return mc_nomem(err, "the log");
 	say(v, "hot", taken, bad, cut || step != SQLITE_DONE);
 	v->to->next_log = expected > (int64_t)v->to->next_log ? (uint64_t)expected : v->to->next_log;
 	return mc_buf_check(v->report, err);
@@ -207,7 +252,10 @@ static int take_all(struct salvage *v, struct mc_error *err)
 		rc = take_log(v, err);
 	for (size_t t = 0; t < NTABLES && rc == 0; t++)
 		rc = take_table(v, t, err);
-	int64_t next = 0, ticks = 0;
+	int64_t next = 0, ticks = 0, bundle = 0;
+	if (rc == 0 && (rc = st_number(v->to, SQL_bundle_last, &bundle, err, 0)) >= 0) /* the fact may be lost */
+		rc = st_run(v->to, SQL_bundle_next_put, err, 1, bundle + 1);
+	v->to->next_bundle = bundle + 1;
 	if (rc == 0 && (rc = st_number(v->to, SQL_hot_next, &next, err, 0)) >= 0)
 		rc = st_number(v->to, SQL_tick_last, &ticks, err, 0);
 	next = next > ticks + ST_TICKS ? next : ticks + ST_TICKS;

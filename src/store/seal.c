@@ -47,6 +47,18 @@ static int put_chunk(struct mc_store *s, const struct st_open *o, struct mc_erro
 	return rc < 0 ? rc : sqlite3_changes(s->db) > 0;
 }
 
+/* The round under way holds samples of first..last too. */
+static int widen(struct mc_store *s, int64_t first, int64_t last, struct mc_error *err)
+{
+	if (last > s->round.last)
+		s->round.last = last;
+	if (first >= s->round.first)
+		return 0;
+	s->round.first = first;
+	s->rounds_bad = true;
+	return st_run(s, SQL_round_first, err, 2, (int64_t)s->round.id, first);
+}
+
 static int into_round(struct mc_store *s, struct st_open *o, struct mc_error *err)
 {
 	int rc = 0;
@@ -62,13 +74,13 @@ static int into_round(struct mc_store *s, struct st_open *o, struct mc_error *er
 	if (rc < 0)
 		return rc;
 	o->round = s->round.id;
-	if (o->last_t > s->round.last)
-		s->round.last = o->last_t;
-	if (o->first_t >= s->round.first)
-		return 0;
-	s->round.first = o->first_t;
-	s->rounds_bad = true;
-	return st_run(s, SQL_round_first, err, 2, (int64_t)s->round.id, o->first_t);
+	return widen(s, o->first_t, o->last_t, err);
+}
+
+int st_round_take(struct mc_store *s, int64_t first, int64_t last, struct mc_error *err)
+{
+	int rc = s->round.id == 0 || s->round_closed ? round_begin(s, first, err) : 0;
+	return rc < 0 ? rc : widen(s, first, last, err);
 }
 
 int st_seal(struct mc_store *s, struct st_open *o, bool goes_on, struct mc_error *err)
@@ -92,6 +104,12 @@ int st_seal(struct mc_store *s, struct st_open *o, bool goes_on, struct mc_error
 	return 0;
 }
 
+static bool any(const struct st_open *o, int64_t t)
+{
+	(void)t;
+	return o->n > 0;
+}
+
 int st_seal_all(struct mc_store *s, struct mc_error *err)
 {
 	int rc = st_begin(s, err);
@@ -99,8 +117,10 @@ int st_seal_all(struct mc_store *s, struct mc_error *err)
 		return rc;
 	s->nsealed = 0;
 	rc = st_pending_write(s, err);
+	if (rc == 0)
+		rc = st_bundle_seal(s, any, 0, SIZE_MAX, err);
 	for (size_t i = 0; i < s->hot.n && rc == 0; i++)
-		if (s->hot.open[i]->n)
+		if (s->hot.open[i]->n && !s->hot.open[i]->sealing)
 			rc = st_seal(s, s->hot.open[i], false, err);
 	if (rc == 0)
 		rc = st_round_end(s, err);

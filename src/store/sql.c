@@ -140,8 +140,10 @@ int st_commit(struct mc_store *s, struct mc_error *err)
 
 void st_rollback(struct mc_store *s)
 {
-	if (s->writer)
+	if (s->writer) {
 		s->rounds_bad = true;
+		st_bundles_free(s);
+	}
 	/* SQLite may have rolled back already; there is nothing to do about an error here */
 	if (!sqlite3_get_autocommit(s->db))
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);

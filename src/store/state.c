@@ -52,7 +52,11 @@ int st_state_load(struct mc_store *s, struct mc_error *err)
 		rc = st_round_load(s, err);
 	if (rc < 0)
 		return rc;
-	int64_t next = 0, fact = 0;
+	int64_t next = 0, fact = 0, bundle = 1;
+	rc = st_number(s, SQL_bundle_next, &bundle, err, 0);
+	if (rc < 0)
+		return rc;
+	s->next_bundle = bundle > s->next_bundle ? bundle : s->next_bundle;
 	rc = st_number(s, SQL_hot_next, &fact, err, 0);
 	if (rc < 0)
 		return rc;

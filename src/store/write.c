@@ -170,36 +170,57 @@ static int consider(struct mc_store *s, const struct rows *r, size_t i, int64_t 
 
 /* ---- the daemon's way ---- */
 
+static bool has_ended(const struct st_open *o, int64_t t)
+{
+	(void)t;
+	return o->ended;
+}
+
+/* Short lives that have ended are sealed together, when there are enough of them and at the end of a round. */
+static int bundle_ended(struct mc_store *s, bool all, struct mc_error *err)
+{
+	struct st_hot *h = &s->hot;
+	size_t n = 0, most = ST_PARTS_MAX;
+	for (size_t i = 0; i < h->n; i++)
+		n += h->open[i]->ended && st_bundle_fits(h->open[i]);
+	if (n == 0 || (n < ST_PARTS_MAX && !all))
+		return 0;
+	/* one a tick; more only where so many end that they would pile up */
+	return st_bundle_seal(s, has_ended, 0, all ? SIZE_MAX : n > ENDED_PART * most ? n / ENDED_PART : most, err);
+}
+
 /* The part of the round that has come round by now, and some of those that have ended. */
 static int seal_due(struct mc_store *s, struct mc_error *err)
 {
 	struct st_hot *h = &s->hot;
 	size_t at = 0, ended = 0, i;
-	if (s->round_ticks >= PERIOD || s->cursor == UINT32_MAX) {
+	bool over = s->round_ticks >= PERIOD || s->cursor == UINT32_MAX;
+	int rc = bundle_ended(s, over, err);
+	if (over && rc == 0) {
 		s->round_ticks = 0;
 		s->cursor = 0;
-		int rc = st_round_end(s, err);
-		if (rc < 0)
-			return rc;
+		rc = st_round_end(s, err);
 	}
+	if (rc < 0)
+		return rc;
 	s->round_ticks++;
 	size_t due = (h->n * s->round_ticks + PERIOD - 1) / PERIOD;
 	for (i = 0; i < h->n; i++)
-		ended += h->open[i]->ended && h->open[i]->n;
+		ended += h->open[i]->ended && h->open[i]->n && !h->open[i]->sealing && !st_bundle_fits(h->open[i]);
 	size_t extra = ended ? ENDED_MIN + ended / ENDED_PART : 0;
 	for (i = 0; i < h->n; i++) {
 		struct st_open *o = h->open[i];
 		bool here = o->seen == s->serial, turn = at++ < due && o->entity >= s->cursor;
-		bool seal = o->late && here;
+		bool seal = o->late && here, waits = o->ended && st_bundle_fits(o);
 		if (turn) {
 			s->cursor = o->entity + 1;
-			seal = seal || o->n >= SHORT || !here;
-		} else if (o->ended && extra) {
+			seal = seal || o->n >= SHORT || (!here && !waits);
+		} else if (o->ended && extra && !waits && !o->sealing) {
 			extra--;
 			seal = true;
 		}
 		seal = seal || o->n >= 4 * PERIOD;
-		int rc = seal && o->n ? st_seal(s, o, here, err) : 0;
+		rc = seal && o->n && !o->sealing ? st_seal(s, o, here, err) : 0;
 		if (rc < 0)
 			return rc;
 	}
@@ -331,17 +352,29 @@ static int bulk_row(struct mc_store *s, const struct rows *r, size_t i, int64_t 
 	return rc;
 }
 
+static bool rests(const struct st_open *o, int64_t t)
+{
+	return o->bulk && o->last_t != t;
+}
+
+/* Rows of an import become chunks, but for those of the newest tick, t. Short lives share theirs. */
+static int seal_imported(struct mc_store *s, int64_t t, struct mc_error *err)
+{
+	struct st_hot *h = &s->hot;
+	int rc = st_bundle_seal(s, rests, t, SIZE_MAX, err);
+	for (size_t i = 0; i < h->n && rc == 0; i++)
+		if (h->open[i]->n && h->open[i]->bulk && h->open[i]->last_t != t)
+			rc = seal_bulk(s, h->open[i], err);
+	return rc;
+}
+
 /* Lives that an import has left behind make room. */
 static int seal_resting(struct mc_store *s, int64_t t, struct mc_error *err)
 {
-	for (size_t i = 0; i < s->hot.n; i++) {
-		struct st_open *o = s->hot.open[i];
-		int rc = o->n && o->bulk && o->last_t != t ? seal_bulk(s, o, err) : 0;
-		if (rc < 0)
-			return rc;
-	}
-	st_hot_sweep(&s->hot);
-	return 0;
+	int rc = seal_imported(s, t, err);
+	if (rc == 0)
+		st_hot_sweep(&s->hot);
+	return rc;
 }
 
 static int bulk_tick(struct mc_store *s, int64_t t, const struct rows *r, struct mc_error *err)
@@ -383,9 +416,8 @@ int mc_store_begin(struct mc_store *s, struct mc_error *err)
 static int finish_bulk(struct mc_store *s, struct mc_error *err)
 {
 	int rc = st_pending_write(s, err);
-	for (size_t i = 0; i < s->hot.n && rc == 0; i++)
-		if (s->hot.open[i]->n && s->hot.open[i]->bulk)
-			rc = seal_bulk(s, s->hot.open[i], err);
+	if (rc == 0)
+		rc = seal_imported(s, INT64_MAX, err);
 	if (rc == 0)
 		rc = st_round_end(s, err);
 	if (rc == 0 && s->nlogged) {

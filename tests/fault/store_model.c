@@ -27,9 +27,26 @@ int model_begin(struct mc_store *s, struct model *m, struct mc_error *err)
 	return rc;
 }
 
+/* Beside the lives that last there is always one that lasts for SHORT ticks. */
+enum { SHORT = 3, SHORT_PID = 1000 };
+
+static int short_life(struct mc_store *s, const struct model *m, int64_t tick, int64_t *ret, struct mc_error *err)
+{
+	struct mc_incarnation life = { .program = m->program, .key = "short", .pid = SHORT_PID + tick / SHORT,
+		.start_ms = MODEL_T0 + tick / SHORT * SHORT * MODEL_STEP - 1, .exe = "/bin/model", .version = "v1", .build_id = "ab" };
+	int rc = mc_store_incarnation(s, &life, err);
+	*ret = life.id;
+	if (rc < 0 || tick % SHORT || tick == 0)
+		return rc;
+	life.pid--;
+	life.start_ms -= SHORT * MODEL_STEP;
+	life.end_ms = life.start_ms + SHORT * MODEL_STEP;
+	return mc_store_incarnation(s, &life, err);
+}
+
 int model_tick(struct mc_store *s, const struct model *m, int64_t tick, struct mc_error *err)
 {
-	struct mc_row rows[MODEL_LIVES];
+	struct mc_row rows[MODEL_LIVES + 1];
 	struct mc_load_row load = { .program = m->program };
 	double host[MC_H_COUNT];
 	for (int i = 0; i < MODEL_LIVES; i++) {
@@ -41,7 +58,10 @@ int model_tick(struct mc_store *s, const struct model *m, int64_t tick, struct m
 		load.v[f] = (double)tick * f;
 	for (unsigned f = 0; f < MC_H_COUNT; f++)
 		host[f] = (double)tick + f;
-	return mc_store_tick(s, MODEL_T0 + tick * MODEL_STEP, rows, MODEL_LIVES, &load, 1, host, err);
+	int rc = short_life(s, m, tick, &rows[MODEL_LIVES].incarnation, err);
+	for (unsigned f = 0; f < MC_F_COUNT; f++)
+		rows[MODEL_LIVES].v[f] = value(SHORT_PID + tick / SHORT, tick, f);
+	return rc < 0 ? rc : mc_store_tick(s, MODEL_T0 + tick * MODEL_STEP, rows, MODEL_LIVES + 1, &load, 1, host, err);
 }
 
 bool model_may_drop;
@@ -53,7 +73,7 @@ static bool same(double a, double b)
 
 static int64_t wrong(char text[256], const char *what, int64_t a, int64_t b)
 {
-	snprintf(text, 256, "%s: %lld, %lld", what, (long long)a, (long long)b);
+	snprintf(text, 256, "%.200s: %lld, %lld", what, (long long)a, (long long)b);
 	return -1;
 }
 
@@ -75,6 +95,44 @@ static int64_t verify_life(struct mc_store *s, int64_t id, char text[256])
 				rc = wrong(text, "a value is wrong (tick, field)", t, f);
 	}
 	mc_series_release(&r);
+	return rc;
+}
+
+/* Of each short life what there was up to tick n. */
+static int64_t verify_short(struct mc_store *s, const struct mc_incarnation_row *row, int64_t n, char text[256])
+{
+	struct mc_error e;
+	struct mc_series r = { 0 };
+	int64_t rc = 0, first = (row->pid - SHORT_PID) * SHORT, want = n - first < SHORT ? n - first : SHORT;
+	if (mc_store_series(s, row->id, INT64_MIN, INT64_MAX, &r, &e) < 0)
+		return wrong(text, e.text, row->pid, 0);
+	if ((int64_t)r.n != want)
+		rc = wrong(text, "a short life has not all ticks (pid, ticks)", row->pid, (int64_t)r.n);
+	for (size_t i = 0; i < r.n && rc == 0; i++)
+		for (unsigned f = 0; f < MC_F_COUNT && rc == 0; f++)
+			if (r.t_ms[i] != MODEL_T0 + (first + (int64_t)i) * MODEL_STEP ||
+				!same(r.v[f] ? r.v[f][i] : (double)NAN, value(row->pid, first + (int64_t)i, f)))
+				rc = wrong(text, "a short life has another value (pid, field)", row->pid, f);
+	mc_series_release(&r);
+	return rc;
+}
+
+static int64_t verify_all_short(struct mc_store *s, int64_t program, int64_t n, char text[256])
+{
+	struct mc_incarnation_row *rows;
+	struct mc_error e;
+	size_t nrows, found = 0;
+	if (mc_store_incarnations(s, program, INT64_MIN, INT64_MAX, &rows, &nrows, &e) < 0)
+		return wrong(text, e.text, 0, 0);
+	int64_t rc = 0;
+	for (size_t i = 0; i < nrows && rc == 0; i++)
+		if (rows[i].pid >= SHORT_PID) {
+			found++;
+			rc = verify_short(s, &rows[i], n, text);
+		}
+	if (rc == 0 && (int64_t)found != (n + SHORT - 1) / SHORT)
+		rc = wrong(text, "short lives are missing (there, ticks)", (int64_t)found, n);
+	mc_store_incarnations_free(rows, nrows);
 	return rc;
 }
 
@@ -123,5 +181,9 @@ int64_t model_verify(struct mc_store *s, int64_t least, char text[256])
 	}
 	if (ticks < least)
 		return wrong(text, "ticks that were acknowledged are gone (there, acknowledged)", ticks, least);
-	return ticks && !model_may_drop ? verify_others(s, program, ticks, text) : 0;
+	int64_t rc = ticks && !model_may_drop ? verify_others(s, program, ticks, text) : 0;
+	if (rc < 0 || model_may_drop || ticks == 0)
+		return rc;
+	int64_t lost = verify_all_short(s, program, ticks, text);
+	return lost < 0 ? lost : rc;
 }

@@ -61,6 +61,33 @@ static void chunk(uint64_t key, const uint8_t *p, size_t size)
 	mc_buf_release(&b);
 }
 
+static void bundle(uint64_t key, const uint8_t *p, size_t size)
+{
+	struct st_clock clock = { clock_of_all, NULL };
+	struct st_cols c = { .want = UINT32_MAX }, again = { .want = UINT32_MAX };
+	struct st_parts parts, parts_again;
+	struct mc_buf b = { 0 };
+	st_bundle_decode(key, p, size, &clock, &c, &parts, NULL);
+	st_cols_restart(&c);
+	bool small = st_bundle_decode(key, p, size, NULL, &c, &parts, NULL) == 0;
+	for (size_t i = 0; small && i < c.n; i++)
+		small = llabs(c.t[i] >> 1) < 1LL << 52;
+	if (small) {
+		if (st_bundle_encode(key, &c, NULL, &parts, &b, NULL) < 0 ||
+			st_bundle_decode(key, b.data, b.len, NULL, &again, &parts_again, NULL) < 0 || again.n != c.n ||
+			parts.n != parts_again.n || memcmp(parts.id, parts_again.id, parts.n * sizeof *parts.id) != 0 ||
+			memcmp(parts.begin, parts_again.begin, (parts.n + 1) * sizeof *parts.begin) != 0 ||
+			memcmp(c.t, again.t, c.n * sizeof *c.t) != 0)
+			abort();
+		for (unsigned f = 0; f < ST_WIDTH_MAX; f++)
+			if (!same(c.v[f], again.v[f], c.n))
+				abort();
+	}
+	st_cols_release(&c);
+	st_cols_release(&again);
+	mc_buf_release(&b);
+}
+
 static void tick(const uint8_t *p, size_t size)
 {
 	struct st_hot h = { 0 };
@@ -87,7 +114,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		tick(p, size - 1);
 	} else {
 		set_crc(p, size - 1, key);
-		chunk(key, p, size - 1);
+		if ((key & 3) == ST_BUNDLE)
+			bundle(key, p, size - 1);
+		else
+			chunk(key, p, size - 1);
 	}
 	free(p);
 	return 0;

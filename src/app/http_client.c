@@ -60,7 +60,7 @@ static int said(const struct http_client *c, CURLcode rc, const struct http_call
 	if (s->over)
 		return mc_fail(err, MC_ELIMIT, 0, "%.200s: the answer has more than %zu bytes", where, call->limit);
 	if (rc == CURLE_COULDNT_CONNECT || rc == CURLE_COULDNT_RESOLVE_HOST)
-		return mc_fail(err, MC_ENOTFOUND, 0, "%.200s: %.200s", where, why);
+		return mc_fail(err, MC_ENOTFOUND, 0, "%.200s: %.200s; is the daemon running there?", where, why);
 	if (rc == CURLE_OUT_OF_MEMORY)
 		return mc_nomem(err, "an answer");
 	return mc_fail(err, rc == CURLE_URL_MALFORMAT || rc == CURLE_UNSUPPORTED_PROTOCOL ? MC_EUSAGE : MC_EIO, 0, "%.200s: %.200s", where, why);

@@ -86,7 +86,10 @@ static int ask_url(const struct mc_mark *m, const char *method, const char *path
 		rc = http_client_run(c, &call, status, ret, err);
 	http_client_free(c);
 	mc_buf_release(&url);
-	return rc;
+	/* nobody there is a failure: neither program nor revision is unknown */
+	if (rc == MC_ENOTFOUND && err)
+		err->code = MC_EIO;
+	return rc == MC_ENOTFOUND ? MC_EIO : rc;
 }
 
 /* ---- what it answers ---- */

@@ -284,6 +284,8 @@ static int read_samples(const char *dir, struct scenario_data *d, struct mc_erro
 	struct columns k;
 	struct finder f = { .map = mc_map_new() };
 	int rc = f.map ? input_open(&in, dir, "samples.csv", err) : mc_nomem(err, "incarnations");
+	if (rc == MC_ENOTFOUND)
+		mc_fail(err, rc, 0, "%.300s/samples.csv is not there; a scenario folder has samples.csv and deploys.csv", dir);
 	if (rc == 0)
 		rc = read_header(&in.csv, &k, err);
 	while (rc == 0)

@@ -124,10 +124,13 @@ void cli_say(const char *what)
 }
 
 /* What to do where the system refused; NULL: nothing that could be said in general. */
-static const char *advice(int sys)
+static const char *advice(const struct mc_error *err)
 {
-	switch (sys) {
-	case ENOENT: case ENOTDIR: return "make the folder first, or name another place";
+	switch (err->sys) {
+	case ENOENT: case ENOTDIR:
+		if (err->code == MC_ENOTFOUND) /* it was to be read */
+			return "give the name of what is there";
+		return "make the folder first, or name another place";
 	case EACCES: case EPERM: return "call it as a user who may, or name another place";
 	case EROFS: return "name a place that can be written to";
 	case EISDIR: return "a file is needed here";
@@ -142,7 +145,7 @@ static const char *advice(int sys)
 
 int cli_error(const struct mc_error *err)
 {
-	const char *todo = strchr(err->text, ';') ? NULL : advice(err->sys);
+	const char *todo = strchr(err->text, ';') ? NULL : advice(err);
 	struct mc_buf text = { 0 };
 	mc_buf_printf(&text, "%s%s%s", err->text, todo ? "; " : "", todo ? todo : "");
 	cli_say(text.failed ? err->text : mc_buf_text(&text));

@@ -112,6 +112,7 @@ run 1 import other bad
 is 'the place of the bad line' 'grep -q "^memculprit: bad/samples.csv:5000:7: shared_bytes: not a number" err'
 run 3 status other
 run 3 import other nowhere
+is 'what a folder has to have' 'grep -q "^memculprit: nowhere/samples.csv is not there; a scenario folder has samples.csv and deploys.csv$" err'
 
 # ---- analyze ----
 run 1 analyze --json --jobs 3 incident nowhere week-2 bad

@@ -337,15 +337,43 @@
 	}
 
 	// ---- refresh: the server renders, the script only swaps ----
+	// What is shown may be old: since when, is said in colour until the server answers again.
+	let answered = Date.now();
+	const shownOf = document.querySelector('#asof time');
+	const age = ms => ms < 120000 ? `${Math.round(ms / 1000)} s` : ms < 7200000 ? `${Math.round(ms / 60000)} min` :
+		ms < 172800000 ? `${Math.round(ms / 3600000)} h` : `${Math.round(ms / 86400000)} days`;
+	function lost(yes) {
+		let sign = byId('lost');
+		if (!yes) {
+			if (sign)
+				sign.remove();
+			return;
+		}
+		// a page kept in a file was never answered here: it says itself when it was made
+		const of = location.protocol === 'file:' && shownOf ? Date.parse(shownOf.dateTime) : answered;
+		if (!sign) {
+			sign = document.createElement('p');
+			sign.id = 'lost';
+			sign.className = 'notice stale';
+			sign.setAttribute('role', 'status');
+			document.body.insertBefore(sign, byId('main'));
+		}
+		sign.textContent = `The server does not answer. These figures are ${age(Date.now() - of)} old, of ${time(of)}.`;
+	}
+
 	async function refresh() {
 		if (document.hidden)
 			return;
-		const reply = await fetch(location.href, { headers: { Accept: 'text/html' } });
+		const reply = await fetch(location.href, { headers: { Accept: 'text/html' }, signal: AbortSignal.timeout(REFRESH_MS) });
+		if (reply.status === 502 || reply.status === 504) // a proxy answers in its stead
+			throw new Error('no server');
+		answered = Date.now();
+		lost(false);
 		if (!reply.ok)
 			return;
 		const fresh = new DOMParser().parseFromString(await reply.text(), 'text/html');
 		localTimes(fresh);
-		for (const id of box ? ['host', 'answer', 'reasons', 'asof'] : ['host', 'programs', 'asof']) {
+		for (const id of box ? ['host', 'notices', 'answer', 'reasons', 'asof'] : ['host', 'notices', 'programs', 'asof']) {
 			const old = byId(id), now = fresh.getElementById(id);
 			if (!old || !now || old.innerHTML === now.innerHTML)
 				continue;
@@ -368,5 +396,9 @@
 	if (box && window.uPlot)
 		start();
 	addFilter();
-	setInterval(() => refresh().catch(() => {}), REFRESH_MS);
+	const again = () => refresh().catch(() => lost(true));
+	setInterval(again, REFRESH_MS);
+	document.addEventListener('visibilitychange', again);
+	if (location.protocol === 'file:')
+		lost(true);
 })();

@@ -55,10 +55,18 @@ struct mc_load {
 	const double *io_read, *io_write, *cpu_seconds; /* each may be NULL */
 };
 
-enum mc_deploy_source {
-	MC_DEPLOY_MARK, MC_DEPLOY_RECOGNISED,
-	MC_DEPLOY_LIBRARY /* recognised: a library was replaced, the program is the same */
-};
+/* The same in bounded room however long it is: counters that only rise, at times at least MC_LOADSUM_TICK_MS apart and coarser the longer it
+ * gets, by the same steps however it is fed. Summing up what came out changes nothing. */
+enum { MC_LOADSUM_POINTS = 8192, MC_LOADSUM_TICK_MS = 250 };
+struct mc_loadsum;
+struct mc_loadsum *mc_loadsum_new(void); /* NULL: no memory */
+void mc_loadsum_free(struct mc_loadsum *s); /* takes NULL */
+/* Takes in what is later than what is in it, up to until_ms. */
+int mc_loadsum_add(struct mc_loadsum *s, const struct mc_load *l, int64_t until_ms, struct mc_error *err);
+/* What is in it; borrowed from s. */
+void mc_loadsum_view(const struct mc_loadsum *s, struct mc_load *ret);
+
+enum mc_deploy_source { MC_DEPLOY_MARK, MC_DEPLOY_RECOGNISED };
 
 struct mc_deploy_mark {
 	int64_t unix_ms;     /* the mark's time, else the first sight of the tag or build */

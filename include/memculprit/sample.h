@@ -156,7 +156,7 @@ struct mc_host {
 struct mc_tick {
 	int64_t t_ms;          /* Unix ms */
 	size_t nprocesses;
-	const struct mc_process *processes;    /* borrowed until the next tick */
+	const struct mc_process *const *processes; /* by pid; borrowed until the next tick */
 	size_t nprograms;
 	const struct mc_program_name *programs; /* those gone stay, with 0 processes; at most 16 * max_programs, then
 						    * the index gone longest is used anew, with another id */

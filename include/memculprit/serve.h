@@ -105,6 +105,11 @@ struct mc_request {
 };
 typedef int (*mc_api_fn)(void *user, const struct mc_request *rq, struct mc_reply *reply);
 
+/* Adds to m what the metrics page is to hold. Runs on a server thread, never twice at a time, for whoever is the
+ * first to ask for a format after mc_server_renew_metrics(): what nobody scrapes costs nothing. */
+struct mc_server_stats;
+typedef int (*mc_metrics_fn)(void *user, const struct mc_server_stats *stats, struct mc_metrics *m, struct mc_error *err);
+
 /* The daemon runs `api` on one thread of its own, one request at a time, so a slow answer never holds
  * up a scrape and the callback may keep one read-only database handle. On TCP only GET, HEAD and
  * POST /api/v1/deploys (trusted) reach it; on the Unix socket also POST and DELETE of any /api/ path.
@@ -146,13 +151,16 @@ struct mc_serve_config {
 	bool enable_mark;
 	mc_api_fn api; /* everything but telemetry_path, /-/healthy, /-/ready, /assets/ */
 	void *user;
+	mc_metrics_fn metrics; /* the metrics page; called with metrics_user */
+	void *metrics_user;
 };
 
 struct mc_server;
 /* Starts listening. MC_EBUSY: the port is taken, said with the address. */
 int mc_server_start(const struct mc_serve_config *c, struct mc_server **ret, struct mc_error *err);
-/* Swaps in a new metrics page (its text in both formats is built here). */
-int mc_server_set_metrics(struct mc_server *s, const struct mc_metrics *m, struct mc_error *err);
+/* What `metrics` would say is another than before: the next who asks has it made anew, those after him get what
+ * he got. Before the first call the page answers 503. */
+void mc_server_renew_metrics(struct mc_server *s);
 /* /-/ready answers 200, or 503 with `reason` while that is not NULL. /-/healthy likewise. */
 void mc_server_set_ready(struct mc_server *s, const char *reason);
 void mc_server_set_healthy(struct mc_server *s, const char *reason);
@@ -222,7 +230,7 @@ int mc_series_json(struct mc_json *j, const char *program, const struct mc_span 
 struct mc_page_program {
 	const char *name;
 	double processes;
-	double private_bytes;    /* anon + swap, now */
+	double private_bytes;    /* anon + swap, now, or when it was last seen */
 	double growth;           /* bytes per second of the answer */
 	const char *version;     /* running now */
 	const char *verdict, *state; /* as in the JSON */
@@ -230,6 +238,7 @@ struct mc_page_program {
 	const char *culprit;     /* version or commit, NULL: none */
 	double probability;      /* of the culprit */
 	int64_t onset_ms, exhaustion_ms;
+	int64_t gone_ms;         /* it does not run: when it was last seen; 0: it runs */
 	size_t nspark;           /* a small curve of private memory, evenly spaced; 0: none */
 	const double *spark;
 };
@@ -239,6 +248,7 @@ struct mc_page {
 	const char *version;     /* memculprit's */
 	const char *host_line;   /* what `status` says of the host, one sentence */
 	const char *notice;      /* something the reader must know ("no rights to ..."), NULL: none */
+	int64_t stale_ms;        /* when the last sample was taken, where that is too long ago to be now; 0: it is not */
 	const char *telemetry_path;
 	size_t nprograms;
 	const struct mc_page_program *programs;

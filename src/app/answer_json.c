@@ -1,31 +1,15 @@
 /* The answer as the object of docs/schema/blame.json; command line and HTTP both print this. */
 #include "memculprit/app.h"
 
+#include "json_put.h"
+
 #include <math.h>
 #include <string.h>
-
-static void put_time(struct mc_json *j, const char *key, int64_t ms)
-{
-	if (ms == MC_NO_TIME)
-		mc_json_null(j, key);
-	else
-		mc_json_int(j, key, ms);
-}
-
-/* Bytes and rates: whole bytes are shown as such. */
-static void put_bytes(struct mc_json *j, const char *key, double v)
-{
-	if (isfinite(v) && fabs(v) < 9e15)
-		mc_json_int(j, key, (int64_t)llround(v));
-	else
-		mc_json_null(j, key);
-}
 
 static void put_deploy_fields(struct mc_json *j, const struct mc_case *c, size_t deploy, int64_t first_seen)
 {
 	const struct mc_deploy_mark *d = &c->deploys[deploy];
-	mc_json_str(j, "version", d->version);
-	mc_json_str(j, "commit", d->commit);
+	put_release(j, d->version, d->commit);
 	mc_json_int(j, "deployed_ms", d->unix_ms);
 	put_time(j, "first_seen_ms", first_seen);
 }

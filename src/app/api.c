@@ -74,6 +74,18 @@ static int stored_answer(struct api *a, struct mc_store *s, const char *program,
 	return rc;
 }
 
+/* What a reader is told now all others are told from now on. */
+static void share_answer(struct api *a, const char *program, const struct mc_blame *b)
+{
+	struct mc_error why;
+	const struct snapshot *p = snapshot_get(a->shared);
+	const struct snapshot_program *found = snapshot_find(p, program);
+	struct new_answer n = { .blame = b, .store = true, .program = found ? found->id : 0, .t_ms = p ? p->t_ms : 0 };
+	snapshot_put(p);
+	if (n.program)
+		answer_hand_over(a->shared, &n, &why); /* what storing met is said by the loop; the reader gets the answer */
+}
+
 static int new_answer(struct api *a, struct mc_store *s, const char *program, int64_t as_of_ms, struct mc_buf *out, struct mc_error *err)
 {
 	struct mc_blame b = { 0 };
@@ -84,11 +96,9 @@ static int new_answer(struct api *a, struct mc_store *s, const char *program, in
 	shared_config_put(cfg);
 	if (rc < 0)
 		return rc;
-	struct mc_json *j = mc_json_new();
-	if (j)
-		mc_blame_json(j, NULL, &b);
-	rc = j ? mc_json_text(j, MC_JSON_COMPACT, out, err) : mc_nomem(err, "an answer");
-	mc_json_free(j);
+	rc = answer_json(&b, out, err);
+	if (rc == 0 && as_of_ms == 0)
+		share_answer(a, program, &b);
 	mc_blame_release(&b);
 	return rc;
 }

@@ -1,6 +1,8 @@
 /* The curves of one program for the screen: its memory, its processes, its load and the host beside it. */
 #include "daemon.h"
 
+#include "program.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -240,24 +242,6 @@ static int add_host(struct api_curves *c, struct mc_store *s, struct mc_error *e
 
 /* ---- all together ---- */
 
-static int find_program(struct mc_store *s, const char *name, struct mc_program_row *ret, struct mc_error *err)
-{
-	struct mc_program_row *rows = NULL;
-	size_t n = 0;
-	int rc = mc_store_programs(s, &rows, &n, err);
-	bool found = false;
-	for (size_t i = 0; rc == 0 && i < n && !found; i++)
-		if (strcmp(rows[i].name, name) == 0) {
-			*ret = rows[i];
-			found = true;
-		}
-	mc_store_programs_free(rows, n);
-	ret->name = NULL; /* it was the list's */
-	if (rc == 0 && !found)
-		rc = mc_fail(err, MC_ENOTFOUND, 0, "no program \"%.100s\" has been seen", name);
-	return rc;
-}
-
 int api_curves_read(struct api *a, const struct mc_request *rq, const char *program, size_t processes, struct api_curves *ret,
 	struct mc_error *err)
 {
@@ -267,7 +251,7 @@ int api_curves_read(struct api *a, const struct mc_request *rq, const char *prog
 	*c = (struct api_curves){ 0 };
 	int rc = api_store(a, &s, err);
 	if (rc == 0)
-		rc = find_program(s, program, &p, err);
+		rc = program_find(s, program, &p, err);
 	if (rc == 0)
 		rc = mc_span_read(rq, mc_now_ms(), p.first_ms, p.last_ms, &c->span, err);
 	if (rc < 0)

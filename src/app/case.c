@@ -1,7 +1,9 @@
-/* One program's case out of the store: lives, load and deploys as arrays. */
+/* One program's case out of the store: what is left of each life's samples, of the load, and the deploys. What the store keeps of a life
+ * is not read again. */
 #include "scenario.h"
 
 #include "deploys.h"
+#include "program.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,94 +24,165 @@ static int take_text(char **to, const char *from, struct mc_error *err)
 }
 
 /* What a case looks at; the rest stays in the file. */
-#define CASE_FIELDS (1u << MC_F_ANON | 1u << MC_F_SWAP | 1u << MC_F_SHMEM | 1u << MC_F_RSS | 1u << MC_F_MINFLT | 1u << MC_F_THREADS | \
-	1u << MC_F_FDS | 1u << MC_F_REQUESTS)
-enum { LIFE_SAMPLES = 20000 }; /* two days at 10 s; a life of weeks is known well enough by minutes */
+#define CASE_FIELDS (1u << MC_F_ANON | 1u << MC_F_SWAP | 1u << MC_F_SHMEM | 1u << MC_F_RSS | 1u << MC_F_THREADS | 1u << MC_F_FDS | \
+	1u << MC_F_REQUESTS)
+enum {
+	AT_ONCE = 4000,      /* samples of a life, or of the load */
+	KEEP_RUNNING = 2000, /* fresh samples that are worth a new digest of a running life */
+	KEEP_ENDED = 500,    /* of one that ended; reading fewer again is cheaper than keeping a digest */
+	FIRST_SPAN_MS = 6 * 3600000
+};
 
-/* One value for samples [from, to): the mean of a level, the last of a counter. */
-static double one_of(const double *v, size_t from, size_t to, bool counter)
-{
-	double sum = 0, last = (double)NAN;
-	size_t n = 0;
-	for (size_t i = from; i < to; i++)
-		if (isfinite(v[i])) {
-			sum += v[i];
-			last = v[i];
-			n++;
-		}
-	return counter || n == 0 ? last : sum / (double)n;
-}
+/* ---- lives ---- */
 
-/* Means of neighbours in place of a month's every sample: the daemon's memory does not grow with what it has
- * stored. */
-static void thin(struct mc_series *s)
-{
-	size_t every = (s->n + LIFE_SAMPLES - 1) / LIFE_SAMPLES, n = 0;
-	if (every < 2)
-		return;
-	for (size_t from = 0; from < s->n; from += every, n++) {
-		size_t to = from + every < s->n ? from + every : s->n;
-		for (int f = 0; f < MC_F_COUNT; f++)
-			if (s->v[f])
-				s->v[f][n] = one_of(s->v[f], from, to, f == MC_F_MINFLT || f == MC_F_REQUESTS);
-		s->t_ms[n] = s->t_ms[from] + (s->t_ms[to - 1] - s->t_ms[from]) / 2;
-	}
-	s->n = n;
-	for (int f = 0; f < MC_F_COUNT; f++) {
-		double *less = s->v[f] ? mc_reallocarray(s->v[f], n, sizeof *less) : NULL;
-		s->v[f] = less ? less : s->v[f];
-	}
-	int64_t *t = mc_reallocarray(s->t_ms, n, sizeof *t);
-	s->t_ms = t ? t : s->t_ms;
-}
+struct reader {
+	struct mc_store *store;
+	struct scenario_data *d;
+	struct mc_digest *digest;
+	struct scenario_life *life; /* whose samples are coming */
+	size_t *damaged, ndamaged, damaged_cap; /* lives whose digest could not be read */
+	struct mc_error *err;
+};
 
-static int add_life(struct mc_store *s, struct scenario_data *d, const struct mc_incarnation_row *row, int64_t until, struct mc_error *err)
+static int new_life(struct scenario_data *d, const struct mc_incarnation_row *row, struct scenario_life **ret, struct mc_error *err)
 {
 	void *items = d->lives;
-	struct mc_series series = { 0 };
 	int rc = mc_grow(&items, &d->lives_cap, d->nlives + 1, sizeof *d->lives, err);
 	if (rc < 0)
 		return rc;
 	d->lives = items;
-	struct scenario_life *l = &d->lives[d->nlives];
-	*l = (struct scenario_life){ .pid = row->pid, .start_ms = row->start_ms };
-	d->nlives++;
+	struct scenario_life *l = &d->lives[d->nlives++];
+	*l = (struct scenario_life){ .pid = row->pid, .start_ms = row->start_ms, .incarnation = row->id, .last_ms = row->last_ms,
+		.ended = row->end_ms != 0 };
 	if ((rc = take_text(&l->host, row->host, err)) < 0 || (rc = take_text(&l->key, row->key, err)) < 0 ||
 		(rc = take_text(&l->version, row->version, err)) < 0 || (rc = take_text(&l->commit, row->commit, err)) < 0 ||
 		(rc = take_text(&l->build_id, row->build_id, err)) < 0)
 		return rc;
-	rc = mc_store_series_of(s, row->id, INT64_MIN, until, CASE_FIELDS, &series, err);
+	*ret = l;
+	return 0;
+}
+
+/* The samples of a life are all there. */
+static int finish(struct reader *r)
+{
+	struct scenario_life *l = r->life;
+	r->life = NULL;
+	if (!l || l->fresh == 0)
+		return 0; /* what was kept is all there is */
+	l->digest.len = 0;
+	l->last_ms = mc_digest_last_ms(r->digest);
+	return mc_digest_write(r->digest, &l->digest, r->err);
+}
+
+static int mark_damaged(struct reader *r)
+{
+	void *items = r->damaged;
+	int rc = mc_grow(&items, &r->damaged_cap, r->ndamaged + 1, sizeof *r->damaged, r->err);
 	if (rc < 0)
 		return rc;
-	thin(&series);
-	l->n = l->cap = series.n;
-	l->t_ms = series.t_ms;
-	memcpy(l->v, series.v, sizeof l->v);
+	r->damaged = items;
+	r->damaged[r->ndamaged++] = r->d->nlives - 1;
 	return 0;
+}
+
+static int begin(struct reader *r, const struct mc_life_view *v)
+{
+	int rc = finish(r);
+	if (rc < 0 || (rc = new_life(r->d, v->row, &r->life, r->err)) < 0)
+		return rc;
+	mc_digest_begin(r->digest, v->row->start_ms);
+	if (!v->data)
+		return 0;
+	if (mc_digest_read(r->digest, v->data, v->len, NULL) < 0)
+		return mark_damaged(r);
+	mc_buf_add(&r->life->digest, v->data, v->len);
+	return mc_buf_check(&r->life->digest, r->err);
+}
+
+static void feed(struct reader *r, const struct mc_series *s)
+{
+	mc_digest_add(r->digest, &(struct mc_life){ .n = s->n, .t_ms = s->t_ms, .anon = s->v[MC_F_ANON], .swap = s->v[MC_F_SWAP],
+		.shmem = s->v[MC_F_SHMEM], .rss = s->v[MC_F_RSS], .threads = s->v[MC_F_THREADS], .fds = s->v[MC_F_FDS],
+		.requests = s->v[MC_F_REQUESTS] }, INT64_MAX);
+	r->life->fresh += s->n;
+}
+
+static int take_piece(void *user, const struct mc_life_view *v)
+{
+	struct reader *r = user;
+	int rc = r->life && r->life->incarnation == v->row->id ? 0 : begin(r, v);
+	if (rc == 0)
+		feed(r, &v->series);
+	return rc;
+}
+
+/* A life whose digest is of another version, or damaged: all its samples. */
+static int read_again(struct reader *r, struct scenario_life *l, int64_t until)
+{
+	struct mc_series s = { 0 };
+	int rc = mc_store_series_of(r->store, l->incarnation, INT64_MIN, until, CASE_FIELDS, &s, r->err);
+	if (rc < 0)
+		return rc;
+	r->life = l;
+	l->fresh = 0;
+	mc_digest_begin(r->digest, l->start_ms);
+	feed(r, &s);
+	mc_series_release(&s);
+	return finish(r);
 }
 
 static int add_lives(struct mc_store *s, struct scenario_data *d, int64_t program, int64_t until, struct mc_error *err)
 {
-	struct mc_incarnation_row *rows = NULL;
-	size_t n = 0;
-	int rc = mc_store_incarnations(s, program, INT64_MIN, until, &rows, &n, err);
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = add_life(s, d, &rows[i], until, err);
-	mc_store_incarnations_free(rows, n);
+	struct reader r = { .store = s, .d = d, .digest = mc_digest_new(), .err = err };
+	struct mc_series_query q = { .program = program, .since_ms = INT64_MIN, .until_ms = until, .fields = CASE_FIELDS, .kept = true, .most = AT_ONCE };
+	int rc = r.digest ? mc_store_program_series(s, &q, take_piece, &r, err) : mc_nomem(err, "a case");
+	if (rc == 0)
+		rc = finish(&r);
+	for (size_t i = 0; rc == 0 && i < r.ndamaged; i++)
+		rc = read_again(&r, &d->lives[r.damaged[i]], until);
+	mc_digest_free(r.digest);
+	free(r.damaged);
 	return rc;
 }
 
-static int add_load(struct mc_store *s, struct scenario_data *d, int64_t program, int64_t until, struct mc_error *err)
+size_t case_to_keep(const struct mc_scenario *s, struct mc_life_data *ret, size_t cap)
 {
-	struct mc_load_series load = { 0 };
-	int rc = mc_store_load_series(s, program, INT64_MIN, until, &load, err);
-	if (rc < 0)
-		return rc;
-	d->nload = load.n;
-	d->load_ms = load.t_ms;
-	memcpy(d->load, load.v, sizeof d->load);
-	return 0;
+	const struct scenario_data *d = scenario_data(s);
+	size_t n = 0;
+	for (size_t i = 0; i < d->nlives && n < cap; i++) {
+		const struct scenario_life *l = &d->lives[i];
+		if (l->fresh >= (l->ended ? KEEP_ENDED : KEEP_RUNNING))
+			ret[n++] = (struct mc_life_data){ .incarnation = l->incarnation, .until_ms = l->last_ms, .data = l->digest.data, .len = l->digest.len };
+	}
+	return n;
 }
+
+/* ---- the load ---- */
+
+/* Piece by piece: how much comes of one tells how long the next may be. */
+static int add_load(struct mc_store *s, struct scenario_data *d, const struct mc_program_row *p, int64_t until, struct mc_error *err)
+{
+	int64_t since = INT64_MIN, span = FIRST_SPAN_MS, to = p->first_ms;
+	d->loadsum = mc_loadsum_new();
+	int rc = d->loadsum ? 0 : mc_nomem(err, "the load");
+	while (rc == 0 && since < until) {
+		struct mc_load_series v = { 0 };
+		to = to >= p->last_ms || p->last_ms - to < span ? until : to + span;
+		to = to < until ? to : until;
+		rc = mc_store_load_series(s, p->id, since, to, &v, err);
+		if (rc < 0)
+			return rc;
+		rc = mc_loadsum_add(d->loadsum, &(struct mc_load){ .n = v.n, .t_ms = v.t_ms, .requests = v.v[MC_L_REQUESTS], .rx_bytes = v.v[MC_L_RX_BYTES],
+			.tx_bytes = v.v[MC_L_TX_BYTES], .rx_packets = v.v[MC_L_RX_PACKETS], .tx_packets = v.v[MC_L_TX_PACKETS],
+			.io_read = v.v[MC_L_IO_READ], .io_write = v.v[MC_L_IO_WRITE], .cpu_seconds = v.v[MC_L_CPU] }, INT64_MAX, err);
+		span = v.n > AT_ONCE ? span / 4 + 1 : v.n < AT_ONCE / 2 ? span * 2 : span;
+		mc_load_series_release(&v);
+		since = to == INT64_MAX ? to : to + 1;
+	}
+	return rc;
+}
+
+/* ---- deploys ---- */
 
 static int add_deploy(struct scenario_data *d, const struct mc_deploy_row *row, struct mc_error *err)
 {
@@ -125,10 +198,9 @@ static int add_deploy(struct scenario_data *d, const struct mc_deploy_row *row, 
 		free(commit);
 		return rc;
 	}
-	const char *source = row->source ? row->source : "";
-	bool marked = strcmp(source, "mark") == 0 || strcmp(source, "import") == 0;
+	bool marked = row->source && (strcmp(row->source, "mark") == 0 || strcmp(row->source, "import") == 0);
 	d->deploys[d->ndeploys++] = (struct mc_deploy_mark){ .unix_ms = row->unix_ms, .version = version, .commit = commit, .host = host,
-		.source = marked ? MC_DEPLOY_MARK : strcmp(source, DEPLOYS_LIBRARY) == 0 ? MC_DEPLOY_LIBRARY : MC_DEPLOY_RECOGNISED };
+		.source = marked ? MC_DEPLOY_MARK : MC_DEPLOY_RECOGNISED };
 	return 0;
 }
 
@@ -143,26 +215,6 @@ static int add_deploys(struct mc_store *s, struct scenario_data *d, int64_t prog
 			rc = add_deploy(d, &rows[i], err);
 	mc_store_deploys_free(rows, n);
 	return rc;
-}
-
-/* The id of the program of that name. */
-static int find_program(struct mc_store *s, const char *name, int64_t *ret, struct mc_error *err)
-{
-	struct mc_program_row *rows = NULL;
-	size_t n = 0;
-	int rc = mc_store_programs(s, &rows, &n, err);
-	if (rc < 0)
-		return rc;
-	rc = MC_ENOTFOUND;
-	for (size_t i = 0; i < n && rc != 0; i++)
-		if (strcmp(rows[i].name, name) == 0) {
-			*ret = rows[i].id;
-			rc = 0;
-		}
-	mc_store_programs_free(rows, n);
-	if (rc != 0)
-		return mc_fail(err, rc, 0, "no program '%.100s' in the database; 'memculprit status' lists those that are", name);
-	return 0;
 }
 
 /* What the host had in all when it was last sampled: the limit of a program that has none of its own. */
@@ -186,24 +238,35 @@ static int64_t last_sample(const struct scenario_data *d)
 {
 	int64_t last = INT64_MIN;
 	for (size_t i = 0; i < d->nlives; i++)
-		if (d->lives[i].n && d->lives[i].t_ms[d->lives[i].n - 1] > last)
-			last = d->lives[i].t_ms[d->lives[i].n - 1];
+		last = d->lives[i].last_ms > last ? d->lives[i].last_ms : last;
 	return last;
+}
+
+static int begin_case(struct mc_store *s, const char *program, struct mc_program_row *row, struct scenario_data **ret, struct mc_error *err)
+{
+	int rc = program_find(s, program, row, err);
+	if (rc < 0)
+		return rc;
+	struct scenario_data *d = calloc(1, sizeof *d);
+	rc = d ? take_text(&d->name, program, err) : mc_nomem(err, "a case");
+	if (rc < 0)
+		scenario_data_free(d);
+	else
+		*ret = d;
+	return rc;
 }
 
 int mc_case_from_store(struct mc_store *s, const char *program, int64_t as_of_ms, struct mc_scenario *ret, struct mc_error *err)
 {
-	int64_t id = 0, until = as_of_ms ? as_of_ms : INT64_MAX;
+	int64_t until = as_of_ms ? as_of_ms : INT64_MAX;
 	struct mc_scenario out = { 0 };
-	int rc = find_program(s, program, &id, err);
+	struct mc_program_row row = { 0 };
+	struct scenario_data *d = NULL;
+	int rc = begin_case(s, program, &row, &d, err);
 	if (rc < 0)
 		return rc;
-	struct scenario_data *d = calloc(1, sizeof *d);
-	if (!d)
-		return mc_nomem(err, "a case");
-	if ((rc = take_text(&d->name, program, err)) == 0 && (rc = add_lives(s, d, id, until, err)) == 0 &&
-		(rc = add_load(s, d, id, until, err)) == 0 && (rc = add_deploys(s, d, id, until, err)) == 0 &&
-		(rc = scenario_name_libraries(d, err)) == 0)
+	if ((rc = add_lives(s, d, row.id, until, err)) == 0 && (rc = add_load(s, d, &row, until, err)) == 0 &&
+		(rc = add_deploys(s, d, row.id, until, err)) == 0)
 		rc = scenario_view(&out, d, err);
 	if (rc != 0) {
 		scenario_data_free(d);
@@ -211,9 +274,68 @@ int mc_case_from_store(struct mc_store *s, const char *program, int64_t as_of_ms
 	}
 	out.c.as_of_ms = as_of_ms;
 	if (last_sample(d) > INT64_MIN) {
-		double host = host_limit(s, last_sample(d)), own = daemon_limit_of(s, id);
+		double host = host_limit(s, last_sample(d)), own = daemon_limit_of(s, row.id);
 		out.c.memory_limit = isnan(host) || own < host ? own : host;
 	}
 	*ret = out;
 	return 0;
+}
+
+/* ---- all samples ---- */
+
+struct copier {
+	struct scenario_data *d;
+	struct mc_error *err;
+};
+
+static int copy_life(void *user, const struct mc_life_view *v)
+{
+	struct copier *c = user;
+	struct scenario_life *l = NULL;
+	int rc = new_life(c->d, v->row, &l, c->err);
+	size_t n = v->series.n;
+	if (rc < 0 || n == 0)
+		return rc;
+	l->t_ms = mc_reallocarray(NULL, n, sizeof *l->t_ms);
+	bool all = l->t_ms != NULL;
+	for (int f = 0; f < MC_F_COUNT && all; f++)
+		if (v->series.v[f]) {
+			l->v[f] = mc_reallocarray(NULL, n, sizeof *l->v[f]);
+			all = l->v[f] != NULL;
+			if (all)
+				memcpy(l->v[f], v->series.v[f], n * sizeof *l->v[f]);
+		}
+	if (!all)
+		return mc_nomem(c->err, "the samples");
+	memcpy(l->t_ms, v->series.t_ms, n * sizeof *l->t_ms);
+	l->n = l->cap = n;
+	return 0;
+}
+
+static int copy_load(struct mc_store *s, struct scenario_data *d, int64_t program, struct mc_error *err)
+{
+	struct mc_load_series load = { 0 };
+	int rc = mc_store_load_series(s, program, INT64_MIN, INT64_MAX, &load, err);
+	if (rc < 0)
+		return rc;
+	d->nload = load.n;
+	d->load_ms = load.t_ms;
+	memcpy(d->load, load.v, sizeof d->load);
+	return 0;
+}
+
+int case_in_full(struct mc_store *s, const char *program, struct mc_scenario *ret, struct mc_error *err)
+{
+	struct mc_program_row row = { 0 };
+	struct copier c = { .err = err };
+	int rc = begin_case(s, program, &row, &c.d, err);
+	if (rc < 0)
+		return rc;
+	struct mc_series_query q = { .program = row.id, .since_ms = INT64_MIN, .until_ms = INT64_MAX, .fields = UINT32_MAX };
+	if ((rc = mc_store_program_series(s, &q, copy_life, &c, err)) == 0 && (rc = copy_load(s, c.d, row.id, err)) == 0 &&
+		(rc = add_deploys(s, c.d, row.id, INT64_MAX, err)) == 0)
+		rc = scenario_view(ret, c.d, err);
+	if (rc != 0)
+		scenario_data_free(c.d);
+	return rc;
 }

@@ -166,7 +166,7 @@ static int start_server(struct daemon *d, struct mc_error *err)
 	check_socket(d);
 	struct mc_serve_config sc = { .listen = o->nlisten ? o->listen : (const char *const *)c->listen, .nlisten = o->nlisten ? o->nlisten : c->nlisten,
 		.socket = d->socket, .telemetry_path = o->telemetry_path ? o->telemetry_path : "/metrics", .web_config = o->web_config, .web = web,
-		.inherited = inherited, .ninherited = n, .enable_mark = o->enable_mark, .api = api_answer, .user = &d->api };
+		.inherited = inherited, .ninherited = n, .enable_mark = o->enable_mark, .api = api_answer, .user = &d->api, .metrics = daemon_metrics, .metrics_user = &d->shared };
 	rc = mc_server_start(&sc, &d->server, err);
 	if (rc < 0 && err && strncmp(err->text, "socket ", 7) == 0 && !c->socket) {
 		mc_log(MC_LOG_WARN, "serve", "%s; 'mark' cannot come this way: set 'web: {socket: PATH}'", err->text);

@@ -8,6 +8,9 @@
 
 #include "memculprit/app.h"
 
+enum component { AT_SAMPLE, AT_STORE, AT_ANALYSIS, AT_DEPLOY, AT_LOAD, AT_CONFIG, AT_COUNT };
+const char *daemon_component(enum component at);
+
 enum { READER_KIB = 256 }; /* page cache of a reader that stays open: the kernel has the file in memory anyway */
 
 /* ---- the snapshot: what the newest tick saw; never changed once it is shared ----
@@ -25,6 +28,10 @@ struct snapshot_answer {
 	const char *culprit_version, *culprit_commit; /* both NULL: none */
 	double probability;
 };
+struct snapshot_slot {
+	uint32_t slot; /* a number among the program's lives, used again */
+	double anon, file, shmem, swap; /* bytes */
+};
 struct snapshot_program {
 	int64_t id; /* the store's; 0: not stored yet */
 	const char *name;
@@ -35,6 +42,8 @@ struct snapshot_program {
 	int64_t first_seen_ms, last_deploy_ms;
 	size_t nversions; /* running now; two or more while a canary is out */
 	const struct snapshot_version *versions;
+	size_t nslots;    /* 0 unless the configuration asks for metrics of each process */
+	const struct snapshot_slot *slots;
 	struct snapshot_answer answer;
 };
 struct snapshot {
@@ -45,7 +54,9 @@ struct snapshot {
 	struct mc_host host;
 	const char *host_line; /* what `status` says of the host, one sentence */
 	const char *notice;    /* what the reader must know (rights, limits, store), NULL: nothing */
-	double samples, store_bytes;
+	double samples, store_bytes, sample_seconds;
+	double dropped_for_age, dropped_for_room, programs_left_out, processes_left_out;
+	double errors[AT_COUNT];
 };
 
 struct shared_config {
@@ -88,6 +99,22 @@ void daemon_share_snapshot(struct daemon_shared *s, struct snapshot *p);
 int daemon_share_config(struct daemon_shared *s, struct mc_config *c, struct mc_error *err);
 /* Wakes the analysis worker: something is new. */
 void daemon_hurry(struct daemon_shared *s);
+
+/* ---- the metrics page (daemon_metrics.c): mc_metrics_fn; user is the daemon_shared ---- */
+int daemon_metrics(void *user, const struct mc_server_stats *stats, struct mc_metrics *m, struct mc_error *err);
+/* ---- answers (daemon_answer.c), for the analysis worker and the API's thread ---- */
+struct new_answer {
+	int64_t program, t_ms; /* its id; the newest tick that was seen */
+	const struct mc_blame *blame;
+	bool store;            /* its text; what lives leave behind is kept anyway */
+};
+/* Has the loop take it over. 0, MC_EBUSY, MC_ENOMEM, or what storing it met. */
+int answer_hand_over(struct daemon_shared *s, const struct new_answer *a, struct mc_error *err);
+/* Has the loop say why there is none. */
+void answer_failed(struct daemon_shared *s, struct mc_error *why);
+int answer_json(const struct mc_blame *b, struct mc_buf *out, struct mc_error *err);
+/* Growth that nobody ended yet; both may be NULL. */
+bool answer_is_suspect(const char *verdict, const char *state);
 
 /* ---- the API: runs on the server's one API thread ---- */
 struct api {

@@ -293,9 +293,26 @@ static void share_of(struct executable *e, const struct program *p)
 	e->anon = 0;
 }
 
+/* A mark that waited for another build, which did not come, names the first one. */
+static void settle(struct daemon *d, struct program *p, int64_t t)
+{
+	struct mc_error err;
+	struct mc_deploy_row row = { 0 };
+	int rc = deploys_settle(d->store, p->id, t, &row, &err);
+	if (rc < 0)
+		daemon_trouble(d, AT_DEPLOY, &err);
+	else
+		p->settle_ms = 0;
+	if (rc == DEPLOYS_SETTLED)
+		builds_name(d, p, &row);
+	deploys_row_release(&row);
+}
+
 void builds_tick(struct daemon *d, struct program *p, int64_t t)
 {
 	struct mc_error err;
+	if (p->settle_ms && t >= p->settle_ms && p->known && d->store)
+		settle(d, p, t);
 	int64_t since = d->before_ms ? t - d->before_ms : 0;
 	for (size_t i = 0; i < p->nexecutables; i++) {
 		struct executable *e = &p->executables[i];

@@ -37,6 +37,8 @@ static int write_mark(struct daemon *d, void *arg, struct mc_error *err)
 		if (job->row.unix_ms > p->last_deploy_ms)
 			p->last_deploy_ms = job->row.unix_ms;
 		builds_name(d, p, &job->row);
+		if (deploys_settle_at(&job->row))
+			p->settle_ms = deploys_settle_at(&job->row);
 	}
 	return rc;
 }

@@ -14,7 +14,6 @@ struct build {
 	int64_t together_ms; /* how long it ran beside the build deployed last */
 	int64_t absent_ms;   /* how long it had been gone when it came up */
 	uint64_t libraries;  /* set of the life that was looked at last, 0: none */
-	int64_t update, update_ms; /* the store's id of the update that brought this set, 0: none; its first life's start */
 	bool interpreted;    /* what runs is a script: the same file runs others too */
 	bool pending;        /* it came up, and was not the one deployed last: what that means is to be decided */
 	bool renamed;        /* a mark named it: its lives are to be stored so */
@@ -43,6 +42,7 @@ struct program {
 	int64_t id; /* the store's; 0: could not be stored yet */
 	const char *name; /* the sampler's */
 	int64_t first_seen_ms, last_deploy_ms, gone_ms;
+	int64_t settle_ms; /* when a mark that waits is settled, 0: none does */
 	uint32_t alive;
 	double anon, file, shmem, swap, rss, pss; /* of this tick */
 	bool has_pss;
@@ -85,7 +85,6 @@ void lives_remove(struct lives *l, uint64_t id);
 struct identity_cache;
 
 /* ---- the daemon ---- */
-enum component { AT_SAMPLE, AT_STORE, AT_ANALYSIS, AT_DEPLOY, AT_LOAD, AT_CONFIG, AT_COUNT };
 struct daemon {
 	const struct mc_daemon_options *options;
 	struct daemon_shared shared;
@@ -158,8 +157,11 @@ void daemon_stored(struct daemon *d, int rc, const struct mc_error *err);
 void program_release(struct program *p);
 
 /* ---- what others see of it (daemon_figures.c) ---- */
-int daemon_metrics(struct daemon *d, struct mc_error *err);
 int daemon_snapshot(struct daemon *d, struct mc_error *err);
+
+/* ---- answers (daemon_answer.c) ---- */
+/* The figures of the stored answer of a program that was just met. */
+void answer_remember(struct daemon *d, struct program *p);
 
 /* ---- the analysis worker (daemon_worker.c) ---- */
 int worker_start(struct daemon *d, struct mc_error *err);
@@ -170,6 +172,5 @@ bool worker_stop(struct daemon *d);
 /* Counts an error, and logs it unless it is the one logged last there. */
 void daemon_trouble(struct daemon *d, enum component at, const struct mc_error *err);
 void daemon_well(struct daemon *d, enum component at);
-const char *daemon_component(enum component at);
 
 #endif

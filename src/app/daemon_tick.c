@@ -86,12 +86,16 @@ static int know_program(struct daemon *d, struct program *p, struct mc_error *er
 		rc = mc_store_deploys(d->store, p->id, &rows, &n, err);
 	if (rc < 0)
 		return rc;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		if (strcmp(rows[i].source, DEPLOYS_BASELINE) != 0 && rows[i].unix_ms > p->last_deploy_ms)
 			p->last_deploy_ms = rows[i].unix_ms;
+		if (deploys_settle_at(&rows[i]) > p->settle_ms)
+			p->settle_ms = deploys_settle_at(&rows[i]);
+	}
 	mc_store_deploys_free(rows, n);
 	builds_load(d, p);
 	libraries_load(d, p);
+	answer_remember(d, p);
 	p->known = true;
 	return 0;
 }
@@ -136,9 +140,9 @@ static const struct mc_process *by_pid(const struct mc_tick *t, int64_t pid)
 	size_t lo = 0, hi = t->nprocesses;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		if (t->processes[mid].pid == pid)
-			return &t->processes[mid];
-		if (t->processes[mid].pid < pid)
+		if (t->processes[mid]->pid == pid)
+			return t->processes[mid];
+		if (t->processes[mid]->pid < pid)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -222,7 +226,7 @@ static size_t take_processes(struct daemon *d, struct mc_error *err, int *rc)
 	size_t n = 0;
 	bool store = d->store != NULL;
 	for (size_t i = 0; i < t->nprocesses; i++) {
-		const struct mc_process *q = &t->processes[i];
+		const struct mc_process *q = t->processes[i];
 		struct program *p = &d->programs[q->program];
 		struct life *l = q->born ? NULL : lives_find(&d->lives, q->id);
 		/* first what is remembered of it: against that its lives are held */
@@ -328,7 +332,7 @@ static void rename_lives(struct daemon *d)
 	struct mc_error err;
 	d->renamed = false;
 	for (size_t i = 0; d->store && i < d->tick->nprocesses; i++) {
-		const struct mc_process *q = &d->tick->processes[i];
+		const struct mc_process *q = d->tick->processes[i];
 		struct program *p = &d->programs[q->program];
 		struct life *l = lives_find(&d->lives, q->id);
 		const struct build *b = l ? builds_of(p, l) : NULL;
@@ -418,8 +422,10 @@ void daemon_tick(struct daemon *d)
 	double sampled = cpu_ms();
 	write_tick(d);
 	double stored = cpu_ms();
-	if (daemon_snapshot(d, &err) < 0 || daemon_metrics(d, &err) < 0)
+	if (daemon_snapshot(d, &err) < 0)
 		daemon_trouble(d, AT_SAMPLE, &err);
-	mc_log(MC_LOG_DEBUG, "sample", "tick of %zu processes in %zu programs: CPU ms: sampling %.2f, storing %.2f, metrics %.2f", d->tick->nprocesses,
+	else if (d->server)
+		mc_server_renew_metrics(d->server);
+	mc_log(MC_LOG_DEBUG, "sample", "tick of %zu processes in %zu programs: CPU ms: sampling %.2f, storing %.2f, showing %.2f", d->tick->nprocesses,
 		d->nprograms, sampled - begun, stored - sampled, cpu_ms() - stored);
 }

@@ -28,7 +28,6 @@ enum {
 	FRESH_MS = 7200000,  /* a deploy is fresh for so long */
 	STORE_EVERY_MS = 300000,
 	CALM_MOST_MS = 6 * 3600000,
-	MAX_SUSPECTS = 64,
 };
 /* Memory that is higher by so much than at the last answer is something new. */
 #define RISEN(now, then) ((now) > (then) * 1.03 + 262144)
@@ -43,7 +42,6 @@ struct subject {
 	uint32_t processes;
 	int64_t asked_id;    /* deploys up to this were looked up in the repository */
 	const char *verdict; /* static */
-	int64_t culprit_ms;  /* when it was deployed, by the answer that is stored; MC_NO_TIME: none */
 	bool suspect, seen;
 };
 struct worker {
@@ -59,132 +57,42 @@ struct worker {
 	bool worked; /* the last time round */
 };
 
-/* ---- handing over ---- */
+/* ---- answering ---- */
 
-struct news {
-	struct subject *subject;
-	struct answer_figures figures;
-	const char *json;
-	bool store;
-	bool failed;
-	struct mc_error why;
-};
-
-/* The sampler reads more of what grows. */
-static void tell_suspects(struct daemon *d)
+static bool same_text(const char *a, const char *b)
 {
-	const char *names[MAX_SUSPECTS];
-	struct mc_error err;
-	size_t n = 0;
-	for (size_t i = 0; i < d->nprograms && n < MAX_SUSPECTS; i++) {
-		const struct answer_figures *a = &d->programs[i].answer;
-		if (d->programs[i].alive && a->verdict && strcmp(a->verdict, "leak") == 0 && a->state && strcmp(a->state, "active") == 0)
-			names[n++] = d->programs[i].name;
-	}
-	if (n == 0 && d->nsuspects == 0)
-		return;
-	if (mc_sampler_suspects(d->sampler, names, n, &err) < 0)
-		daemon_trouble(d, AT_SAMPLE, &err);
-	d->nsuspects = n;
+	return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
-static int take_news(struct daemon *d, void *arg, struct mc_error *err)
-{
-	struct news *n = arg;
-	if (n->failed) {
-		daemon_trouble(d, AT_ANALYSIS, &n->why);
-		return 0;
-	}
-	daemon_well(d, AT_ANALYSIS);
-	for (size_t i = 0; i < d->nprograms; i++) {
-		struct program *p = &d->programs[i];
-		if (p->id != n->subject->id || !p->name)
-			continue;
-		free(p->answer.culprit_version);
-		free(p->answer.culprit_commit);
-		p->answer = n->figures;
-		n->figures.culprit_version = n->figures.culprit_commit = NULL;
-		break;
-	}
-	tell_suspects(d);
-	int rc = n->store && d->store ? mc_store_answer_put(d->store, n->subject->id, n->figures.as_of_ms, n->json, err) : 0;
-	if (rc < 0)
-		daemon_trouble(d, AT_STORE, err);
-	return rc;
-}
-
-static bool is_growth(const struct mc_answer *a)
-{
-	return a->verdict == MC_VERDICT_LEAK || a->verdict == MC_VERDICT_STEP;
-}
-
-static int figures_of(const struct mc_blame *b, int64_t t, struct answer_figures *ret, struct mc_error *err)
+/* A change of mind is stored at once, the rest now and then: others reckon anew what is old. */
+static bool worth_storing(const struct subject *s, const struct snapshot_program *p, const struct mc_blame *b, int64_t t)
 {
 	const struct mc_answer *a = &b->answer;
-	*ret = (struct answer_figures){ .as_of_ms = t, .onset_ms = a->onset_ms, .exhaustion_ms = a->exhaustion_ms,
-		.verdict = mc_verdict_name(a->verdict), .state = mc_state_name(a->state), .signal = mc_signal_name(a->signal),
-		.growth = is_growth(a) ? a->slope_after : (double)NAN, .probability = (double)NAN };
-	if (a->culprit == MC_NO_DEPLOY)
-		return 0;
-	const struct mc_candidate *c = &a->candidates[a->culprit];
-	const struct mc_deploy_mark *m = &b->scenario.c.deploys[c->deploy];
-	ret->probability = c->probability;
-	ret->culprit_version = mc_strdup(m->version);
-	ret->culprit_commit = mc_strdup(m->commit);
-	if (ret->culprit_version && ret->culprit_commit)
-		return 0;
-	free(ret->culprit_version);
-	free(ret->culprit_commit);
-	return mc_nomem(err, "an answer");
+	const struct snapshot_answer *old = p ? &p->answer : NULL;
+	if (!old || t - s->stored_ms >= STORE_EVERY_MS || t < s->stored_ms)
+		return true;
+	double probability = a->culprit == MC_NO_DEPLOY ? 0 : a->candidates[a->culprit].probability;
+	return !same_text(old->verdict, mc_verdict_name(a->verdict)) || !same_text(old->state, mc_state_name(a->state)) ||
+		!(fabs((isfinite(old->probability) ? old->probability : 0) - probability) < .05);
 }
 
-static int text_of(const struct mc_blame *b, struct mc_buf *out, struct mc_error *err)
-{
-	struct mc_json *j = mc_json_new();
-	if (!j)
-		return mc_nomem(err, "an answer");
-	mc_blame_json(j, NULL, b);
-	int rc = mc_json_text(j, MC_JSON_COMPACT, out, err);
-	mc_json_free(j);
-	return rc;
-}
-
-static int64_t culprit_of(const struct mc_blame *b)
-{
-	const struct mc_answer *a = &b->answer;
-	return a->culprit == MC_NO_DEPLOY ? MC_NO_TIME : b->scenario.c.deploys[a->candidates[a->culprit].deploy].unix_ms;
-}
-
-static int answer(struct worker *w, struct subject *s, int64_t t, struct news *n, struct mc_error *err)
+static int answer(struct worker *w, struct subject *s, const struct snapshot_program *p, int64_t t, struct mc_error *err)
 {
 	struct mc_blame b = { 0 };
-	struct mc_buf json = { 0 };
+	struct mc_error why;
 	const struct shared_config *cfg = shared_config_get(w->shared);
 	tags_ask(w->shared, w->store, mc_config_program(&cfg->c, s->name), s->id, &s->asked_id);
 	int rc = mc_blame_program(w->store, &cfg->c, s->name, 0, &b, err);
 	shared_config_put(cfg);
 	if (rc < 0)
 		return rc;
-	bool suspect = is_growth(&b.answer) && b.answer.state != MC_STATE_FIXED;
-	int64_t culprit_ms = culprit_of(&b);
-	/* a change of mind is stored at once, the rest now and then: others reckon anew what is old */
-	n->store = suspect != s->suspect || culprit_ms != s->culprit_ms || t - s->stored_ms >= STORE_EVERY_MS || t < s->stored_ms;
-	if ((rc = figures_of(&b, t, &n->figures, err)) == 0 && n->store)
-		rc = text_of(&b, &json, err);
+	struct new_answer n = { .program = s->id, .t_ms = t, .blame = &b, .store = worth_storing(s, p, &b, t) };
+	s->suspect = answer_is_suspect(mc_verdict_name(b.answer.verdict), mc_state_name(b.answer.state));
+	s->verdict = mc_verdict_name(b.answer.verdict);
+	if (answer_hand_over(w->shared, &n, &why) == 0 && n.store)
+		s->stored_ms = t;
 	mc_blame_release(&b);
-	if (rc == 0) {
-		s->suspect = suspect;
-		s->verdict = n->figures.verdict;
-		n->json = mc_buf_text(&json);
-		if (daemon_call(w->shared, take_news, n, err) == 0 && n->store) {
-			s->stored_ms = t;
-			s->culprit_ms = culprit_ms;
-		}
-		free(n->figures.culprit_version);
-		free(n->figures.culprit_commit);
-	}
-	mc_buf_release(&json);
-	return rc;
+	return 0;
 }
 
 /* ---- whose turn it is ---- */
@@ -215,6 +123,23 @@ static void forget_unseen(struct worker *w)
 		free(w->v[i].name);
 		w->v[i] = w->v[--w->n];
 	}
+}
+
+/* An answer that somebody else found: a reader that asked, or the daemon that ran before. */
+static void adopt(struct subject *s, const struct snapshot_program *p)
+{
+	const struct snapshot_answer *a = &p->answer;
+	if (a->as_of_ms <= s->done_ms)
+		return;
+	if (s->done_ms == 0) { /* from before the start: as if it had been met when it was first seen */
+		s->met_ms = p->first_seen_ms && p->first_seen_ms < a->as_of_ms ? p->first_seen_ms : a->as_of_ms;
+		s->deploy_ms = a->as_of_ms < p->last_deploy_ms ? 0 : p->last_deploy_ms;
+	}
+	s->done_ms = s->stored_ms = a->as_of_ms;
+	s->memory = p->anon + p->swap;
+	s->processes = p->processes;
+	s->suspect = answer_is_suspect(a->verdict, a->state);
+	s->verdict = a->verdict;
 }
 
 static bool is_urgent(const struct subject *s, const struct snapshot_program *p, const struct snapshot *shot)
@@ -260,6 +185,7 @@ static struct subject *next_subject(struct worker *w, const struct snapshot *sho
 			s->met_ms = shot->t_ms;
 		s->id = p->id;
 		s->seen = true;
+		adopt(s, p);
 		double due = overdue(s, p, shot);
 		bool now = is_urgent(s, p, shot);
 		if (due < 1 || due < most || (now ? w->urgent_ns : w->calm_ns) <= 0)
@@ -302,18 +228,16 @@ static void add_credit(struct worker *w, int64_t interval_ms)
 static bool answer_one(struct worker *w, struct subject *s, bool urgent, const struct snapshot *shot)
 {
 	const struct snapshot_program *p = snapshot_find(shot, s->name);
-	struct news n = { .subject = s };
-	struct mc_error err;
+	struct mc_error why;
 	int64_t begun = cpu_ns();
 	s->done_ms = shot->t_ms;
 	s->deploy_ms = p ? p->last_deploy_ms : 0;
 	s->memory = p ? p->anon + p->swap : 0;
 	s->processes = p ? p->processes : 0;
-	int rc = answer(w, s, shot->t_ms, &n, &n.why);
+	int rc = answer(w, s, p, shot->t_ms, &why);
 	bool failed = rc < 0 && rc != MC_EBUSY;
 	if (failed) {
-		n.failed = true;
-		daemon_call(w->shared, take_news, &n, &err);
+		answer_failed(w->shared, &why);
 		mc_store_close(w->store); /* the file may be another by now */
 		w->store = NULL;
 	}

@@ -1,10 +1,13 @@
 /* How marks and what was recognised come together in the store. */
 #include "deploys.h"
 
+#include "json_put.h"
+#include "program.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-enum { MARK_LATE_MS = 10 * 60 * 1000, BASELINE_LATE_MS = 2 * 60 * 1000 };
+enum { MARK_LATE_MS = 10 * 60 * 1000, BASELINE_LATE_MS = 2 * 60 * 1000, BASELINE_SOON_MS = 5000 };
 
 void deploys_row_release(struct mc_deploy_row *d)
 {
@@ -87,7 +90,8 @@ static int64_t gap(const struct mc_deploy_row *row, int64_t t)
 
 /* Whether the two, one marked and one recognised, are one deploy. One of which only the build is known
  * has no name to disagree with; but a mark soon after it may also announce the next restart, so it has less time,
- * and least where nobody knows how long the build had been there. */
+ * and least where it is the first that was ever seen: only a mark at its very start is certainly its own, a later
+ * one waits for another build (deploys_settle()). */
 static bool joins(const struct mc_deploy_row *mark, const struct mc_deploy_row *seen)
 {
 	/* what has its lives already is not started again: the same release once more is another deploy */
@@ -96,7 +100,7 @@ static bool joins(const struct mc_deploy_row *mark, const struct mc_deploy_row *
 	if (is_named(seen))
 		return same_release(mark, seen);
 	int64_t late = mark->unix_ms - seen->first_seen_ms;
-	return late <= (is_baseline(seen) ? BASELINE_LATE_MS : MARK_LATE_MS);
+	return late <= (is_baseline(seen) ? BASELINE_SOON_MS : MARK_LATE_MS);
 }
 
 /* The nearest row in time, within 30 minutes, that is one with d; those that were recognised where d is a
@@ -227,32 +231,51 @@ int deploys_seen(struct mc_store *s, struct mc_deploy_row *d, struct mc_error *e
 	return rc;
 }
 
+int64_t deploys_settle_at(const struct mc_deploy_row *d)
+{
+	return is_mark(d) && !d->first_seen_ms ? d->unix_ms + BASELINE_LATE_MS : 0;
+}
+
+/* The mark that no other build came for: it was the baseline's. */
+static struct mc_deploy_row *waiting(struct mc_deploy_row *rows, size_t n, const struct mc_deploy_row *base, int64_t now_ms)
+{
+	for (size_t i = 0; i < n; i++) {
+		int64_t at = deploys_settle_at(&rows[i]), late = rows[i].unix_ms - base->first_seen_ms;
+		if (at && at <= now_ms && late >= 0 && late <= BASELINE_LATE_MS && hosts_meet(&rows[i], base))
+			return &rows[i];
+	}
+	return NULL;
+}
+
+int deploys_settle(struct mc_store *s, int64_t program, int64_t now_ms, struct mc_deploy_row *ret, struct mc_error *err)
+{
+	struct mc_deploy_row *rows = NULL, *mark = NULL, *base = NULL;
+	size_t n = 0;
+	int rc = mc_store_deploys(s, program, &rows, &n, err);
+	for (size_t i = 0; i < n && !base; i++)
+		base = is_baseline(&rows[i]) && !is_named(&rows[i]) ? &rows[i] : NULL;
+	if (rc == 0 && base)
+		mark = waiting(rows, n, base, now_ms);
+	if (mark && (rc = take_seen(mark, base, err)) == 0 && (rc = mc_store_deploy_update(s, mark, err)) == 0 &&
+		(rc = mc_store_deploy_delete(s, base->id, err)) == 0 && (rc = copy_row(ret, mark, err)) == 0)
+		rc = DEPLOYS_SETTLED;
+	mc_store_deploys_free(rows, n);
+	return rc;
+}
+
 int deploys_program(struct mc_store *s, const struct mc_config *cfg, const char *name, bool add, int64_t *ret, struct mc_error *err)
 {
-	struct mc_program_row *rows = NULL;
-	size_t n = 0;
-	int rc = mc_store_programs(s, &rows, &n, err);
-	if (rc < 0)
+	struct mc_program_row p;
+	int rc = program_find(s, name, &p, err);
+	if (rc < 0 && rc != MC_ENOTFOUND)
 		return rc;
-	int64_t id = 0;
-	for (size_t i = 0; i < n && !id; i++)
-		if (strcmp(rows[i].name, name) == 0)
-			id = rows[i].id;
-	mc_store_programs_free(rows, n);
-	if (!id && !add && !(cfg && mc_config_program(cfg, name)))
-		return mc_fail(err, MC_ENOTFOUND, 0, "no program '%.100s'; 'memculprit status' lists those that are, and the configuration can name more", name);
+	if (rc < 0 && !add && !(cfg && mc_config_program(cfg, name)))
+		return mc_fail(err, rc, 0, "no program '%.100s'; 'memculprit status' lists those that are, and the configuration can name more", name);
+	int64_t id = rc == 0 ? p.id : 0;
 	if (!id && (rc = mc_store_program(s, name, &id, err)) < 0)
 		return rc;
 	*ret = id;
 	return 0;
-}
-
-static void time_or_null(struct mc_json *j, const char *key, int64_t ms)
-{
-	if (ms)
-		mc_json_int(j, key, ms);
-	else
-		mc_json_null(j, key);
 }
 
 int deploys_json(const struct mc_deploy_row *d, const char *program, bool known, struct mc_buf *out, struct mc_error *err)
@@ -261,19 +284,7 @@ int deploys_json(const struct mc_deploy_row *d, const char *program, bool known,
 	if (!j)
 		return mc_nomem(err, "a deploy");
 	mc_json_object(j, NULL);
-	mc_json_int(j, "id", d->id);
-	mc_json_str(j, "program", program);
-	mc_json_int(j, "deployed_ms", d->unix_ms);
-	time_or_null(j, "first_seen_ms", d->first_seen_ms);
-	mc_json_str(j, "version", text(d->version));
-	mc_json_str(j, "commit", text(d->commit));
-	mc_json_str(j, "build_id", text(d->build_id));
-	mc_json_str(j, "host", text(d->host));
-	mc_json_str(j, "note", text(d->note));
-	mc_json_str(j, "source", text(d->source));
-	time_or_null(j, "author_ms", d->author_ms);
-	time_or_null(j, "commit_ms", d->commit_ms);
-	time_or_null(j, "tag_ms", d->tag_ms);
+	put_stored_deploy(j, program, d);
 	mc_json_bool(j, "known", known);
 	mc_json_close(j);
 	int rc = mc_json_text(j, MC_JSON_COMPACT, out, err);

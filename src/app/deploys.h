@@ -10,8 +10,6 @@ enum { DEPLOYS_MERGE_MS = 30 * 60 * 1000, DEPLOYS_KNOWN_MS = 10 * 60 * 1000 };
 /* Where the first version that was ever seen of a program stands in `source`: it began before anybody
  * looked, so it is no deploy that could be blamed. */
 #define DEPLOYS_BASELINE "first seen"
-/* There too: a library of the program was updated, the program itself is the same. */
-#define DEPLOYS_LIBRARY "library"
 
 /* What a mark says, after asking the configured repository. Texts of ret are allocated: deploys_row_release(). program and id are left 0. MC_ENOTFOUND: no such revision. */
 int deploys_resolve(const struct mc_config *cfg, const struct mc_mark *m, int64_t now_ms, struct mc_deploy_row *ret, struct mc_error *err);
@@ -26,6 +24,14 @@ int deploys_mark(struct mc_store *s, struct mc_deploy_row *d, struct mc_error *e
 /* Writes what was recognised: d->source says how, unix_ms is the first sight and first_seen_ms the start
  * of the first life. Joins a mark, or adds it. 0; *d becomes what is stored. */
 int deploys_seen(struct mc_store *s, struct mc_deploy_row *d, struct mc_error *err);
+
+/* A mark in the first two minutes of the first build that was seen announces another, or is late for that one. It
+ * waits until then; after that it is the first build's, if no other came. 0; DEPLOYS_SETTLED: *ret (zeroed before) is
+ * what is stored now, to be released. */
+enum { DEPLOYS_SETTLED = 1 };
+int deploys_settle(struct mc_store *s, int64_t program, int64_t now_ms, struct mc_deploy_row *ret, struct mc_error *err);
+/* When to call that for a mark; 0: no need. */
+int64_t deploys_settle_at(const struct mc_deploy_row *d);
 
 /* The program's id in the store. MC_ENOTFOUND, unless `add` or the configuration names it: then it is added. */
 int deploys_program(struct mc_store *s, const struct mc_config *cfg, const char *name, bool add, int64_t *ret, struct mc_error *err);

@@ -1,6 +1,8 @@
 /* The deploys, each with what became of memory after it and what the newest answer says of it. */
 #include "memculprit/app.h"
 
+#include "program.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,12 +117,12 @@ static int figures(struct mc_store *s, int64_t program, struct mc_deploy_view *v
 	return rc;
 }
 
-/* The newest answer is about the deploy of that time and version; its time may have been put right a little since. */
+/* The newest answer is about the deploy of that time and version. */
 static bool is_about(const struct mc_jsonv *v, const struct mc_deploy_row *d)
 {
 	int64_t ms;
 	const char *version = mc_jsonv_str(mc_jsonv_get(v, "version")), *commit = mc_jsonv_str(mc_jsonv_get(v, "commit"));
-	return mc_jsonv_int(mc_jsonv_get(v, "deployed_ms"), &ms) && llabs(ms - d->unix_ms) <= SLACK_MS && version && strcmp(version, d->version) == 0 && commit &&
+	return mc_jsonv_int(mc_jsonv_get(v, "deployed_ms"), &ms) && ms == d->unix_ms && version && strcmp(version, d->version) == 0 && commit &&
 		strcmp(commit, d->commit) == 0;
 }
 
@@ -202,7 +204,7 @@ int mc_deploys_read(struct mc_store *s, const struct mc_config *cfg, const char 
 			rc = add_program(s, &rows[i], &d, err);
 		}
 	if (rc == 0 && !found)
-		rc = mc_fail(err, MC_ENOTFOUND, 0, "no program '%.100s' in the database; 'memculprit status' lists those that are", program);
+		rc = program_unknown(program, err);
 	mc_store_programs_free(rows, n);
 	if (rc < 0)
 		mc_deploys_release(&d);

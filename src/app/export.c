@@ -190,9 +190,9 @@ static int write_deploys(const struct scenario_data *d, const char *dir, struct 
 
 int mc_export(struct mc_store *s, const char *program, const char *dir, struct mc_import_counts *ret, struct mc_error *err)
 {
-	struct mc_scenario sc;
+	struct mc_scenario sc = { 0 };
 	struct mc_import_counts counts = { 0 };
-	int rc = mc_case_from_store(s, program, 0, &sc, err);
+	int rc = case_in_full(s, program, &sc, err);
 	if (rc < 0)
 		return rc;
 	const struct scenario_data *d = scenario_data(&sc);

@@ -7,12 +7,15 @@
 
 #include "config.h"
 
-enum { SPARK = 60, SPARK_SPAN_MS = 24 * 3600 * 1000 };
+enum { STALE_MS = 60000, STALE_TICKS = 3, SPARK = 60, SPARK_SPAN_MS = 24 * 3600 * 1000 };
 
 void page_base(const struct api *a, const struct snapshot *now, struct mc_page *ret)
 {
 	*ret = (struct mc_page){ .now_ms = mc_now_ms(), .version = PACKAGE_VERSION, .telemetry_path = a->shared->telemetry_path,
 		.host_line = now ? now->host_line : NULL, .notice = now ? now->notice : NULL };
+	int64_t late = now ? STALE_TICKS * now->interval_ms : 0;
+	if (now && ret->now_ms - now->t_ms > (late > STALE_MS ? late : STALE_MS))
+		ret->stale_ms = now->t_ms;
 }
 
 int page_fail(const struct mc_page *p, const struct mc_error *err, struct mc_reply *reply)
@@ -28,9 +31,19 @@ void page_take_status(struct mc_page_program *p, const struct mc_program_status 
 	*p = (struct mc_page_program){ .name = st->name, .processes = (double)st->processes, .growth = st->growth, .verdict = st->verdict,
 		.state = st->state, .culprit = culprit && culprit[0] ? culprit : NULL, .probability = st->culprit_probability,
 		.onset_ms = st->onset_ms, .exhaustion_ms = st->exhaustion_ms };
+	if (st->processes == 0) { /* nothing grows and nothing runs out any more */
+		p->gone_ms = st->last_ms;
+		p->exhaustion_ms = MC_PAGE_NO_TIME;
+	}
 	p->private_bytes = isfinite(st->anon) && isfinite(st->swap) ? st->anon + st->swap : st->anon;
 	if (runs)
 		p->version = runs->version[0] ? runs->version : runs->commit;
+}
+
+void page_take_last(struct mc_page_program *p, const struct mc_curves *c)
+{
+	for (size_t i = c->n; p->gone_ms && !isfinite(p->private_bytes) && i-- > 0;)
+		p->private_bytes = c->priv[i];
 }
 
 /* ---- the index ---- */
@@ -62,6 +75,7 @@ static int take_spark(struct mc_store *s, const struct mc_program_status *st, st
 	if (rc == 0) {
 		p->nspark = e->curves.n;
 		p->spark = e->curves.priv;
+		page_take_last(p, &e->curves);
 	}
 	return rc;
 }
@@ -111,7 +125,7 @@ static int index_page(struct api *a, const struct snapshot *now, struct mc_page 
 {
 	int64_t tick = now ? now->t_ms : 0;
 	int rc = 0;
-	if (!tick || a->index_ms != tick) {
+	if (!tick || a->index_ms != tick || page->stale_ms) {
 		rc = make_index(a, page, reply, err);
 		a->index_ms = 0;
 		mc_buf_release(&a->index);

@@ -73,7 +73,7 @@ static void take_figures(struct parts *p, const struct mc_jsonv *v)
 	d->program.verdict = text_of(v, "verdict");
 	d->program.state = state;
 	d->program.onset_ms = time_of(v, "onset_ms");
-	d->program.exhaustion_ms = time_of(v, "exhaustion_ms");
+	d->program.exhaustion_ms = d->program.gone_ms ? MC_PAGE_NO_TIME : time_of(v, "exhaustion_ms");
 	d->program.growth = fixed ? (double)NAN : number_of(slope, "after");
 	d->program.culprit = name_of(culprit);
 	d->program.probability = number_of(culprit, "probability");
@@ -242,6 +242,7 @@ static int make_page(struct api *a, const struct mc_request *rq, struct parts *p
 	const struct mc_jsonv *answer = mc_jsondoc_root(p->answer);
 	page_take_status(&p->d.program, &p->status.programs[0]);
 	p->d.page.host_line = p->d.page.host_line ? p->d.page.host_line : p->status.host.text;
+	page_take_last(&p->d.program, &p->curves.memory);
 	take_figures(p, answer);
 	take_evidence(p, mc_jsonv_get(answer, "evidence"));
 	take_commits(p, answer);

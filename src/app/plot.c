@@ -1,6 +1,9 @@
 /* What a plot of a program shows: its curve, its deploys, and when growth began. */
 #include "memculprit/app.h"
 
+#include "json_put.h"
+#include "program.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +70,7 @@ int mc_plot_read(struct mc_store *s, const struct mc_plot_query *q, struct mc_pl
 	while (i < n && strcmp(rows[i].name, q->program) != 0)
 		i++;
 	if (rc == 0 && i == n)
-		rc = mc_fail(err, MC_ENOTFOUND, 0, "no program '%.100s' in the database; 'memculprit status' lists those that are", q->program);
+		rc = program_unknown(q->program, err);
 	if (rc == 0)
 		rc = read_row(s, &rows[i], q, &p, err);
 	mc_store_programs_free(rows, n);
@@ -130,14 +133,6 @@ static void put_numbers(struct mc_json *j, const char *key, const double *v, siz
 		else
 			mc_json_null(j, NULL);
 	mc_json_close(j);
-}
-
-static void put_time(struct mc_json *j, const char *key, int64_t ms)
-{
-	if (ms == MC_NO_TIME)
-		mc_json_null(j, key);
-	else
-		mc_json_int(j, key, ms);
 }
 
 void mc_plot_json(struct mc_json *j, const char *key, const struct mc_plot *p)

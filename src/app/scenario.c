@@ -71,7 +71,8 @@ static struct mc_life life_view(const struct scenario_life *l)
 	return (struct mc_life){ .host = l->host, .key = l->key, .pid = l->pid, .start_ms = l->start_ms, .version = l->version,
 		.commit = l->commit, .build_id = l->build_id ? l->build_id : "", .n = l->n, .t_ms = l->t_ms, .anon = l->v[MC_F_ANON],
 		.swap = l->v[MC_F_SWAP], .shmem = l->v[MC_F_SHMEM], .rss = l->v[MC_F_RSS], .minflt = l->v[MC_F_MINFLT],
-		.threads = l->v[MC_F_THREADS], .fds = l->v[MC_F_FDS], .requests = l->v[MC_F_REQUESTS] };
+		.threads = l->v[MC_F_THREADS], .fds = l->v[MC_F_FDS], .requests = l->v[MC_F_REQUESTS],
+		.digest = l->digest.data, .digest_len = l->digest.len };
 }
 
 int scenario_view(struct mc_scenario *s, struct scenario_data *d, struct mc_error *err)
@@ -94,6 +95,8 @@ int scenario_view(struct mc_scenario *s, struct scenario_data *d, struct mc_erro
 			.tx_bytes = d->load[MC_L_TX_BYTES], .rx_packets = d->load[MC_L_RX_PACKETS], .tx_packets = d->load[MC_L_TX_PACKETS],
 			.io_read = d->load[MC_L_IO_READ], .io_write = d->load[MC_L_IO_WRITE], .cpu_seconds = d->load[MC_L_CPU] },
 		.memory_limit = (double)NAN };
+	if (d->loadsum)
+		mc_loadsum_view(d->loadsum, &s->c.load);
 	s->own = d;
 	return 0;
 }
@@ -106,6 +109,7 @@ static void free_life(struct scenario_life *l)
 	free(l->commit);
 	free(l->build_id);
 	free(l->raw);
+	mc_buf_release(&l->digest);
 	free(l->t_ms);
 	for (int i = 0; i < MC_F_COUNT; i++)
 		free(l->v[i]);
@@ -135,6 +139,7 @@ void scenario_data_free(struct scenario_data *d)
 	for (int i = 0; i < MC_L_COUNT; i++)
 		free(d->load[i]);
 	free(d->load_ms);
+	mc_loadsum_free(d->loadsum);
 	free(d->lives);
 	free(d->deploys);
 	free(d->view);

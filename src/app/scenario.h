@@ -18,6 +18,11 @@ struct scenario_life {
 	size_t n, cap, next; /* next: the life whose row followed last time */
 	int64_t *t_ms;
 	double *v[MC_F_COUNT]; /* NULL: no such column */
+	/* of a case out of the store: what is left of its samples */
+	int64_t incarnation, last_ms; /* last_ms: the newest sample in it */
+	struct mc_buf digest;
+	size_t fresh;  /* samples that are not in what the store keeps */
+	bool ended;
 };
 
 struct scenario_data {
@@ -30,6 +35,7 @@ struct scenario_data {
 	struct mc_deploy_mark *deploys;
 	size_t ndeploys, deploys_cap;
 	struct mc_life *view; /* what the case points to */
+	struct mc_loadsum *loadsum; /* NULL: the arrays are used */
 };
 
 /* What the program with this id may have in all, as the daemon saw it; NaN: no limit but the host's
@@ -38,10 +44,12 @@ double daemon_limit_of(struct mc_store *s, int64_t program);
 
 /* The folder's data behind a scenario that mc_scenario_read() or mc_case_from_store() made. */
 const struct scenario_data *scenario_data(const struct mc_scenario *s);
+/* All samples of a program, for export. MC_ENOTFOUND. */
+int case_in_full(struct mc_store *s, const char *program, struct mc_scenario *ret, struct mc_error *err);
+/* What the store should keep of lives, so that fewer samples are read next time: at most `cap`, borrowed from s. How many. */
+size_t case_to_keep(const struct mc_scenario *s, struct mc_life_data *ret, size_t cap);
 /* Sorts d's samples and deploys by time and lets s->c point into it. On success s owns d. 0 or MC_ENOMEM. */
 int scenario_view(struct mc_scenario *s, struct scenario_data *d, struct mc_error *err);
-/* Lives that an updated library was loaded into take the name of that update (scenario_libraries.c). 0 or MC_ENOMEM. */
-int scenario_name_libraries(struct scenario_data *d, struct mc_error *err);
 void scenario_data_free(struct scenario_data *d);
 
 #endif

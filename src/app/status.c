@@ -1,6 +1,8 @@
 /* What runs now: the programs of the store at their last sample, with what their newest answers say. */
 #include "memculprit/app.h"
 
+#include "program.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -320,7 +322,7 @@ static int read_programs(struct mc_store *s, const char *only, const struct mc_p
 		if (!only || strcmp(rows[i].name, only) == 0)
 			rc = read_program(s, &rows[i], st->host.t_ms, &st->programs[st->n++], err);
 	if (rc == 0 && only && st->n == 0)
-		rc = mc_fail(err, MC_ENOTFOUND, 0, "no program '%.100s' in the database; 'memculprit status' lists those that are", only);
+		rc = program_unknown(only, err);
 	if (st->n)
 		qsort(st->programs, st->n, sizeof *st->programs, by_interest);
 	return rc;

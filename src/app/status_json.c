@@ -1,29 +1,9 @@
 /* The status and the deploys as the objects of docs/schema; command line and HTTP both print these. */
 #include "memculprit/app.h"
 
+#include "json_put.h"
+
 #include <math.h>
-
-static void put_time(struct mc_json *j, const char *key, int64_t ms)
-{
-	if (ms == MC_NO_TIME)
-		mc_json_null(j, key);
-	else
-		mc_json_int(j, key, ms);
-}
-
-/* Times of the store are 0 where not known. */
-static void put_stored_time(struct mc_json *j, const char *key, int64_t ms)
-{
-	put_time(j, key, ms ? ms : MC_NO_TIME);
-}
-
-static void put_bytes(struct mc_json *j, const char *key, double v)
-{
-	if (isfinite(v) && fabs(v) < 9e15)
-		mc_json_int(j, key, (int64_t)llround(v));
-	else
-		mc_json_null(j, key);
-}
 
 static double sum(double a, double b)
 {
@@ -35,8 +15,7 @@ static void put_running(struct mc_json *j, const struct mc_program_status *p)
 	mc_json_array(j, "versions");
 	for (size_t i = 0; i < p->nrunning; i++) {
 		mc_json_object(j, NULL);
-		mc_json_str(j, "version", p->running[i].version);
-		mc_json_str(j, "commit", p->running[i].commit);
+		put_release(j, p->running[i].version, p->running[i].commit);
 		mc_json_int(j, "processes", (int64_t)p->running[i].processes);
 		mc_json_close(j);
 	}
@@ -50,8 +29,7 @@ static void put_culprit(struct mc_json *j, const struct mc_program_status *p)
 		return;
 	}
 	mc_json_object(j, "culprit");
-	mc_json_str(j, "version", p->culprit_version ? p->culprit_version : "");
-	mc_json_str(j, "commit", p->culprit_commit ? p->culprit_commit : "");
+	put_release(j, p->culprit_version, p->culprit_commit);
 	mc_json_num(j, "probability", p->culprit_probability);
 	mc_json_close(j);
 }
@@ -123,21 +101,8 @@ void mc_status_json(struct mc_json *j, const char *key, const struct mc_status *
 
 void mc_deploy_json(struct mc_json *j, const char *key, const struct mc_deploy_view *v)
 {
-	const struct mc_deploy_row *d = &v->row;
 	mc_json_object(j, key);
-	mc_json_int(j, "id", d->id);
-	mc_json_str(j, "program", v->program);
-	mc_json_str(j, "version", d->version);
-	mc_json_str(j, "commit", d->commit);
-	mc_json_str(j, "build_id", d->build_id);
-	mc_json_str(j, "host", d->host);
-	mc_json_str(j, "source", d->source);
-	mc_json_str(j, "note", d->note);
-	put_time(j, "deployed_ms", d->unix_ms);
-	put_stored_time(j, "first_seen_ms", d->first_seen_ms);
-	put_stored_time(j, "author_ms", d->author_ms);
-	put_stored_time(j, "commit_ms", d->commit_ms);
-	put_stored_time(j, "tag_ms", d->tag_ms);
+	put_stored_deploy(j, v->program, &v->row);
 	put_time(j, "replaced_ms", v->until_ms);
 	put_bytes(j, "private_bytes_after", v->memory_after);
 	mc_json_num(j, "growth_bytes_per_second_after", v->growth_after);

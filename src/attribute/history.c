@@ -18,12 +18,6 @@ static int by_mark(const void *a, const void *b)
 	return x->mark != y->mark ? (x->mark > y->mark) - (x->mark < y->mark) : (x->index > y->index) - (x->index < y->index);
 }
 
-/* Clocks may be wild, but not so that a time is no number of milliseconds any more. */
-static double seconds(const struct history *h, int64_t ms)
-{
-	return fmax(-1e13, fmin(1e13, ((double)ms - (double)h->origin_ms) / 1000));
-}
-
 /* Slot numbers: same host and key. */
 static int slots(struct history *h, struct mc_error *err)
 {
@@ -92,9 +86,9 @@ static int take_life(struct history *h, const struct mc_life *f, int64_t until, 
 /* All lives on one axis, now that its origin is known. */
 static void align(const struct history *h, struct history_life *l)
 {
-	double at = seconds(h, l->start_ms);
-	l->first = seconds(h, l->first_ms);
-	l->last = seconds(h, l->last_ms);
+	double at = history_seconds(h, l->start_ms);
+	l->first = history_seconds(h, l->first_ms);
+	l->last = history_seconds(h, l->last_ms);
 	l->start = fmin(at, l->first);
 	l->hold = l->n > 1 ? (l->last - l->first) / (l->n - 1) : 0;
 	for (size_t i = 0; i < l->sum.n; i++)
@@ -145,7 +139,7 @@ static int take_deploys(struct history *h, int64_t until, struct mc_error *err)
 		return mc_nomem(err, "the deploys");
 	for (size_t i = 0; i < c->ndeploys; i++)
 		if (c->deploys[i].unix_ms <= until)
-			h->deploy[h->ndeploys++] = (struct history_deploy){ .index = i, .mark = seconds(h, c->deploys[i].unix_ms) };
+			h->deploy[h->ndeploys++] = (struct history_deploy){ .index = i, .mark = history_seconds(h, c->deploys[i].unix_ms) };
 	qsort(h->deploy, h->ndeploys, sizeof *h->deploy, by_mark);
 	if (h->ndeploys > MOST_DEPLOYS) {
 		size_t skip = h->ndeploys - MOST_DEPLOYS; /* only the newest */
@@ -198,7 +192,7 @@ int history_new(const struct mc_case *c, struct history *ret, struct mc_error *e
 	struct history h = { .c = c };
 	int rc = take_lives(&h, c->as_of_ms ? c->as_of_ms : INT64_MAX, err);
 	int64_t until = c->as_of_ms ? c->as_of_ms : h.last_ms;
-	h.as_of = seconds(&h, until);
+	h.as_of = history_seconds(&h, until);
 	h.slack = fmin(HISTORY_MARK_SLACK, h.as_of / 8);
 	if (rc == 0)
 		rc = take_deploys(&h, until, err);
@@ -206,7 +200,7 @@ int history_new(const struct mc_case *c, struct history *ret, struct mc_error *e
 		rc = typical_tick(&h, err);
 	find_sawtooth(&h);
 	if (rc == 0)
-		rc = history_load(&h, err);
+		rc = history_load(&h, until, err);
 	if (rc == 0)
 		rc = history_releases(&h, err);
 	if (rc == 0)
@@ -228,56 +222,4 @@ void history_release(struct history *h)
 	free(h->load_t);
 	free(h->load_level);
 	*h = (struct history){ 0 };
-}
-
-/* ---- load ---- */
-/* Rises of a cumulative counter; where it falls it has started again. Returns how much it rose in all. */
-static double counter_rises(const double *v, size_t n, double *rise)
-{
-	double all = 0, before = (double)NAN;
-	for (size_t i = 0; i < n; i++) {
-		rise[i] = 0;
-		if (!(fabs(v[i]) < HISTORY_MOST_VALUE))
-			continue;
-		if (isfinite(before))
-			rise[i] = v[i] >= before ? v[i] - before : fmax(v[i], 0);
-		all += rise[i];
-		before = v[i];
-	}
-	return all;
-}
-
-int history_load(struct history *h, struct mc_error *err)
-{
-	const struct mc_load *l = &h->c->load;
-	const struct { const double *v; const char *what; } from[] = { { l->requests, "requests" }, { l->rx_packets, "packets received" },
-		{ l->rx_bytes, "bytes received" }, { l->tx_bytes, "bytes sent" }, { l->io_read, "bytes read" }, { l->cpu_seconds, "CPU time" } };
-	size_t n = 0;
-	while (n < l->n && seconds(h, l->t_ms[n]) <= h->as_of)
-		n++;
-	if (n < 8)
-		return 0;
-	h->load_t = mc_reallocarray(NULL, n, sizeof *h->load_t);
-	h->load_level = mc_reallocarray(NULL, n, sizeof *h->load_level);
-	if (!h->load_t || !h->load_level)
-		return mc_nomem(err, "the load");
-	double all = 0, span = seconds(h, l->t_ms[n - 1]) - seconds(h, l->t_ms[0]);
-	for (size_t k = 0; k < sizeof from / sizeof *from && all <= 0; k++)
-		if (from[k].v) {
-			all = counter_rises(from[k].v, n, h->load_level);
-			h->load_what = from[k].what;
-		}
-	if (all <= 0 || span <= 0) {
-		h->load_what = NULL;
-		return 0;
-	}
-	h->load_mean = all / span;
-	/* level[i] holds from t[i] to t[i + 1] */
-	for (size_t i = 0; i < n; i++) {
-		h->load_t[i] = seconds(h, l->t_ms[i]);
-		double dt = i + 1 < n ? seconds(h, l->t_ms[i + 1]) - h->load_t[i] : 1;
-		h->load_level[i] = i + 1 < n && dt > 0 ? h->load_level[i + 1] / dt / h->load_mean : i ? h->load_level[i - 1] : 1;
-	}
-	h->nload = n;
-	return 0;
 }

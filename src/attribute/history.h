@@ -80,8 +80,8 @@ int history_new(const struct mc_case *c, struct history *ret, struct mc_error *e
 void history_release(struct history *h);
 /* Which release each life runs: by what it says of itself, else by the waves of restarts near the marks. */
 int history_releases(struct history *h, struct mc_error *err);
-/* Fills load_t, load_level from the best counter that there is. */
-int history_load(struct history *h, struct mc_error *err);
+/* Fills load_t, load_level from the best counter that there is, up to until_ms. */
+int history_load(struct history *h, int64_t until_ms, struct mc_error *err);
 /* The panel of the lives of one role; *ret NULL where there is too little. */
 struct history_rows {
 	double *block;
@@ -100,6 +100,12 @@ enum { HISTORY_MOST_ROLES = 3 };
 void history_rows_release(struct history_rows *r);
 /* Lives of the whole program, one a release: its shared memory, or how many processes it has. *ret is the caller's, one block. */
 int history_whole(struct history *h, enum history_signal signal, struct history_life **ret, size_t *n, struct mc_error *err);
+
+/* Clocks may be wild, but not so that a time is no number of milliseconds any more. */
+static inline double history_seconds(const struct history *h, int64_t ms)
+{
+	return fmax(-1e13, fmin(1e13, ((double)ms - (double)h->origin_ms) / 1000));
+}
 
 /* As near as there is, where the time is beyond all times. */
 static inline int64_t history_ms(const struct history *h, double t)

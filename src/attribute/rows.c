@@ -88,15 +88,20 @@ static double width_for(const struct history *h, const struct history_life *l, d
 	return *lows ? fmax(w, 1.25 * period) : w;
 }
 
-/* A covariate is of use where it moves within lives. */
+/* A covariate is of use where it moves within lives; threads also where they differ between lives (descriptors wander). */
 static bool moves(const struct history_life *l, size_t n, size_t role, size_t k)
 {
+	double least = (double)INFINITY, most = 0;
 	for (size_t i = 0; i < n; i++) {
 		const struct history_sum *s = &l[i].sum;
-		if (l[i].role == role && s->n > 2 && isfinite(s->bin[s->n / 8].x[k]) && s->bin[s->n - 1].x[k] > 1.05 * s->bin[s->n / 8].x[k])
+		if (l[i].role != role || s->n <= 2 || !isfinite(s->bin[s->n / 8].x[k]) || !isfinite(s->bin[s->n - 1].x[k]))
+			continue;
+		if (s->bin[s->n - 1].x[k] > 1.05 * s->bin[s->n / 8].x[k])
 			return true;
+		least = fmin(least, s->bin[s->n - 1].x[k]);
+		most = fmax(most, s->bin[s->n - 1].x[k]);
 	}
-	return false;
+	return k == 0 && most > 1.25 * least;
 }
 
 /* A life that counts its own requests, all of them in the unit of the program's mean. */

@@ -278,7 +278,7 @@ static void say_next(struct cli *c, const struct mc_blame *b)
 		say_command(c, "plot", program, "", "see for yourself");
 }
 
-void cli_blame_text(struct cli *c, const struct mc_blame *b, bool next)
+void cli_blame_text(struct cli *c, const struct mc_blame *b, const struct mc_config *cfg)
 {
 	const struct mc_case *k = &b->scenario.c;
 	const struct mc_answer *a = &b->answer;
@@ -290,6 +290,8 @@ void cli_blame_text(struct cli *c, const struct mc_blame *b, bool next)
 	mc_buf_release(&sentence);
 	say_end(c, k, a);
 	say_exhaustion(c, a);
+	if (cfg && !cli_option(c, "as-of"))
+		cli_stale(c, a->as_of_ms, cfg->interval_ms, "It does not run, or is not sampled: what was seen last is of");
 	say_ambiguity(c, a);
 	if (grows(a) || a->ncandidates) {
 		cli_newline(c);
@@ -302,6 +304,6 @@ void cli_blame_text(struct cli *c, const struct mc_blame *b, bool next)
 	say_evidence(c, a, false, "Evidence");
 	say_evidence(c, a, true, "Ruled out");
 	say_release(c, b);
-	if (next)
+	if (cfg)
 		say_next(c, b);
 }

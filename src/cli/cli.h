@@ -114,6 +114,8 @@ void cli_line(struct cli *c, size_t indent, const char *sgr, const char *fmt, ..
 void cli_heading(struct cli *c, const char *text);
 /* To the minute, local or UTC; "-" for 0 and MC_NO_TIME. These return out. */
 const char *cli_when(const struct cli *c, int64_t ms, char out[MC_TIME_TEXT]);
+/* Says in yellow that nothing is known since ms, where that is longer ago than a few ticks of c's configuration. */
+void cli_stale(struct cli *c, int64_t ms, int64_t interval_ms, const char *what);
 const char *cli_size(double bytes, char out[MC_TIME_TEXT]);  /* "-" for NaN */
 const char *cli_rate(double bytes_per_second, char out[MC_TIME_TEXT]);
 const char *cli_commit(const char *commit, char out[MC_TIME_TEXT]); /* its first 12 digits */
@@ -124,8 +126,8 @@ const char *cli_deploy_name(const struct mc_deploy_row *d, char out[MC_TIME_TEXT
 /* Appends j to c->out and frees it. */
 int cli_print_json(struct cli *c, struct mc_json *j, struct mc_error *err);
 
-/* What blame says in words. `next`: with what to do next. */
-void cli_blame_text(struct cli *c, const struct mc_blame *b, bool next);
+/* What blame says in words; with how old it is and what to do next, where cfg is not NULL. */
+void cli_blame_text(struct cli *c, const struct mc_blame *b, const struct mc_config *cfg);
 /* The commits of a release with their places. */
 void cli_commits_text(struct cli *c, const struct mc_changes *ch);
 

@@ -44,7 +44,7 @@ static int answer(const struct cli *like, const char *dir, int64_t as_of_ms, str
 	} else {
 		struct cli c = *like;
 		c.out = (struct mc_buf){ 0 };
-		cli_blame_text(&c, &b, false);
+		cli_blame_text(&c, &b, NULL);
 		*out = c.out;
 	}
 	mc_blame_release(&b);

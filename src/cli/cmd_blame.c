@@ -10,7 +10,7 @@ static int exit_code(const struct cli *c, const struct mc_answer *a)
 	return a->culprit != MC_NO_DEPLOY ? CLI_CULPRIT : CLI_GROWTH;
 }
 
-static int print(struct cli *c, const struct mc_blame *b, struct mc_error *err)
+static int print(struct cli *c, const struct mc_blame *b, const struct mc_config *cfg, struct mc_error *err)
 {
 	if (c->json) {
 		struct mc_json *j = mc_json_new();
@@ -18,7 +18,7 @@ static int print(struct cli *c, const struct mc_blame *b, struct mc_error *err)
 			mc_blame_json(j, NULL, b);
 		return cli_print_json(c, j, err);
 	}
-	cli_blame_text(c, b, true);
+	cli_blame_text(c, b, cfg);
 	return 0;
 }
 
@@ -34,7 +34,7 @@ int cmd_blame(struct cli *c, struct mc_error *err)
 	rc = mc_blame_program(db.store, &db.cfg, c->operands[0], as_of, &b, err);
 	cli_busy_end();
 	if (rc == 0) {
-		rc = print(c, &b, err);
+		rc = print(c, &b, &db.cfg, err);
 		rc = rc < 0 ? rc : exit_code(c, &b.answer);
 		mc_blame_release(&b);
 	}

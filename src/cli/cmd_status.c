@@ -165,7 +165,7 @@ static void print_next(struct cli *c, const struct mc_status *st)
 		}
 }
 
-static int print(struct cli *c, const struct mc_status *st, struct mc_error *err)
+static int print(struct cli *c, const struct mc_status *st, int64_t interval_ms, struct mc_error *err)
 {
 	if (c->json) {
 		struct mc_json *j = mc_json_new();
@@ -174,6 +174,7 @@ static int print(struct cli *c, const struct mc_status *st, struct mc_error *err
 		return cli_print_json(c, j, err);
 	}
 	print_host(c, st);
+	cli_stale(c, st->as_of_ms, interval_ms, "Nothing is sampled now ('memculprit serve' does): this is the state of");
 	if (st->n == 0) {
 		cli_line(c, 0, NULL, "No program was sampled yet; 'memculprit serve' samples, and the first figures are there after its first tick.");
 		print_notice(c, st->notice);
@@ -196,7 +197,7 @@ static int once(struct cli *c, struct mc_error *err)
 	rc = mc_status_read(db.store, &db.cfg, c->noperands ? c->operands[0] : NULL, &st, err);
 	cli_busy_end();
 	if (rc == 0) {
-		rc = print(c, &st, err);
+		rc = print(c, &st, db.cfg.interval_ms, err);
 		mc_status_release(&st);
 	}
 	rc = cli_unknown_program(&db, c->noperands ? c->operands[0] : NULL, rc, err);

@@ -117,6 +117,15 @@ const char *cli_when(const struct cli *c, int64_t ms, char out[MC_TIME_TEXT])
 	return out;
 }
 
+void cli_stale(struct cli *c, int64_t ms, int64_t interval_ms, const char *what)
+{
+	enum { LEAST_MS = 60000, TICKS = 3 };
+	char when[MC_TIME_TEXT], age[MC_TIME_TEXT];
+	int64_t late = TICKS * interval_ms > LEAST_MS ? TICKS * interval_ms : LEAST_MS;
+	if (ms != MC_NO_TIME && ms != 0 && c->now_ms - ms > late)
+		cli_line(c, 0, "33", "%s %s, %s ago.", what, cli_when(c, ms, when), mc_duration_text(c->now_ms - ms, age));
+}
+
 const char *cli_size(double bytes, char out[MC_TIME_TEXT])
 {
 	if (!isfinite(bytes))

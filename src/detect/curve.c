@@ -20,7 +20,7 @@ static void curve_given(const struct mc_panel *p, const double *sum, const doubl
 		for (size_t k = 0; k < nc; k++)
 			a[i * nc + k] = total[(1 + i) * q + 1 + k];
 		a[i * nc + i] += prior;
-		bound[i] = i < p->ntau && p->tau[i] >= .1 * p->life_seconds;
+		bound[i] = i < p->ntau ? p->tau[i] >= .1 * p->life_seconds : i >= p->ntau + p->nload && i + 1 < nc;
 	}
 	for (size_t r = 0; r < p->nreleases; r++) {
 		const double *s = sum + r * q * q;

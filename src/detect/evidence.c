@@ -16,8 +16,9 @@
 #include <string.h>
 
 /* Grids of spreads. Departure of a release's curve, relative to the curve's size; slopes of releases, in noise deviations over
- * a median life; growth between lives, relative to the growth. */
-static const double CURVE_SPREAD[] = { .02, .1, .4 }, SLOPE_SPREAD[] = { 1e-3, .25, .7 }, LIFE_SPREAD[] = { .12, .3, .6, 1.2 };
+ * a median life; growth between lives, relative to the growth; lives about a growth that all share, relative to it, going with SLOPE_SPREAD. */
+static const double CURVE_SPREAD[] = { .02, .1, .4 }, SLOPE_SPREAD[] = { 1e-3, .25, .7 }, LIFE_SPREAD[] = { .12, .3, .6, 1.2 },
+	SHARED_SPREAD[] = { .06, .2, .5 };
 enum { NCURVE = 3, NSLOPE = 3, NLIFE = 4, REFINED = 100 };
 
 /* Sums a fit over the grid; keeps the slope of the likeliest. */
@@ -243,7 +244,7 @@ static double sum_of_onset(const struct work *w, const struct spread *s, double 
 	memset(sum, 0, ww * ww * sizeof *sum);
 	for (; *at < o->n && o->onset[*at] == k; ++*at) {
 		const struct panel_life *l = &w->p->life[o->life[*at]];
-		logs += evidence_eliminate_of(w->p->it, ww, o->x + *at * ww * ww, evidence_life_spread(w->p, s, l, &own), g);
+		logs += evidence_eliminate_of(w->p->ne, ww, o->x + *at * ww * ww, evidence_life_spread(w->p, s, l, &own), g);
 		if (scatter > 0)
 			logs += panel_drop(g, ww, ww - 1, 1 / (scatter * scatter));
 		for (size_t c = 0; c < ww * ww; c++)
@@ -257,26 +258,26 @@ static void onset_sets(struct work *w, struct spread *s, double scatter, double 
 {
 	const struct mc_panel *p = w->p;
 	const struct onset_grams *o = &w->onsets;
-	size_t q = w->q, ww = o->w, it = p->it, at = 0;
+	size_t q = w->q, ww = o->w, ne = p->ne, it = p->it, at = 0;
 	double sum[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], m[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], x[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
 	for (size_t k = 0; k < p->nonsets; k++) {
 		struct mc_growth_fit f;
 		if (!o->used[k])
 			continue;
 		double logs = sum_of_onset(w, s, scatter, k, &at, sum);
-		logs += evidence_eliminate_of(it, ww, sum, work_release_spread(w, s, o->release[k]), m);
+		logs += evidence_eliminate_of(ne, ww, sum, work_release_spread(w, s, o->release[k]), m);
 		memcpy(x, m, ww * ww * sizeof *x);
 		for (size_t r = 0; r < w->nr; r++) {
 			const double *b = w->base + r * q * q;
 			if (r == o->release[k])
 				continue;
 			logs += w->base_logs[r];
-			for (size_t a = 0; a <= it; a++)
-				for (size_t c = 0; c <= it; c++)
+			for (size_t a = 0; a <= ne; a++)
+				for (size_t c = 0; c <= ne; c++)
 					m[a * ww + c] += b[a * q + c];
 			if (r < o->release[k])
 				continue;
-			for (size_t a = 0; a <= it; a++)
+			for (size_t a = 0; a <= ne; a++)
 				x[a * ww + ww - 1] += b[a * q + it];
 			x[(ww - 1) * ww + ww - 1] += b[it * q + it];
 		}
@@ -307,6 +308,7 @@ static int over_grid(struct work *w, struct mc_growth_evidence *e, struct mc_err
 		for (size_t b = 0; rc == 0 && b < NSLOPE; b++) {
 			struct spread s = { .sd = { 1 } };
 			work_set_spread(w, CURVE_SPREAD[a], SLOPE_SPREAD[b], &s);
+			s.own = SHARED_SPREAD[b] * w->common_slope;
 			work_begin_spread(w, &s);
 			double none = -.5 * w->n * log(fmax(w->yy / w->n, .1)) - w->none_logs;
 			e->none = mc_log_add(e->none, none + log(NLIFE + 1));
@@ -375,8 +377,10 @@ static int besides_common_growth(struct work *w, struct mc_growth_evidence *e, s
 	if (rc == 0) {
 		w->precision[w->nc] = 1 / (slope * slope);
 		w->nc++;
+		w->common_slope = slope / 2;
 		forget_best(w);
 		rc = over_grid(w, &x, err);
+		w->common_slope = 0;
 		w->nc--;
 	}
 	for (size_t k = 0; rc == 0 && k < MC_GROWTH_KINDS; k++)
@@ -387,6 +391,42 @@ static int besides_common_growth(struct work *w, struct mc_growth_evidence *e, s
 	e->since_ever = x.none;
 	mc_growth_evidence_release(&x);
 	return rc;
+}
+
+/* How many lives say something about growth: long ones say most. */
+static double independent_lives(const struct mc_panel *p)
+{
+	double sum = 0, squares = 0;
+	for (size_t i = 0; i < p->nlives; i++) {
+		sum += p->life[i].seconds;
+		squares += pow(p->life[i].seconds, 2);
+	}
+	return sum * sum / squares;
+}
+
+/* The noise's wander over hours is known from as many lives as there are, however many rows they have: what a supposition falls short
+ * of the best by counts as a Student's t does, whose degrees of freedom go with the lives. */
+static void doubt(const struct mc_panel *p, struct mc_growth_evidence *e)
+{
+	double best = fmax(e->none, e->since_ever), nu = 6 + independent_lives(p);
+	struct mc_growth_fit *part[MC_GROWTH_KINDS + 2];
+	size_t n[MC_GROWTH_KINDS + 2];
+	for (size_t k = 0; k < MC_GROWTH_KINDS; k++) {
+		part[k] = e->set[k];
+		n[k] = e->n;
+	}
+	part[MC_GROWTH_KINDS] = e->all;
+	n[MC_GROWTH_KINDS] = MC_GROWTH_KINDS;
+	part[MC_GROWTH_KINDS + 1] = e->onset;
+	n[MC_GROWTH_KINDS + 1] = e->nonsets;
+	for (size_t k = 0; k < MC_GROWTH_KINDS + 2; k++)
+		for (size_t i = 0; i < n[k]; i++)
+			best = fmax(best, part[k][i].log_evidence);
+	for (size_t k = 0; k < MC_GROWTH_KINDS + 2; k++)
+		for (size_t i = 0; i < n[k]; i++)
+			part[k][i].log_evidence = best - (nu + 1) / 2 * log1p(2 * (best - part[k][i].log_evidence) / nu);
+	e->none = best - (nu + 1) / 2 * log1p(2 * (best - e->none) / nu);
+	e->since_ever = best - (nu + 1) / 2 * log1p(2 * (best - e->since_ever) / nu);
 }
 
 int mc_panel_evidence(struct mc_panel *p, const struct mc_supposition *s, size_t n, struct mc_growth_evidence *ret, struct mc_error *err)
@@ -411,6 +451,7 @@ int mc_panel_evidence(struct mc_panel *p, const struct mc_supposition *s, size_t
 		mc_growth_evidence_release(&e);
 		return rc;
 	}
+	doubt(p, &e);
 	*ret = e;
 	return 0;
 }

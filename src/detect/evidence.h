@@ -10,10 +10,11 @@ enum { EVIDENCE_MOST_RELEASES = 512 };
  * sum: Gram matrices a release; total: their sum. */
 void curve_fit(const struct mc_panel *p, const double *sum, const double *total, size_t h, double *c, double *slope);
 
-/* How far releases may depart from the common curve, and in slope: one standard deviation a column 1..it. */
+/* How far releases may depart from the common curve, and in slope: one standard deviation a column 1..ne. */
 struct spread {
 	double sd[PANEL_MOST_COLUMNS];
 	double slope; /* of releases, in noise deviations at the end of their longest life */
+	double own;   /* of lives about a growth that all share, unit per second */
 };
 
 /* Grams of all releases with their own departures taken out. */
@@ -22,7 +23,7 @@ struct releases {
 	double *logs; /* half log determinants */
 };
 
-/* g := in, with a Gaussian effect of sd[i] along each of the columns 1..it taken out; returns half the log determinant. */
+/* g := in, with a Gaussian effect of sd[i] along each of the columns 1..ne taken out; returns half the log determinant. */
 double evidence_eliminate(const struct mc_panel *p, const double *in, const struct spread *s, double *g);
 
 /* One growth coefficient on top of everything common: log evidence, slope, error. */
@@ -31,7 +32,7 @@ struct score {
 };
 void evidence_finish(double n, const struct score *s, struct mc_growth_fit *ret);
 
-/* Lives about an onset: a matrix of w x w each, w = it + 2: columns 0..it, then the kinked growth. */
+/* Lives about an onset: a matrix of w x w each, w = ne + 2: columns 0..ne, then the kinked growth. */
 struct onset_grams {
 	size_t w, n;
 	double *x;       /* n matrices, by onset */
@@ -42,6 +43,8 @@ struct onset_grams {
 int onset_grams_new(const struct mc_panel *p, const double *curve, const double *share, struct onset_grams *ret, struct mc_error *err);
 void onset_grams_release(struct onset_grams *o);
 
+/* A departure in slope of this size: in time and, where requests are known, with them. */
+void evidence_set_slopes(const struct mc_panel *p, struct spread *s, double sd);
 /* The spread of one life about its release: half of what releases spread by, in slope by its own length. */
 const struct spread *evidence_life_spread(const struct mc_panel *p, const struct spread *s, const struct panel_life *l, struct spread *out);
 /* The same as evidence_eliminate() for a w x w matrix. */

@@ -39,33 +39,39 @@ void evidence_less_curve(const struct mc_panel *p, const double *curve, double *
 	g[0] = yy;
 }
 
-/* The same for any width: columns 1..it of a w x w matrix. */
-double evidence_eliminate_of(size_t it, size_t w, const double *in, const struct spread *s, double *g)
+/* The same for any width: columns 1..ne of a w x w matrix. */
+double evidence_eliminate_of(size_t ne, size_t w, const double *in, const struct spread *s, double *g)
 {
 	double l[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], y[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
 	double logs = 0;
-	for (size_t a = 0; a < it; a++) {
+	for (size_t a = 0; a < ne; a++) {
 		for (size_t b = 0; b <= a; b++)
-			l[a * it + b] = in[(1 + a) * w + 1 + b];
-		l[a * it + a] += 1 / (s->sd[1 + a] * s->sd[1 + a]);
+			l[a * ne + b] = in[(1 + a) * w + 1 + b];
+		l[a * ne + a] += 1 / (s->sd[1 + a] * s->sd[1 + a]);
 		logs += log(s->sd[1 + a]);
 		memcpy(y + a * w, in + (1 + a) * w, w * sizeof *y);
 	}
-	logs += linalg_cholesky(l, it, it);
-	linalg_forward(l, it, it, y, w);
+	logs += linalg_cholesky(l, ne, ne);
+	linalg_forward(l, ne, ne, y, w);
+	if (g != in)
+		memcpy(g, in, w * w * sizeof *g);
+	for (size_t k = 0; k < ne; k++)
+		for (size_t a = 0; a < w; a++)
+			linalg_less(g + a * w, y + k * w, y[k * w + a], a + 1);
 	for (size_t a = 0; a < w; a++)
-		for (size_t b = 0; b <= a; b++) {
-			double v = in[a * w + b];
-			for (size_t k = 0; k < it; k++)
-				v -= y[k * w + a] * y[k * w + b];
-			g[a * w + b] = g[b * w + a] = v;
-		}
+		for (size_t b = 0; b < a; b++)
+			g[b * w + a] = g[a * w + b];
 	return logs;
 }
 
 double evidence_eliminate(const struct mc_panel *p, const double *in, const struct spread *s, double *g)
 {
-	return evidence_eliminate_of(p->it, p->q, in, s, g);
+	return evidence_eliminate_of(p->ne, p->q, in, s, g);
+}
+
+void evidence_set_slopes(const struct mc_panel *p, struct spread *s, double sd)
+{
+	s->sd[p->iq] = s->sd[p->it] = sd;
 }
 
 const struct spread *evidence_life_spread(const struct mc_panel *p, const struct spread *s, const struct panel_life *l, struct spread *out)
@@ -73,7 +79,7 @@ const struct spread *evidence_life_spread(const struct mc_panel *p, const struct
 	double sigma = sqrt(p->noise.var);
 	for (size_t c = 1; c < p->it; c++)
 		out->sd[c] = c <= p->ntau ? .5 * s->sd[c] : 1e-3 * sigma; /* load has its share taken out, the level its own spread */
-	out->sd[p->it] = fmax(s->slope, 1e-9) * sigma / l->seconds;
+	evidence_set_slopes(p, out, hypot(fmax(s->slope, 1e-9) * sigma / l->seconds, s->own));
 	return out;
 }
 

@@ -32,12 +32,8 @@ void linalg_forward(const double *l, size_t n, size_t ld, double *b, size_t m)
 	for (size_t i = 0; i < n; i++) {
 		const double *li = l + i * ld;
 		double *bi = b + i * m;
-		for (size_t k = 0; k < i; k++) {
-			double f = li[k];
-			const double *bk = b + k * m;
-			for (size_t c = 0; c < m; c++)
-				bi[c] -= f * bk[c];
-		}
+		for (size_t k = 0; k < i; k++)
+			linalg_less(bi, b + k * m, li[k], m);
 		double inv = 1 / li[i];
 		for (size_t c = 0; c < m; c++)
 			bi[c] *= inv;

@@ -13,6 +13,22 @@ void linalg_forward(const double *l, size_t n, size_t ld, double *b, size_t m);
 /* b := L^-T b, one right hand side. */
 void linalg_backward(const double *l, size_t n, size_t ld, double *b);
 
+/* to[i] -= f * from[i]; two at a time, since compilers leave loops of unknown length alone at their usual settings. */
+typedef double linalg_pair __attribute__((vector_size(16), aligned(8), may_alias));
+static inline void linalg_less(double *to, const double *from, double f, size_t n)
+{
+	size_t i = 0;
+	for (; i + 4 <= n; i += 4) {
+		linalg_pair *x = (linalg_pair *)(to + i);
+		const linalg_pair *y = (const linalg_pair *)(from + i);
+		linalg_pair a = x[0] - f * y[0], b = x[1] - f * y[1];
+		x[0] = a;
+		x[1] = b;
+	}
+	for (; i < n; i++)
+		to[i] -= f * from[i];
+}
+
 enum { LINALG_QP_MOST = 32 };
 /* argmin x'Hx/2 - g'x, x[i] >= 0 where bound[i] (Lawson and Hanson's active set, Solving Least Squares Problems, 1974).
  * n <= LINALG_QP_MOST. x is the result. */

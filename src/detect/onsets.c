@@ -17,11 +17,11 @@ static size_t running_at(const struct mc_panel *p, double t)
 	return r;
 }
 
-/* Gram of a life's columns 0..it and the kink at `onset`. */
+/* Gram of a life's columns 0..ne and the kink at `onset`. */
 static void kinked(const struct mc_panel *p, size_t life, double onset, double *work, double *g)
 {
 	const struct panel_life *l = &p->life[life];
-	size_t w = p->it + 2, q = p->q;
+	size_t w = p->ne + 2, q = p->q;
 	const double *whole = p->gram + life * q * q;
 	memset(g, 0, w * w * sizeof *g);
 	if (onset > l->start && onset < l->t[l->n - 1]) {
@@ -72,9 +72,9 @@ static size_t choose(const struct mc_panel *p, struct onset_grams *o)
 
 int onset_grams_new(const struct mc_panel *p, const double *curve, const double *share, struct onset_grams *ret, struct mc_error *err)
 {
-	size_t w = p->it + 2, most = 0;
+	size_t w = p->ne + 2, most = 0;
 	double u[PANEL_MOST_COLUMNS] = { 0 };
-	memcpy(u, share, (p->it + 1) * sizeof *u);
+	memcpy(u, share, (p->ne + 1) * sizeof *u);
 	for (size_t i = 0; i < p->nlives; i++)
 		most = p->life[i].n > most ? p->life[i].n : most;
 	*ret = (struct onset_grams){ .w = w };

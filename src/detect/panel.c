@@ -31,8 +31,12 @@ static void set_columns(struct mc_panel *p, const struct mc_panel_in *in)
 		for (size_t c = 0; c < PANEL_COVARIATES; c++)
 			covariate[c] = covariate[c] || in->lives[i].x[c];
 	p->nx = p->nload;
+	/* a new thread's stack, arena and buffers are touched bit by bit */
 	for (size_t c = 0; c < PANEL_COVARIATES; c++)
 		p->nx += covariate[c];
+	p->nx += covariate[0] ? PANEL_LAGS : 0;
+	for (size_t k = 0; k < PANEL_LAGS; k++)
+		p->lag[k] = p->bin * (double[]){ 3, 12 }[k];
 	p->il = 1 + p->ntau + p->nx++;
 	p->has_requests = in->load.n > 1;
 	for (size_t i = 0; i < in->nlives; i++)
@@ -40,6 +44,7 @@ static void set_columns(struct mc_panel *p, const struct mc_panel_in *in)
 	p->it = 1 + p->ntau + p->nx;
 	p->iq = p->it + 1;
 	p->if_ = p->iq + 1;
+	p->ne = p->has_requests ? p->iq : p->it;
 	p->is = p->if_ + 1;
 	p->q = p->is + PANEL_LONG;
 }
@@ -96,6 +101,12 @@ static void fill_row(const struct mc_panel *p, const struct mc_panel_life *in, c
 	for (size_t k = 0; k < PANEL_COVARIATES && at < p->il; k++)
 		if (in->x[k])
 			m[at++] = in->x[k][i];
+	const double *x = in->x[0];
+	for (size_t k = 0; k < PANEL_LAGS && x; k++, at++) {
+		/* what was there when the life was first seen came with its start */
+		double before = i ? m[at - p->q] : 0, passed = i ? t - in->t[i - 1] : age;
+		m[at] = before - (x[i] - before) * expm1(-passed / p->lag[k]);
+	}
 	m[p->il] = 1;
 	if (in->requests)
 		m[p->iq] = in->requests[i] - in->requests[0];

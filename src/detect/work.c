@@ -148,7 +148,7 @@ int work_scattered(struct work *w, size_t kind, size_t i, struct mc_error *err)
 /* The spread of one release: its slope may be off by what makes `slope` deviations at the end of its longest life. */
 const struct spread *work_release_spread(const struct work *w, struct spread *s, size_t r)
 {
-	s->sd[w->p->it] = fmax(s->slope, 1e-9) * sqrt(w->p->noise.var / (w->longest[r] * w->p->life_seconds));
+	evidence_set_slopes(w->p, s, fmax(s->slope, 1e-9) * sqrt(w->p->noise.var / (w->longest[r] * w->p->life_seconds)));
 	return s;
 }
 

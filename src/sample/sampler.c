@@ -35,18 +35,12 @@ static void count_left(struct mc_sampler *s)
 	t->left_out_programs = nseen;
 }
 
-/* A few more come at a time: half as many again would be megabytes for nothing. */
 static int room_for_all(struct mc_sampler *s, struct mc_error *err)
 {
-	size_t cap = s->n + s->n / 16 + 16;
-	if (s->out_cap > s->n)
-		return 0;
-	struct mc_process *out = mc_reallocarray(s->out, cap, sizeof *out);
-	if (!out)
-		return mc_nomem(err, "processes");
+	void *out = s->out;
+	int rc = mc_grow(&out, &s->out_cap, s->n + 1, sizeof *s->out, err);
 	s->out = out;
-	s->out_cap = cap;
-	return 0;
+	return rc;
 }
 
 /* What the caller sees of this tick. */
@@ -65,11 +59,10 @@ static int collect(struct mc_sampler *s, struct mc_error *err)
 		struct sm_proc *p = s->v[i];
 		if (p->kind != SM_TRACKED)
 			continue;
-		struct mc_process *q = &s->out[t->nprocesses++];
-		*q = p->p;
-		q->comm = p->comm;
-		q->exe = p->exe ? p->exe : "";
-		q->pss_age_ms = p->pss_at ? t->t_ms - p->pss_at : -1;
+		s->out[t->nprocesses++] = &p->p;
+		p->p.comm = p->comm;
+		p->p.exe = p->exe ? p->exe : "";
+		p->p.pss_age_ms = p->pss_at ? t->t_ms - p->pss_at : -1;
 	}
 	t->processes = s->out;
 	t->programs = s->programs;
@@ -118,6 +111,7 @@ int mc_sampler_tick(struct mc_sampler *s, int64_t now_ms, const struct mc_tick *
 	if (s->delivered)
 		s->ngone = 0; /* else nobody has heard of them yet */
 	s->delivered = false;
+	s->tick.nprocesses = 0; /* where this tick fails nobody looks at lives that are gone */
 	if (!s->ticks)
 		s->begun_ms = now_ms;
 	s->tick.t_ms = now_ms;
@@ -135,7 +129,7 @@ int mc_sampler_tick(struct mc_sampler *s, int64_t now_ms, const struct mc_tick *
 		return rc;
 	size_t born = 0;
 	for (size_t i = 0; i < s->tick.nprocesses; i++)
-		born += s->out[i].born;
+		born += s->out[i]->born;
 	double begun_since = s->host.forks - s->forks - (double)born;
 	s->unseen = s->ticks && elapsed > 0 && begun_since > 0 ? begun_since * 1000 / (double)elapsed : 0;
 	s->forks = s->host.forks;
@@ -232,7 +226,6 @@ int mc_sampler_open(const struct mc_sample_config *c, struct mc_sampler **ret, s
 	s->name.limit = 4096;
 	s->ns_a_page = 90;
 	int rc = begin(s, c, err);
-	s->tokens_ns = s->pss_cpu * 40e9; /* as if saved: to know the libraries of most programs soon */
 	if (rc)
 		mc_sampler_close(s);
 	else

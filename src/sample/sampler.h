@@ -62,7 +62,6 @@ struct sm_proc {
 struct sm_program { /* what the caller does not see, beside mc_program_name */
 	uint64_t last_seen; /* tick */
 	bool suspect;
-	uint64_t libs_read; /* tick in which libraries of one of its processes were read last, 0 never */
 	uint32_t limited;   /* of its processes, in this tick: in the group with its limit */
 };
 
@@ -83,7 +82,7 @@ struct mc_sampler {
 	size_t npids, pids_cap;
 	struct sm_proc **merged;
 	size_t merged_cap;
-	struct mc_process *out;
+	const struct mc_process **out;
 	size_t out_cap;
 	uint64_t *gone;
 	size_t ngone, gone_cap;

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "serve_priv.h"
@@ -220,8 +221,11 @@ static double field_of(const char *path, size_t n)
 
 static double open_files(void)
 {
-	DIR *d = opendir("/proc/self/fd");
+	struct stat st;
 	double n = 0;
+	if (stat("/proc/self/fd", &st) == 0 && st.st_size > 0) /* the count, from kernel 6.2 on */
+		return (double)st.st_size;
+	DIR *d = opendir("/proc/self/fd");
 	if (!d)
 		return (double)NAN;
 	for (const struct dirent *e; (e = readdir(d));)
@@ -235,9 +239,9 @@ static double started(void)
 {
 	static double once; /* a clock that is set later does not move it */
 	struct timespec boot;
-	double ticks = field_of("/proc/self/stat", 19);
 	if (once > 0)
 		return once;
+	double ticks = field_of("/proc/self/stat", 19);
 	if (isnan(ticks) || clock_gettime(CLOCK_BOOTTIME, &boot))
 		return (double)NAN;
 	double age = (double)boot.tv_sec + (double)boot.tv_nsec / 1e9 - ticks / (double)sysconf(_SC_CLK_TCK);

@@ -10,6 +10,12 @@ void mc_h_text(struct mc_buf *b, const char *s)
 		mc_html_add(b, s, strlen(s));
 }
 
+void mc_h_release(struct mc_buf *b, const char *name)
+{
+	if (name)
+		mc_html_add(b, name, (size_t)mc_name_len(name, 1000));
+}
+
 void mc_h_query(struct mc_buf *b, const char *s)
 {
 	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";

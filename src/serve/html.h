@@ -5,6 +5,8 @@
 #include "serve_priv.h"
 
 void mc_h_text(struct mc_buf *b, const char *s);
+/* The name of a release: of a whole commit id its first 12 digits. */
+void mc_h_release(struct mc_buf *b, const char *name);
 /* A sentence of the answer: its RFC 3339 times in UTC, and "14:07:00Z" of the same day behind one, become <time>. */
 void mc_h_sentence(struct mc_buf *b, const char *s, bool utc);
 /* Percent-encoded for a query string. */
@@ -24,7 +26,9 @@ int mc_svg_body(const struct mc_page_detail *d, const struct mc_curve *c, size_t
 void mc_page_begin(struct mc_buf *b, const struct mc_page *p, const char *title, bool live);
 void mc_page_end(struct mc_buf *b, const struct mc_page *p);
 int mc_page_finish(struct mc_reply *reply, int status, struct mc_error *err);
-/* "bad", "good" or "calm". */
+/* "<strong>15 min old</strong>, of TIME", with that word behind the duration. */
+void mc_h_ago(struct mc_buf *b, const struct mc_page *p, int64_t ms, const char *word);
+/* "bad", "good", "calm", or "gone": it does not run. */
 const char *mc_page_tone(const struct mc_page_program *p);
 void mc_page_verdict(struct mc_buf *b, const struct mc_page_program *p);
 

@@ -5,6 +5,13 @@
 
 #include "html.h"
 
+void mc_h_ago(struct mc_buf *b, const struct mc_page *p, int64_t ms, const char *word)
+{
+	char text[MC_TIME_TEXT];
+	mc_buf_printf(b, "<strong>%s%s</strong>, of ", mc_duration_text(p->now_ms > ms ? p->now_ms - ms : 0, text), word);
+	mc_h_time(b, ms, p->utc);
+}
+
 void mc_page_begin(struct mc_buf *b, const struct mc_page *p, const char *title, bool live)
 {
 	mc_buf_str(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -27,12 +34,18 @@ void mc_page_begin(struct mc_buf *b, const struct mc_page *p, const char *title,
 	mc_buf_str(b, "</head>\n<body>\n<header>\n<p class=\"brand\"><a href=\"/\">memculprit</a></p>\n<p class=\"host\" id=\"host\">");
 	mc_h_text(b, p->host_line);
 	mc_buf_str(b, "</p>\n</header>\n");
+	mc_buf_str(b, "<div id=\"notices\">\n");
+	if (p->stale_ms) {
+		mc_buf_str(b, "<p class=\"notice stale\" role=\"status\">These figures are ");
+		mc_h_ago(b, p, p->stale_ms, " old");
+		mc_buf_str(b, ": nothing has been sampled since.</p>\n");
+	}
 	if (p->notice) {
 		mc_buf_str(b, "<p class=\"notice\" role=\"status\">");
 		mc_h_text(b, p->notice);
 		mc_buf_str(b, "</p>\n");
 	}
-	mc_buf_str(b, "<main id=\"main\">\n");
+	mc_buf_str(b, "</div>\n<main id=\"main\">\n");
 }
 
 void mc_page_end(struct mc_buf *b, const struct mc_page *p)
@@ -62,6 +75,8 @@ int mc_page_finish(struct mc_reply *reply, int status, struct mc_error *err)
 /* "bad" is what somebody has to act on. The word says it too. */
 const char *mc_page_tone(const struct mc_page_program *p)
 {
+	if (p->gone_ms)
+		return "gone";
 	bool stands = p->state && strcmp(p->state, "active") == 0;
 	if (stands && p->verdict && (strcmp(p->verdict, "leak") == 0 || strcmp(p->verdict, "step") == 0))
 		return "bad";
@@ -84,7 +99,7 @@ void mc_page_verdict(struct mc_buf *b, const struct mc_page_program *p)
 		mc_buf_str(b, ", ");
 		mc_h_text(b, p->state);
 	}
-	mc_buf_str(b, "</span>");
+	mc_buf_str(b, p->gone_ms ? "</span> <span class=\"tag gone\">not running</span>" : "</span>");
 }
 
 static void spark_path(struct mc_buf *b, const struct mc_page_program *p, double lo, double hi, bool area)
@@ -138,6 +153,11 @@ static void program_row(struct mc_buf *b, const struct mc_page *page, const stru
 	mc_h_text(b, p->name);
 	mc_buf_str(b, "</a> ");
 	mc_page_verdict(b, p);
+	if (p->gone_ms) {
+		mc_buf_str(b, "<p class=\"words gone\">Its last state is ");
+		mc_h_ago(b, page, p->gone_ms, " old");
+		mc_buf_str(b, ".</p>");
+	}
 	if (p->answer && *tone != 'c') {
 		mc_buf_str(b, "<p class=\"words\">");
 		mc_h_sentence(b, p->answer, page->utc);
@@ -152,7 +172,7 @@ static void program_row(struct mc_buf *b, const struct mc_page *page, const stru
 	mc_buf_str(b, "</td><td data-label=\"Began with\">");
 	if (p->culprit) {
 		mc_buf_str(b, "<strong>");
-		mc_h_text(b, p->culprit);
+		mc_h_release(b, p->culprit);
 		mc_buf_str(b, "</strong> <small>");
 		mc_h_percent(b, p->probability);
 		mc_buf_str(b, "</small>");
@@ -164,7 +184,7 @@ static void program_row(struct mc_buf *b, const struct mc_page *page, const stru
 	else
 		mc_buf_str(b, "–");
 	mc_buf_str(b, "</td><td data-label=\"Runs\">");
-	mc_h_text(b, p->version && p->version[0] ? p->version : "–");
+	mc_h_release(b, p->version && p->version[0] ? p->version : "–");
 	mc_buf_str(b, "</td><td class=\"n\" data-label=\"Processes\">");
 	mc_h_value(b, "count", p->processes);
 	mc_buf_str(b, "</td></tr>\n");

@@ -39,7 +39,7 @@ static void facts(struct mc_buf *b, const struct mc_page_detail *d)
 {
 	const struct mc_page_program *p = &d->program;
 	mc_buf_str(b, "<dl class=\"facts\">\n");
-	fact(b, "Private memory now"), mc_h_size(b, p->private_bytes), fact_end(b);
+	fact(b, p->gone_ms ? "Private memory then" : "Private memory now"), mc_h_size(b, p->private_bytes), fact_end(b);
 	fact(b, "Growth"), mc_h_growth(b, p->growth);
 	if (isfinite(d->slope_lo) && isfinite(d->slope_hi)) {
 		mc_buf_str(b, " <small>");
@@ -60,7 +60,7 @@ static void facts(struct mc_buf *b, const struct mc_page_detail *d)
 		between(b, &d->page, d->stopped_ms, d->stopped_lo_ms, d->stopped_hi_ms);
 		if (d->fixed_by) {
 			mc_buf_str(b, "<small>with ");
-			mc_h_text(b, d->fixed_by);
+			mc_h_release(b, d->fixed_by);
 			mc_buf_str(b, "</small>");
 		}
 		fact_end(b);
@@ -70,7 +70,7 @@ static void facts(struct mc_buf *b, const struct mc_page_detail *d)
 	if (d->ambiguous_until_ms != MC_PAGE_NO_TIME)
 		fact(b, "Will be clear by"), between(b, &d->page, d->ambiguous_until_ms, MC_PAGE_NO_TIME, MC_PAGE_NO_TIME), fact_end(b);
 	fact(b, "Processes"), mc_h_value(b, "count", p->processes), fact_end(b);
-	fact(b, "Runs"), mc_h_text(b, p->version && p->version[0] ? p->version : "version not known"), fact_end(b);
+	fact(b, "Runs"), mc_h_release(b, p->gone_ms ? "nothing" : p->version && p->version[0] ? p->version : "version not known"), fact_end(b);
 	mc_buf_str(b, "</dl>\n");
 }
 
@@ -80,7 +80,13 @@ static void answer(struct mc_buf *b, const struct mc_page_detail *d)
 	mc_h_text(b, d->program.name);
 	mc_buf_str(b, " ");
 	mc_page_verdict(b, &d->program);
-	mc_buf_printf(b, "</h1>\n<p class=\"answer %s\">", mc_page_tone(&d->program));
+	mc_buf_str(b, "</h1>\n");
+	if (d->program.gone_ms) {
+		mc_buf_str(b, "<p class=\"notice stale\" role=\"status\">Not running. What follows is its last state, ");
+		mc_h_ago(b, &d->page, d->program.gone_ms, " old");
+		mc_buf_str(b, ".</p>\n");
+	}
+	mc_buf_printf(b, "<p class=\"answer %s\">", mc_page_tone(&d->program));
 	mc_h_sentence(b, d->program.answer ? d->program.answer : "There is no answer yet.", d->page.utc);
 	mc_buf_str(b, "</p>\n");
 	if (d->next && d->next[0]) {
@@ -179,7 +185,7 @@ static int curves(struct mc_buf *b, const struct mc_page_detail *d, struct mc_er
 static void odd(struct mc_buf *b, const char *class, const char *name, const char *what, double p)
 {
 	mc_buf_printf(b, "<li class=\"%s\"><span class=\"who\">", class);
-	mc_h_text(b, name);
+	mc_h_release(b, name);
 	if (what) {
 		mc_buf_str(b, " <small>");
 		mc_h_text(b, what);
@@ -261,7 +267,7 @@ static void evidence(struct mc_buf *b, const struct mc_page_detail *d)
 static void deploy_name(struct mc_buf *b, const struct mc_page_deploy *p)
 {
 	mc_buf_printf(b, "<tr class=\"%s\"><th scope=\"row\">", p->culprit ? "bad" : p->fix ? "good" : "calm");
-	mc_h_text(b, p->version && p->version[0] ? p->version : p->commit && p->commit[0] ? p->commit : "version not known");
+	mc_h_release(b, p->version && p->version[0] ? p->version : p->commit && p->commit[0] ? p->commit : "version not known");
 	mc_buf_str(b, p->culprit ? " <span class=\"tag bad\">began it</span>" : p->fix ? " <span class=\"tag good\">ended it</span>" : "");
 	if (p->commit && p->commit[0] && p->version && p->version[0]) {
 		mc_buf_str(b, " <code>");

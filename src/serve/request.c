@@ -135,35 +135,13 @@ int mc_reply_error(struct mc_reply *reply, int status, const char *fmt, ...)
 
 /* ---- fixed paths ---- */
 
-/* The reference for the caller, compressing the page when somebody first asks for it so. */
-static struct MHD_Response *metrics_response(struct req *r, enum mc_format format, bool gzip)
-{
-	struct page_format *p = &r->in->listener->server->page[format];
-	if (gzip && !p->gz && !p->gz_failed && p->plain) {
-		struct mc_buf z = { 0 };
-		if (mc_gzip(mc_buf_text(&p->text), p->text.len, 1, &z, NULL) == 0)
-			p->gz = mc_response(r->in->web, mc_format_type[format], z.data, z.len, true);
-		if (p->gz)
-			MHD_add_response_header(p->gz, "Content-Encoding", "gzip");
-		p->gz_failed = !p->gz;
-		mc_buf_release(&z);
-		mc_buf_release(&p->text);
-	}
-	return gzip && p->gz ? p->gz : p->plain;
-}
-
 static enum MHD_Result send_metrics(struct req *r)
 {
 	struct mc_server *s = r->in->listener->server;
 	enum mc_format format = mc_accepted_format(header(r, "Accept"));
 	bool gzip = mc_accepts_gzip(header(r, "Accept-Encoding"));
 	enum MHD_Result ok = MHD_NO;
-	pthread_mutex_lock(&s->lock);
-	struct MHD_Response *response = metrics_response(r, format, gzip);
-	if (response)
-		ok = MHD_queue_response(r->mc, MHD_HTTP_OK, response);
-	pthread_mutex_unlock(&s->lock);
-	if (!response)
+	if (mc_scrape_answer(s, r->in->web, r->mc, format, gzip, &ok))
 		return send_error(r, 503, "Retry-After", "1", "nothing has been sampled yet");
 	atomic_fetch_add(&s->requests, 1);
 	return ok;

@@ -1,4 +1,4 @@
-/* The server's life: sockets, the library's servers on them, the metrics page, reload, stop. */
+/* The server's life: sockets, the library's servers on them, reload, stop. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
@@ -208,7 +208,7 @@ static struct mc_server *new_server(const struct mc_serve_config *c)
 	s->enable_mark = c->enable_mark;
 	s->api = c->api;
 	s->user = c->user;
-	s->started = (double)mc_now_ms() / 1000;
+	mc_scrape_init(&s->scrape, c->metrics, c->metrics_user);
 	mc_conns_init(&s->conns);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_mutex_init(&s->sweep_lock, NULL);
@@ -294,51 +294,7 @@ int mc_server_reload(struct mc_server *s, struct mc_error *err)
 	return mc_server_set_web(s, NULL, err);
 }
 
-/* ---- the metrics page ---- */
-
-const char *const mc_format_type[MC_NFORMATS] = {
-	[MC_FORMAT_TEXT] = "text/plain; version=0.0.4; charset=utf-8",
-	[MC_FORMAT_OPENMETRICS] = "application/openmetrics-text; version=1.0.0; charset=utf-8",
-	[MC_FORMAT_CREATED] = "application/openmetrics-text; version=1.0.0; charset=utf-8",
-};
-
-void mc_page_format_release(struct page_format *p)
-{
-	if (p->plain)
-		MHD_destroy_response(p->plain);
-	if (p->gz)
-		MHD_destroy_response(p->gz);
-	mc_buf_release(&p->text);
-}
-
-int mc_server_set_metrics(struct mc_server *s, const struct mc_metrics *m, struct mc_error *err)
-{
-	struct page_format fresh[MC_NFORMATS] = { 0 };
-	int rc = 0;
-	pthread_mutex_lock(&s->lock);
-	struct mc_web *web = mc_web_ref(s->web);
-	pthread_mutex_unlock(&s->lock);
-	for (int f = 0; f < MC_NFORMATS && !rc; f++) {
-		rc = mc_metrics_write(m, (enum mc_format)f, s->started, &fresh[f].text, err);
-		if (rc)
-			break;
-		fresh[f].plain = mc_response(web, mc_format_type[f], (void *)(uintptr_t)mc_buf_text(&fresh[f].text), fresh[f].text.len, true);
-		if (!fresh[f].plain)
-			rc = mc_nomem(err, "the metrics page");
-	}
-	mc_web_unref(web);
-	if (!rc) {
-		struct page_format old[MC_NFORMATS];
-		pthread_mutex_lock(&s->lock);
-		memcpy(old, s->page, sizeof(old));
-		memcpy(s->page, fresh, sizeof(fresh));
-		pthread_mutex_unlock(&s->lock);
-		memcpy(fresh, old, sizeof(old));
-	}
-	for (int f = 0; f < MC_NFORMATS; f++)
-		mc_page_format_release(&fresh[f]);
-	return rc;
-}
+/* ---- what it says of itself ---- */
 
 static void set_reason(struct mc_server *s, char **slot, const char *reason)
 {
@@ -409,8 +365,7 @@ void mc_server_stop(struct mc_server *s)
 		mc_unix_socket_remove(&l->file);
 	}
 	free(s->listeners);
-	for (int f = 0; f < MC_NFORMATS; f++)
-		mc_page_format_release(&s->page[f]);
+	mc_scrape_release(&s->scrape);
 	mc_worker_free(s->doorman);
 	mc_worker_free(s->worker);
 	mc_auth_free(s->auth);

@@ -27,11 +27,19 @@ struct instance {
 	int64_t retired_ns;
 };
 
-/* One metrics page in one format; compressed when first asked for. */
+/* The metrics page in one format, made when first asked for; the text is dropped once both responses are there. */
 struct page_format {
-	struct MHD_Response *plain, *gz;
-	struct mc_buf text; /* what gz is made from; the plain response owns its own copy */
-	bool gz_failed;
+	uint64_t made;  /* the number of the page that it is of; 0: none */
+	struct mc_buf text;
+	struct MHD_Response *plain, *gz; /* NULL: not asked for yet */
+};
+struct mc_scrape {
+	mc_metrics_fn fn;
+	void *user;
+	double started;       /* Unix seconds */
+	atomic_ullong newest; /* number of the page; 0: there is none yet */
+	pthread_mutex_t lock; /* page */
+	struct page_format page[MC_NFORMATS];
 };
 
 struct mc_server {
@@ -42,13 +50,12 @@ struct mc_server {
 	bool enable_mark;
 	mc_api_fn api;
 	void *user;
-	double started; /* Unix seconds */
+	struct mc_scrape scrape;
 	struct mc_conns conns;
 	struct mc_worker *worker, *doorman; /* answers; passwords */
 	struct mc_auth *auth;
-	pthread_mutex_t lock; /* web, page, reasons */
+	pthread_mutex_t lock; /* web, reasons */
 	struct mc_web *web;
-	struct page_format page[MC_NFORMATS];
 	char *not_ready, *unhealthy;
 	atomic_ullong requests, errors, refused;
 	pthread_t sweeper;
@@ -64,8 +71,11 @@ void mc_on_completed(void *cls, struct MHD_Connection *mc, void **con_cls, enum 
 /* A response of these bytes (copied with `copy`, else free()d by the library) with the headers all have. */
 struct MHD_Response *mc_response(const struct mc_web *web, const char *content_type, void *data, size_t len, bool copy);
 
-/* ---- server.c ---- */
-extern const char *const mc_format_type[MC_NFORMATS]; /* Content-Type */
-void mc_page_format_release(struct page_format *p);
+/* ---- scrape.c ---- */
+void mc_scrape_init(struct mc_scrape *p, mc_metrics_fn fn, void *user);
+void mc_scrape_release(struct mc_scrape *p);
+/* Answers with the page as it was when it was last renewed. 0, or 503: there is none yet, or no memory. */
+int mc_scrape_answer(struct mc_server *s, const struct mc_web *web, struct MHD_Connection *mc, enum mc_format format, bool gzip,
+	enum MHD_Result *ret);
 
 #endif

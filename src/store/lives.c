@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 256, PIECE_MS = 100 };
+enum { PAGE = 256, PIECE_MS = 100, FIRST_PIECE_MS = 3600000 };
 
 /* ---- what is kept ---- */
 
@@ -124,6 +124,7 @@ struct walk {
 	int64_t program, since, until;
 	uint32_t fields;
 	bool kept;
+	size_t most;
 	mc_life_fn fn;
 	void *user;
 	struct st_cols cols;
@@ -169,6 +170,41 @@ static int next_page(struct walk *w, bool *end, struct mc_error *err)
 	return rc;
 }
 
+static int hand_samples(struct walk *w, struct mc_life_view *v, int64_t since, int64_t until, struct mc_error *err)
+{
+	st_cols_restart(&w->cols);
+	int rc = 0;
+	if (since <= until && v->row->last_ms >= since)
+		rc = st_read_life(w->s, v->row, since, until, &w->cols, err);
+	if (rc < 0)
+		return rc;
+	v->series.n = w->cols.n;
+	v->series.t_ms = w->cols.t;
+	for (unsigned f = 0; f < MC_F_COUNT; f++)
+		v->series.v[f] = w->cols.n && (w->fields >> f & 1) ? w->cols.v[f] : NULL;
+	return w->fn(w->user, v);
+}
+
+/* Pieces by time; how much comes of one tells how long the next may be. */
+static int hand_pieces(struct walk *w, struct mc_life_view *v, int64_t since, int64_t until, struct mc_error *err)
+{
+	int64_t piece = FIRST_PIECE_MS, end = until < v->row->last_ms ? until : v->row->last_ms;
+	since = since < v->row->first_ms ? v->row->first_ms : since;
+	for (;;) {
+		bool last = end - since < piece;
+		int rc = hand_samples(w, v, since, last ? until : since + piece - 1, err);
+		if (rc != 0 || last)
+			return rc;
+		since += piece;
+		if (w->cols.n > w->most)
+			piece = piece / 4 + 1;
+		else if (w->cols.n < w->most / 2)
+			piece *= 2;
+		v->data = NULL;
+		v->len = 0;
+	}
+}
+
 /* The samples of one life, behind what is kept of it. kept: its row, lent until reset; NULL: none. */
 static int hand_life(struct walk *w, const struct mc_incarnation_row *row, sqlite3_stmt *kept, struct mc_error *err)
 {
@@ -180,17 +216,7 @@ static int hand_life(struct walk *w, const struct mc_incarnation_row *row, sqlit
 		v.until_ms = sqlite3_column_int64(kept, 0);
 		since = v.until_ms >= since ? v.until_ms + 1 : since;
 	}
-	st_cols_restart(&w->cols);
-	int rc = 0;
-	if (since <= until && row->last_ms >= since)
-		rc = st_read_life(w->s, row, since, until, &w->cols, err);
-	if (rc < 0)
-		return rc;
-	v.series.n = w->cols.n;
-	v.series.t_ms = w->cols.t;
-	for (unsigned f = 0; f < MC_F_COUNT; f++)
-		v.series.v[f] = w->cols.n && (w->fields >> f & 1) ? w->cols.v[f] : NULL;
-	return w->fn(w->user, &v);
+	return w->most ? hand_pieces(w, &v, since, until, err) : hand_samples(w, &v, since, until, err);
 }
 
 static int walk_life(struct walk *w, const struct mc_incarnation_row *row, struct mc_error *err)
@@ -247,7 +273,7 @@ int mc_store_program_series(struct mc_store *s, const struct mc_series_query *q,
 {
 	uint32_t all = (1U << MC_F_COUNT) - 1;
 	struct walk w = { .s = s, .program = q->program, .since = q->since_ms, .until = q->until_ms, .fields = q->fields & all,
-		.kept = q->kept, .fn = fn, .user = user, .start = INT64_MIN, .id = INT64_MIN, .began_ns = mc_mono_ns() };
+		.kept = q->kept, .most = q->most, .fn = fn, .user = user, .start = INT64_MIN, .id = INT64_MIN, .began_ns = mc_mono_ns() };
 	w.cols.want = w.fields;
 	bool end = false;
 	int rc = st_read_begin(s, err);

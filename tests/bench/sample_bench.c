@@ -62,8 +62,8 @@ static int ticks(size_t n, const struct mc_sample_config *c, bool wait)
 	qsort(cost, n, sizeof *cost, by_value);
 	size_t pss = 0, libs = 0;
 	for (size_t i = 0; i < t->nprocesses; i++) {
-		pss += t->processes[i].pss != MC_UNREAD;
-		libs += t->processes[i].libraries != NULL;
+		pss += t->processes[i]->pss != MC_UNREAD;
+		libs += t->processes[i]->libraries != NULL;
 	}
 	printf("tick_us %.1f\nmedian_us %.1f\nworst_us %.1f\npss %zu\nlibraries %zu\nanon_kib %.0f\n", sum / (double)n, cost[n / 2],
 		cost[n - 1], pss, libs, status_kib("/proc/self/status", "RssAnon:"));
@@ -81,7 +81,7 @@ static int rss(void)
 	if (mc_sampler_open(&(struct mc_sample_config){.max_processes = 10000}, &s, NULL) < 0 || mc_sampler_tick(s, mc_now_ms(), &t, NULL) < 0)
 		return 1;
 	for (size_t i = 0; i < t->nprocesses; i++) {
-		const struct mc_process *p = &t->processes[i];
+		const struct mc_process *p = t->processes[i];
 		char path[64];
 		if (strncmp(p->comm, "svc", 3) != 0)
 			continue;

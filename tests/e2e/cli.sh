@@ -43,6 +43,7 @@ is 'the name that is wrong, and the one that is near' 'grep -q "no program .logi
 # ---- the others ----
 run 0 status
 is 'a line for the program' 'grep -q "^logic_worker  *4 .* v2.6 .*fixed by v2.6" out'
+is 'how old that is' 'grep -q "^Nothing is sampled now .*: this is the state of 2026-02-10 .* ago\.$" out'
 run 0 status logic_worker --json
 json 'j["programs"][0]["program"] == "logic_worker" and j["programs"][0]["processes"] == 4 and j["programs"][0]["culprit"]["version"] == "v2.3"'
 run 3 status nobody
@@ -58,8 +59,6 @@ run 0 diff logic_worker --from v2.5 --to v2.6 --json
 json '"free(buf)" in j["diff"] and len(j["commits"]) == 3'
 run 2 diff logic_worker --from v2.5
 run 3 diff logic_worker --from v2.5 --to v9
-run 3 diff nosuch
-run 3 diff nosuch --from v2.5 --to v2.6
 run 0 plot logic_worker
 is 'a curve in braille with its marks' 'grep -q "⡇\|⡏\|⢸" out && grep -q "^  d v2.3 .*started the growth\|^  c v2.3 .*started the growth" out && grep -q "growth began" out'
 is 'as wide as it should be' '[ "$(wc -L <out)" -le 80 ]'

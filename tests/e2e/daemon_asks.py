@@ -351,7 +351,7 @@ def refused(t):
 
     check("m.yml:2:3: " in serve([], "sample:\n  intervall: 1s\n"), "line and column of an unknown key")
     check("did you mean 'interval'" in serve([], "sample:\n  intervall: 1s\n"), "and what was meant")
-    check("m.yml:2:1: " in serve([], "sample: {interval: 1s\n"), "line of a syntax error")
+    check("m.yml:1:9: " in serve([], "sample: {interval: 1s\n"), "line of a syntax error")
     check("no user" in serve([], "programs: [{name: x, match: {user: nobody-of-this-name}}]\n"), "a user that is none")
     check("nowhere" in serve(["--path.procfs", f"{t}/nowhere"], code=1), "no such procfs")
     check("/w.yml" in serve(["--web.config.file", f"{t}/w.yml"], code=3), "no such web configuration")
@@ -551,6 +551,8 @@ def imports(t):
             r = json.loads(d.cli("import", "far", f"{t}/in", "--json").stdout)
             check(r["samples"] == 300 and r["deploys"] == 1, f"counted: {r}")
         check(len(d.deploys("far")) == 1, "once")
+        page = d.get("/?program=far")[1]
+        check("Not running. What follows is its last state, <strong>" in page, "the page says that it is old")
         with open(f"{t}/in/samples.csv", "a", encoding="ascii") as f:
             f.write("x,y\n")
         r = d.cli("import", "farther", f"{t}/in", code=None)

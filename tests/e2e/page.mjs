@@ -56,6 +56,22 @@ async function program(scheme) {
 	await close();
 }
 
+// Where the server no longer answers, the page says how old its figures are, until it does again.
+async function lost() {
+	const { page, close } = await open('/');
+	const again = () => page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+	check(await page.locator('#lost').count() === 0, 'a page that was just answered is not lost');
+	await page.route('**/*', route => route.abort());
+	await again();
+	await page.locator('#lost').waitFor();
+	check(/^The server does not answer\. These figures are \d+ s old, of \d{4}-\d\d-\d\d /.test(await page.locator('#lost').innerText()), 'how old they are');
+	await page.screenshot({ path: `${dir}/lost.png` });
+	await page.unroute('**/*');
+	await again();
+	await page.locator('#lost').waitFor({ state: 'detached' });
+	await close();
+}
+
 async function plain() {
 	const { page, close } = await open('/?program=logic_worker', { javaScriptEnabled: false });
 	check(await page.locator('figure.still svg .line').first().isVisible(), 'curves without script');
@@ -81,6 +97,7 @@ try {
 	await index();
 	await program('light');
 	await program('dark');
+	await lost();
 	await plain();
 	await narrow();
 } finally {

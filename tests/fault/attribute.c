@@ -6,57 +6,18 @@
 #include <cmocka.h>
 
 #include "../prop/attribute_world.h"
+#include "alloc.h"
 
 #include <stdlib.h>
 
-static volatile int64_t count, fail_at, held;
-static volatile bool on, for_good;
+static volatile int64_t freed;
 
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
 void __real_free(void *p);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
 void __wrap_free(void *p);
-
-static bool fails(void)
-{
-	if (!on)
-		return false;
-	count++;
-	return fail_at && (count == fail_at || (for_good && count > fail_at));
-}
-
-static void *got(void *p)
-{
-	held += on && p;
-	return p;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : got(__real_malloc(n));
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : got(__real_calloc(n, size));
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	if (fails())
-		return NULL;
-	void *r = __real_realloc(p, n);
-	held += on && !p && r;
-	return r;
-}
 
 void __wrap_free(void *p)
 {
-	held -= on && p;
+	freed += alloc_on && p;
 	__real_free(p);
 }
 
@@ -73,17 +34,17 @@ static void each_allocation_fails(void **state)
 		for (int64_t n = 1; met; n += getenv("MC_SHORT") ? 29 : kind > 1 ? 7 : 1) {
 			struct mc_answer a;
 			struct mc_error e = { 0 };
-			for_good = n % 2;
-			fail_at = n;
-			count = held = 0;
-			on = true;
+			alloc_for_good = n % 2;
+			alloc_fail_at = n;
+			alloc_count = alloc_new = freed = 0;
+			alloc_on = true;
 			int rc = mc_attribute(&w.c, &a, &e);
 			if (rc == 0)
 				mc_answer_release(&a);
-			on = false;
-			met = count >= n;
-			if (held != 0)
-				fail_msg("kind %d, allocation %lld: %lld are left", kind, (long long)n, (long long)held);
+			alloc_on = false;
+			met = alloc_count >= n;
+			if (alloc_new != freed)
+				fail_msg("kind %d, allocation %lld: %lld are left", kind, (long long)n, (long long)(alloc_new - freed));
 			if (met && rc != MC_ENOMEM)
 				fail_msg("kind %d, allocation %lld: %d %s", kind, (long long)n, rc, e.text);
 			if (rc < 0 && (e.code != rc || !e.text[0]))

@@ -10,39 +10,7 @@
 #include <string.h>
 
 #include "../unit/sample_tree.h"
-
-static int64_t count, fail_at;
-static bool for_good, on;
-
-static bool fails(void)
-{
-	if (!on)
-		return false;
-	count++;
-	return fail_at && (count == fail_at || (for_good && count > fail_at));
-}
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
+#include "alloc.h"
 
 enum { LIVES = 256 };
 static uint8_t life[LIVES]; /* 1 alive, 2 ended */
@@ -56,7 +24,7 @@ static void listen(const struct mc_tick *t)
 			life[t->gone[i]] = 2;
 	}
 	for (size_t i = 0; i < t->nprocesses; i++) {
-		const struct mc_process *p = &t->processes[i];
+		const struct mc_process *p = t->processes[i];
 		assert_true(p->id && p->id < LIVES && life[p->id] != 2);
 		assert_true(p->program < t->nprograms && t->programs[p->program].name);
 		assert_true(p->group == MC_NO_GROUP || p->group < t->ngroups);
@@ -90,18 +58,18 @@ static int run(bool selectors)
 	}
 	int worst = 0;
 	for (int round = 0; round < 4; round++) {
-		on = false;
+		alloc_on = false;
 		processes(round);
-		on = true;
+		alloc_on = true;
 		rc = mc_sampler_tick(s, 1000 * round, &t, &err);
 		if (rc) {
 			assert_true(rc < 0 && err.text[0]);
 			worst = rc;
 			continue;
 		}
-		on = false; /* cmocka allocates */
+		alloc_on = false; /* cmocka allocates */
 		listen(t);
-		on = true;
+		alloc_on = true;
 		const char *name = t->nprograms ? t->programs[0].name : "none";
 		mc_sampler_suspects(s, &name, 1, &err);
 		rc = round == 2 ? mc_sampler_reconfigure(s, &c, &err) : 0;
@@ -114,17 +82,17 @@ static int run(bool selectors)
 static void each_allocation(bool selectors, bool good)
 {
 	int64_t step = getenv("MC_SHORT") ? 5 : 1;
-	for_good = good;
-	for (fail_at = 1;; fail_at += step) {
-		count = 0;
-		on = true;
+	alloc_for_good = good;
+	for (alloc_fail_at = 1;; alloc_fail_at += step) {
+		alloc_count = 0;
+		alloc_on = true;
 		run(selectors);
-		on = false;
-		if (count < fail_at)
+		alloc_on = false;
+		if (alloc_count < alloc_fail_at)
 			break; /* all of it ran without meeting the failure */
 	}
-	assert_true(fail_at > 20);
-	fail_at = 0;
+	assert_true(alloc_fail_at > 20);
+	alloc_fail_at = 0;
 }
 
 static void once(void **state)
@@ -146,21 +114,21 @@ static void load(void **state)
 	(void)state;
 	struct mc_load_source v[] = {{.url = "http://127.0.0.1:9/x", .metric = "r"}, {.file = "/proc/self/statm"}};
 	for (int k = 0; k < 2; k++) {
-		for_good = k;
-		for (fail_at = 1;; fail_at++) {
+		alloc_for_good = k;
+		for (alloc_fail_at = 1;; alloc_fail_at++) {
 			struct mc_loader *l = NULL;
-			count = 0;
-			on = true;
+			alloc_count = 0;
+			alloc_on = true;
 			if (mc_loader_open(v, 2, &l, NULL) == 0) {
 				mc_loader_start(l, 1);
 				mc_loader_finish(l, 0);
 				mc_loader_close(l);
 			}
-			on = false;
-			if (count < fail_at)
+			alloc_on = false;
+			if (alloc_count < alloc_fail_at)
 				break;
 		}
-		fail_at = 0;
+		alloc_fail_at = 0;
 	}
 }
 

@@ -12,7 +12,6 @@
 #include <cmocka.h>
 
 struct vfs_plan vfs_plan;
-volatile int vfs_inside;
 static char dir[64], path[96], other[96];
 
 static int set_up(void **state)

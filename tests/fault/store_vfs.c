@@ -1,6 +1,8 @@
 /* Files in memory that fail, fill up and lose power. */
 #include "store_vfs.h"
 
+#include "alloc.h"
+
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,13 +51,11 @@ static bool power(void)
 	return !vfs_plan.power_at || vfs_plan.changes <= vfs_plan.power_at;
 }
 
-volatile int vfs_inside; /* volatile: the compiler knows that realloc reads no globals */
-
 static void *need_realloc(void *old, size_t size)
 {
-	vfs_inside++;
+	alloc_spared++;
 	void *p = realloc(old, size ? size : 1);
-	vfs_inside--;
+	alloc_spared--;
 	if (!p)
 		abort();
 	return p;

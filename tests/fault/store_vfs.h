@@ -18,7 +18,6 @@ struct vfs_plan {
 	int64_t changes;            /* writes, truncates and syncs */
 };
 extern struct vfs_plan vfs_plan;
-extern volatile int vfs_inside; /* its own allocations are not to fail */
 
 int vfs_register(void); /* as the default */
 void vfs_clear(void);   /* removes all files */

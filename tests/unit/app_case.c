@@ -1,4 +1,4 @@
-/* A case out of the store: what is passed on, what is left out, and that a long life is thinned and not cut. */
+/* A case out of the store: what is passed on, what is left out, and that it does not depend on what was kept of it before, and when. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 #include "deploys.h"
+#include "scenario.h"
 
-enum { TICKS = 50000, STEP = 10000 };
+enum { TICKS = 9000, STEP = 10000, LIVES = 3, ENDS = 5200, LATE = 400 };
 static char folder[] = "/tmp/mc-case-XXXXXX";
 static const int64_t start = 1700000000000;
 
@@ -23,83 +24,198 @@ static void put_deploy(struct mc_store *s, int64_t program, int64_t t, const cha
 	assert_int_equal(mc_store_deploy_add(s, &d, NULL), 0);
 }
 
-static struct mc_store *fill(size_t ticks)
+static struct mc_store *open_store(const char *name)
 {
 	char path[64];
 	struct mc_store *s = NULL;
 	struct mc_error err = { 0 };
-	int64_t program = 0;
-	snprintf(path, sizeof path, "%s/%zu.db", folder, ticks);
+	snprintf(path, sizeof path, "%s/%s.db", folder, name);
 	if (mc_store_open(&(struct mc_store_config){ .path = path, .mode = MC_STORE_WRITE, .host = "h" }, &s, &err) != 0)
 		fail_msg("%s", err.text);
-	assert_int_equal(mc_store_program(s, "p", &program, &err), 0);
-	struct mc_incarnation i = { .program = program, .key = "", .pid = 7, .start_ms = start, .exe = "", .version = "v1", .commit = "", .build_id = "b" };
-	assert_int_equal(mc_store_incarnation(s, &i, &err), 0);
-	assert_int_equal(mc_store_begin(s, &err), 0);
-	struct mc_row r = { .incarnation = i.id };
-	for (size_t k = 0; k < ticks; k++) {
-		for (int f = 0; f < MC_F_COUNT; f++)
-			r.v[f] = (double)NAN;
-		r.v[MC_F_ANON] = (double)(1000000 + k * 4096);
-		r.v[MC_F_MINFLT] = (double)(k * 2);
-		r.v[MC_F_VSIZE] = 1;
-		assert_int_equal(mc_store_tick(s, start + (int64_t)k * STEP, &r, 1, NULL, 0, NULL, &err), 0);
-	}
-	assert_int_equal(mc_store_commit(s, &err), 0);
-	put_deploy(s, program, start, "v1", DEPLOYS_BASELINE);
-	put_deploy(s, program, start + STEP, "v2", "build-id");
-	put_deploy(s, program, start + 2 * STEP, "v3", "mark");
 	return s;
 }
 
-static void a_long_life_is_thinned(void **state)
+/* The first life ends at ENDS, the second has a gap, the third comes late. */
+static bool alive(size_t life, size_t tick)
+{
+	return life == 0 ? tick < ENDS : life == 1 ? tick < 3000 || tick >= 3300 : tick >= LATE;
+}
+
+static double anon(size_t life, size_t tick)
+{
+	return 1e6 * (double)(life + 1) + (double)(tick * 512 / 4096 * 4096) + (double)(tick * 2654435761U % 65536) + (tick % 1000 == 7 ? 5e7 : 0);
+}
+
+static void fill_row(struct mc_row *r, size_t life, size_t tick)
+{
+	for (int f = 0; f < MC_F_COUNT; f++)
+		r->v[f] = (double)NAN;
+	r->v[MC_F_ANON] = anon(life, tick);
+	r->v[MC_F_SHMEM] = 4096 * (double)(tick / 100);
+	r->v[MC_F_THREADS] = 4 + (double)(tick % 11);
+	r->v[MC_F_VSIZE] = 1;
+}
+
+/* Ticks [from, to) of a program, made where it is not there. */
+static void fill(struct mc_store *s, size_t from, size_t to)
+{
+	struct mc_error err = { 0 };
+	struct mc_row rows[LIVES];
+	struct mc_load_row load = { 0 };
+	int64_t ids[LIVES];
+	assert_int_equal(mc_store_program(s, "p", &load.program, &err), 0);
+	for (size_t l = 0; l < LIVES; l++) {
+		struct mc_incarnation i = { .program = load.program, .key = "", .pid = 7 + (int64_t)l, .start_ms = start + (l == 2 ? LATE * STEP : 0) - 5000,
+			.end_ms = l == 0 && to > ENDS ? start + (int64_t)ENDS * STEP : 0, .exe = "", .version = "v1", .commit = "", .build_id = "b" };
+		assert_int_equal(mc_store_incarnation(s, &i, &err), 0);
+		ids[l] = i.id;
+	}
+	assert_int_equal(mc_store_begin(s, &err), 0);
+	for (size_t k = from; k < to; k++) {
+		size_t n = 0;
+		for (size_t l = 0; l < LIVES; l++)
+			if (alive(l, k)) {
+				rows[n].incarnation = ids[l];
+				fill_row(&rows[n++], l, k);
+			}
+		for (int f = 0; f < MC_L_COUNT; f++)
+			load.v[f] = f == MC_L_REQUESTS ? (double)(k % 5000 * (10 + k / 1000)) : (double)NAN; /* it starts again */
+		assert_int_equal(mc_store_tick(s, start + (int64_t)k * STEP, rows, n, &load, 1, NULL, &err), 0);
+	}
+	assert_int_equal(mc_store_commit(s, &err), 0);
+}
+
+static void read_case(struct mc_store *s, int64_t as_of_ms, struct mc_scenario *ret)
+{
+	struct mc_error err = { 0 };
+	if (mc_case_from_store(s, "p", as_of_ms, ret, &err) != 0)
+		fail_msg("%s", err.text);
+}
+
+static void assert_same_case(const struct mc_scenario *a, const struct mc_scenario *b)
+{
+	assert_int_equal(a->c.nlives, b->c.nlives);
+	for (size_t i = 0; i < a->c.nlives; i++) {
+		assert_int_equal(a->c.lives[i].digest_len, b->c.lives[i].digest_len);
+		assert_memory_equal(a->c.lives[i].digest, b->c.lives[i].digest, a->c.lives[i].digest_len);
+	}
+	assert_int_equal(a->c.load.n, b->c.load.n);
+	assert_memory_equal(a->c.load.t_ms, b->c.load.t_ms, a->c.load.n * sizeof *a->c.load.t_ms);
+	assert_memory_equal(a->c.load.requests, b->c.load.requests, a->c.load.n * sizeof *a->c.load.requests);
+}
+
+/* Lets the store keep what the case says. How many samples it had to read. */
+static size_t read_and_keep(struct mc_store *s)
+{
+	struct mc_scenario sc;
+	struct mc_life_data keep[LIVES];
+	size_t fresh = 0;
+	read_case(s, 0, &sc);
+	size_t n = case_to_keep(&sc, keep, LIVES);
+	assert_int_equal(mc_store_lives_put(s, keep, n, NULL), 0);
+	for (size_t i = 0; i < sc.c.nlives; i++)
+		fresh += scenario_data(&sc)->lives[i].fresh;
+	mc_scenario_release(&sc);
+	return fresh;
+}
+
+/* Grown in steps, with answers and restarts between, or read once: the same to the last bit. */
+static void kept_or_not_is_the_same(void **state)
 {
 	(void)state;
-	struct mc_scenario sc;
-	struct mc_error err = { 0 };
-	struct mc_store *s = fill(TICKS);
-	assert_int_equal(mc_case_from_store(s, "p", 0, &sc, &err), 0);
-	assert_int_equal(sc.c.nlives, 1);
-	const struct mc_life *l = &sc.c.lives[0];
-	assert_true(l->n <= 20000 && l->n > 10000);
-	for (size_t i = 1; i < l->n; i++)
-		assert_true(l->t_ms[i] > l->t_ms[i - 1]);
-	/* of three neighbours each the mean, and of a counter the last */
-	assert_true(fabs(l->anon[0] - (1000000 + 4096)) < 1);
-	assert_int_equal(l->t_ms[0], start + STEP);
-	assert_true(fabs(l->minflt[0] - 4) < 0.5);
-	assert_true(fabs(l->minflt[l->n - 1] - (TICKS - 1) * 2.0) < 0.5);
-	assert_null(l->threads); /* never sampled */
-	mc_scenario_release(&sc);
+	struct mc_scenario once, grown;
+	struct mc_store *a = open_store("once"), *b = open_store("grown");
+	fill(a, 0, TICKS);
+	for (size_t at = 0, step = 1; at < TICKS; at += step, step = step * 3 / 2 + 7) {
+		fill(b, at, at + step < TICKS ? at + step : TICKS);
+		read_and_keep(b);
+		if (step % 2) {
+			mc_store_close(b);
+			b = open_store("grown");
+		}
+	}
+	/* nothing old is read again */
+	read_and_keep(b);
+	assert_true(read_and_keep(b) < LIVES * 2000);
+	assert_true(read_and_keep(a) > LIVES * (size_t)5000);
+	read_case(a, 0, &once);
+	read_case(b, 0, &grown);
+	assert_same_case(&once, &grown);
+	mc_scenario_release(&grown);
+	mc_scenario_release(&once);
+	/* the past is what it was then, whatever was kept since */
+	struct mc_store *c = open_store("then");
+	fill(c, 0, 4000);
+	read_case(b, start + 3999 * STEP, &grown);
+	read_case(c, 0, &once);
+	assert_same_case(&once, &grown);
+	mc_scenario_release(&grown);
+	mc_scenario_release(&once);
+	mc_store_close(a);
+	mc_store_close(b);
+	mc_store_close(c);
+}
+
+/* What can't be read of what is kept is reckoned anew, and mended. */
+static void what_was_kept_may_be_damaged(void **state)
+{
+	(void)state;
+	struct mc_scenario once, again;
+	struct mc_life_data keep[LIVES];
+	struct mc_store *s = open_store("damaged");
+	fill(s, 0, 4000);
+	read_case(s, 0, &once);
+	size_t n = case_to_keep(&once, keep, LIVES);
+	assert_int_equal(n, LIVES);
+	keep[0].data = "MD of another version";
+	keep[0].len = 21;
+	keep[1].len /= 2;
+	assert_int_equal(mc_store_lives_put(s, keep, n, NULL), 0);
+	read_case(s, 0, &again);
+	assert_same_case(&once, &again);
+	mc_scenario_release(&again);
+	mc_scenario_release(&once);
+	assert_true(read_and_keep(s) >= 2 * 3500);
+	assert_int_equal(read_and_keep(s), 0);
 	mc_store_close(s);
 }
 
-static void a_short_one_is_whole(void **state)
+static void what_is_passed_on(void **state)
 {
 	(void)state;
 	struct mc_scenario sc;
 	struct mc_error err = { 0 };
-	struct mc_store *s = fill(500);
-	assert_int_equal(mc_case_from_store(s, "p", 0, &sc, &err), 0);
-	assert_int_equal(sc.c.lives[0].n, 500);
-	assert_true(sc.c.lives[0].anon[499] == 1000000 + 499 * 4096.0);
+	int64_t program = 0;
+	struct mc_store *s = open_store("deploys");
+	fill(s, 0, 500);
+	assert_int_equal(mc_store_program(s, "p", &program, &err), 0);
+	put_deploy(s, program, start, "v1", DEPLOYS_BASELINE);
+	put_deploy(s, program, start + STEP, "v2", "build-id");
+	put_deploy(s, program, start + 2 * STEP, "v3", "mark");
+	read_case(s, 0, &sc);
+	assert_int_equal(sc.c.nlives, LIVES);
 	assert_string_equal(sc.c.lives[0].build_id, "b");
+	assert_true(sc.c.lives[0].digest_len > 0 && sc.c.lives[0].n == 0);
 	/* what ran when somebody first looked is no deploy */
 	assert_int_equal(sc.c.ndeploys, 2);
 	assert_string_equal(sc.c.deploys[0].version, "v2");
 	assert_int_equal(sc.c.deploys[0].source, MC_DEPLOY_RECOGNISED);
 	assert_int_equal(sc.c.deploys[1].source, MC_DEPLOY_MARK);
 	mc_scenario_release(&sc);
-	assert_int_equal(mc_case_from_store(s, "p", start + 99 * STEP, &sc, &err), 0);
-	assert_int_equal(sc.c.lives[0].n, 100);
-	mc_scenario_release(&sc);
 	assert_int_equal(mc_case_from_store(s, "q", 0, &sc, &err), MC_ENOTFOUND);
+	/* for export it is all there */
+	assert_int_equal(case_in_full(s, "p", &sc, &err), 0);
+	assert_int_equal(sc.c.lives[0].n, 500);
+	assert_true(sc.c.lives[0].anon[499] == anon(0, 499) && sc.c.load.n == 500);
+	mc_scenario_release(&sc);
+	assert_int_equal(case_in_full(s, "q", &sc, &err), MC_ENOTFOUND);
 	mc_store_close(s);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(a_long_life_is_thinned), cmocka_unit_test(a_short_one_is_whole) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(kept_or_not_is_the_same), cmocka_unit_test(what_was_kept_may_be_damaged),
+		cmocka_unit_test(what_is_passed_on) };
 	char command[64];
 	if (!mkdtemp(folder))
 		return 1;

@@ -55,6 +55,14 @@ static void seen(struct mc_store *s, const char *source, int minute, const char 
 	deploys_row_release(&d);
 }
 
+static void expect_settled(struct mc_store *s, int minute, int want)
+{
+	struct mc_error err = { 0 };
+	struct mc_deploy_row d = { 0 };
+	assert_int_equal(deploys_settle(s, program, start + minute * MIN, &d, &err), want);
+	deploys_row_release(&d);
+}
+
 /* "MINUTE/FIRST version build source, ..." of what is stored, oldest first. */
 static void expect(struct mc_store *s, const char *want)
 {
@@ -130,8 +138,26 @@ static void a_baseline_is_no_deploy_that_was_just_marked(void **state)
 	expect(s, "0/0  a first seen, 5/6 v2 b mark");
 	s = open_store();
 	seen(s, DEPLOYS_BASELINE, 0, "", "a");
-	assert_int_equal(mark(s, 1, "v1"), 0); /* started and marked by one script */
+	assert_int_equal(mark(s, 0, "v1"), 0); /* started and marked by one script */
+	expect(s, "0/0 v1 a mark");
+	s = open_store();
+	seen(s, DEPLOYS_BASELINE, 0, "", "a");
+	assert_int_equal(mark(s, 1, "v2"), 0); /* deployed and marked while the first build was new */
+	expect_settled(s, 2, 0);
+	seen(s, "build-id", 2, "", "b");
+	expect_settled(s, 60, 0);
+	expect(s, "0/0  a first seen, 1/2 v2 b mark");
+	s = open_store();
+	seen(s, DEPLOYS_BASELINE, 0, "", "a");
+	assert_int_equal(mark(s, 1, "v1"), 0); /* late for the first build: no other came */
+	expect_settled(s, 3, DEPLOYS_SETTLED);
+	expect_settled(s, 4, 0);
 	expect(s, "1/0 v1 a mark");
+	s = open_store();
+	seen(s, DEPLOYS_BASELINE, 0, "", "a");
+	assert_int_equal(mark(s, 5, "v2"), 0); /* too late for it */
+	expect_settled(s, 60, 0);
+	expect(s, "0/0  a first seen, 5/ v2  mark");
 	s = open_store();
 	assert_int_equal(mark(s, -600, "v1"), 0);
 	seen(s, DEPLOYS_BASELINE, 0, "", "a"); /* something is known of it: no baseline is needed */

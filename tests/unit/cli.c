@@ -186,7 +186,7 @@ static void blame_is_fit_for_every_terminal(void **state)
 				for (size_t w = 0; w < 2 * sizeof widths / sizeof widths[0]; w++) {
 					struct mc_blame b = blame_of((enum mc_verdict)v, (enum mc_state)st, (enum mc_signal)s);
 					struct cli c = { .width = widths[w / 2], .color = w & 1 };
-					cli_blame_text(&c, &b, true);
+					cli_blame_text(&c, &b, &(struct mc_config){ 0 });
 					assert_false(c.out.failed);
 					check_text(&c.out, c.width, c.color);
 					mc_buf_release(&c.out);
@@ -205,7 +205,7 @@ static void nothing_known_is_no_crash(void **state)
 		a->ncandidates = a->nepisodes = a->nevidence = 0;
 		b.has_changes = false;
 		struct cli c = { .width = 80 };
-		cli_blame_text(&c, &b, true);
+		cli_blame_text(&c, &b, &(struct mc_config){ 0 });
 		check_text(&c.out, 80, false);
 		assert_null(strstr(mc_buf_text(&c.out), "nan"));
 		mc_buf_release(&c.out);

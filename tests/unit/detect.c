@@ -572,6 +572,55 @@ static void clean_growth_of_any_size_has_evidence(void **state)
 		}
 }
 
+/* Threads come in the midst of each life, more in the later releases; each brings what it touches within a minute. */
+static void what_new_threads_bring_is_no_growth(void **state)
+{
+	(void)state;
+	static struct lives w;
+	static double threads[LIVES][BINS];
+	static const struct mc_supposition s[] = { { 2, RELEASES, 0, 0 } };
+	seed = 12;
+	for (int known = 0; known < 2; known++) {
+		struct mc_growth_evidence e;
+		simulate(&w, .2, 20, .1, 0);
+		for (size_t i = 0; i < LIVES; i++)
+			for (size_t k = 0; k < BINS; k++) {
+				double since = 10 * (double)k + 5 - 250, more = w.life[i].release >= 2 ? 16 : 4;
+				threads[i][k] = since < 0 ? 4 : 4 + more;
+				w.y[i][k] += since < 0 ? 0 : more * (1 - exp(-since / 60));
+				w.life[i].x[0] = known ? threads[i] : NULL;
+			}
+		struct mc_panel *p = panel_of(&w, 1e-6, NULL, 0);
+		assert_int_equal(mc_panel_evidence(p, s, 1, &e, NULL), 0);
+		double found = e.set[MC_GROWTH_TIME][0].log_evidence - e.none;
+		if (known ? found > 2 : !(found > 4))
+			fail_msg("threads %s: evidence %g of growth", known ? "known" : "not known", found);
+		mc_growth_evidence_release(&e);
+		mc_panel_free(p);
+	}
+}
+
+/* Every life grows, each at its own pace, and those of the later releases three times as fast. */
+static void growth_on_top_of_growth(void **state)
+{
+	(void)state;
+	static struct lives w;
+	static const struct mc_supposition s[] = { { 2, RELEASES, 0, 0 } };
+	seed = 13;
+	struct mc_growth_evidence e;
+	simulate(&w, .3, 20, .1, .2);
+	for (size_t i = 0; i < LIVES; i++)
+		for (size_t k = 0; k < BINS; k++)
+			w.y[i][k] += (.06 + .08 * (double)(i % 2)) * (10 * (double)k + 5);
+	struct mc_panel *p = panel_of(&w, 1e-6, NULL, 0);
+	assert_int_equal(mc_panel_evidence(p, s, 1, &e, NULL), 0);
+	double set = e.set[MC_GROWTH_TIME][0].log_evidence, all = fmax(e.all[MC_GROWTH_TIME].log_evidence, e.since_ever);
+	if (!(set > all + 1))
+		fail_msg("faster from a release on: %g, against %g of lives that grow anyway", set, all);
+	mc_growth_evidence_release(&e);
+	mc_panel_free(p);
+}
+
 static void steps(void **state)
 {
 	(void)state;
@@ -605,6 +654,8 @@ int main(void)
 		cmocka_unit_test(slopes_have_honest_errors),
 		cmocka_unit_test(nothing_is_found_in_noise),
 		cmocka_unit_test(clean_growth_of_any_size_has_evidence),
+		cmocka_unit_test(what_new_threads_bring_is_no_growth),
+		cmocka_unit_test(growth_on_top_of_growth),
 		cmocka_unit_test(steps),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

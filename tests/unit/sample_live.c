@@ -355,7 +355,7 @@ static void follow(void)
 		}
 	}
 	for (size_t k = 0; k < t->nprocesses; k++) {
-		const struct mc_process *p = &t->processes[k];
+		const struct mc_process *p = t->processes[k];
 		if (p->id < SEEN) {
 			assert_int_equal(seen[p->id], p->born ? 0 : 1);
 			seen[p->id] = 1;

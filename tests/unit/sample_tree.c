@@ -94,8 +94,8 @@ const struct mc_process *tick_of(const struct mc_tick *t, int64_t pid)
 {
 	static const struct mc_process none;
 	for (size_t i = 0; i < t->nprocesses; i++)
-		if (t->processes[i].pid == pid)
-			return &t->processes[i];
+		if (t->processes[i]->pid == pid)
+			return t->processes[i];
 	return &none;
 }
 

@@ -42,12 +42,26 @@ static int api(void *user, const struct mc_request *rq, struct mc_reply *reply)
 	return mc_reply_error(reply, 404, "no such path");
 }
 
+static _Atomic int page_value, pages_made;
+
+static int make_page(void *user, const struct mc_server_stats *stats, struct mc_metrics *m, struct mc_error *err)
+{
+	(void)user;
+	(void)stats;
+	if (page_value < 0)
+		return mc_nomem(err, "a test");
+	pages_made++;
+	mc_metrics_family(m, "x_total", MC_COUNTER, NULL, "X.");
+	mc_metrics_sample(m, page_value, 0, NULL);
+	return 0;
+}
+
 static struct mc_server *start(const char *address, bool with_socket)
 {
 	struct mc_server *s = NULL;
 	struct mc_error err = { 0 };
 	struct mc_serve_config c = { .listen = &address, .nlisten = 1, .socket = with_socket ? sock : NULL,
-		.telemetry_path = "/metrics", .api = api };
+		.telemetry_path = "/metrics", .api = api, .metrics = make_page };
 	if (mc_server_start(&c, &s, &err))
 		fail_msg("%s", err.text);
 	return s;
@@ -96,13 +110,10 @@ static void expect(char *reply, const char *status, const char *part)
 	free(reply);
 }
 
-static void set_page(struct mc_server *s, double value)
+static void set_page(struct mc_server *s, int value)
 {
-	struct mc_metrics *m = mc_metrics_new();
-	mc_metrics_family(m, "x_total", MC_COUNTER, NULL, "X.");
-	mc_metrics_sample(m, value, 0, NULL);
-	assert_int_equal(mc_server_set_metrics(s, m, NULL), 0);
-	mc_metrics_free(m);
+	page_value = value;
+	mc_server_renew_metrics(s);
 }
 
 static void test_metrics(void **state)
@@ -117,7 +128,12 @@ static void test_metrics(void **state)
 	assert_non_null(strstr(head, "Content-Length: "));
 	assert_string_equal(strstr(head, "\r\n\r\n"), "\r\n\r\n");
 	expect(head, "200", "X-Content-Type-Options: nosniff");
+	/* made once for the two who asked for it in one format, and once for the other format */
+	assert_int_equal(pages_made, 2);
+	set_page(s, -1);
+	expect(talk(dial(s), "GET /metrics" END "\r\n"), "503", NULL);
 	set_page(s, 8);
+	assert_int_equal(pages_made, 2);
 	expect(talk(dial(s), "GET /metrics" END "\r\n"), "200", "\nx_total 8\n");
 	mc_server_stop(s);
 }

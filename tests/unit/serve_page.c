@@ -121,6 +121,38 @@ static struct mc_page_detail empty_detail(void)
 		.exhaustion_hi_ms = NONE, .ambiguous_until_ms = NONE, .not_a_deploy = NOT, .no_change = NOT };
 }
 
+/* What is not now says so, with its age and the time. */
+static void test_age(void **state)
+{
+	(void)state;
+	struct mc_page_program p = { .name = "x", .private_bytes = 1048576, .growth = NOT, .probability = NOT, .onset_ms = NONE, .exhaustion_ms = NONE,
+		.verdict = "leak", .state = "active", .answer = "it grows" };
+	struct mc_page page = { .now_ms = 7200000, .utc = true, .nprograms = 1, .programs = &p };
+	struct mc_reply r = { 0 };
+	assert_int_equal(mc_page_index(&page, &r, NULL), 0);
+	assert_null(strstr(r.body.data, "stale"));
+	assert_null(strstr(r.body.data, "gone"));
+	assert_non_null(strstr(r.body.data, "Memory of 1 of 1 program grows"));
+	check_html(&r, 200);
+	page.stale_ms = 3600000;
+	p.gone_ms = 1800000;
+	assert_int_equal(mc_page_index(&page, &r, NULL), 0);
+	assert_non_null(strstr(r.body.data, "<p class=\"notice stale\" role=\"status\">These figures are <strong>1 h old</strong>, of "
+		"<time datetime=\"1970-01-01T01:00:00Z\">"));
+	assert_non_null(strstr(r.body.data, "<tr class=\"gone\">"));
+	assert_non_null(strstr(r.body.data, "<strong>1 h 30 min old</strong>, of <time"));
+	assert_non_null(strstr(r.body.data, "it grows"));
+	assert_null(strstr(r.body.data, "Memory of 1 of 1 program grows"));
+	check_html(&r, 200);
+	struct mc_page_detail d = empty_detail();
+	d.page = page;
+	d.program = p;
+	assert_int_equal(mc_page_program(&d, &r, NULL), 0);
+	assert_non_null(strstr(r.body.data, "Not running. What follows is its last state, <strong>1 h 30 min old</strong>"));
+	assert_non_null(strstr(r.body.data, "Private memory then"));
+	check_html(&r, 200);
+}
+
 static void test_program(void **state)
 {
 	(void)state;
@@ -231,7 +263,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_span),
 		cmocka_unit_test(test_downsample),
-		cmocka_unit_test(test_index),
+		cmocka_unit_test(test_index), cmocka_unit_test(test_age),
 		cmocka_unit_test(test_program),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_diff_marks),

@@ -756,7 +756,7 @@ static void what_is_old_goes(void **state)
 
 struct seen {
 	int64_t ids[64];
-	size_t n, rows, kept;
+	size_t n, rows, kept, pieces;
 	int64_t since; /* first time of the newest series */
 	bool expect_more;
 };
@@ -821,6 +821,40 @@ static void a_program_is_read_at_once(void **state)
 		assert_int_equal(walk(s, 99, INT64_MIN, INT64_MAX, false).n, 0);
 		if (k)
 			mc_store_close(s);
+	}
+	mc_store_close(w);
+}
+
+/* A long life in pieces: each sample once, in the order of time. */
+static int piece(void *user, const struct mc_life_view *v)
+{
+	struct seen *k = user;
+	k->n += v->row->id != k->ids[0];
+	k->since = v->row->id != k->ids[0] ? INT64_MIN : k->since;
+	k->ids[0] = v->row->id;
+	k->pieces++;
+	k->rows += v->series.n;
+	for (size_t i = 0; i < v->series.n; i++) {
+		assert_true(v->series.t_ms[i] > k->since);
+		k->since = v->series.t_ms[i];
+	}
+	return 0;
+}
+
+static void a_long_life_comes_in_pieces(void **state)
+{
+	(void)state;
+	struct mc_store *w = open_as(MC_STORE_WRITE);
+	int64_t ids[LIVES], program;
+	set_up(w, ids, &program);
+	write_ticks(w, ids, program, 0, 3000);
+	for (size_t most = 50; most < 100000; most *= 7) {
+		struct seen k = { .ids = { -1 } };
+		struct mc_series_query q = { .program = program, .since_ms = INT64_MIN, .until_ms = INT64_MAX, .fields = 1, .most = most };
+		OK(mc_store_program_series(w, &q, piece, &k, E));
+		assert_int_equal(k.n, LIVES);
+		assert_int_equal(k.rows, LIVES * 3000);
+		assert_true(most > 1000 ? k.pieces <= LIVES * 20 : k.pieces >= LIVES * 8);
 	}
 	mc_store_close(w);
 }
@@ -933,6 +967,7 @@ int main(void)
 		TEST(a_read_only_copy_is_read),
 		TEST(what_is_old_goes),
 		TEST(a_program_is_read_at_once),
+		TEST(a_long_life_comes_in_pieces),
 		TEST(a_long_walk_is_in_pieces),
 		TEST(what_is_kept_of_a_life),
 	};

@@ -66,7 +66,10 @@ int mc_loadsum_add(struct mc_loadsum *s, const struct mc_load *l, int64_t until_
 /* What is in it; borrowed from s. */
 void mc_loadsum_view(const struct mc_loadsum *s, struct mc_load *ret);
 
-enum mc_deploy_source { MC_DEPLOY_MARK, MC_DEPLOY_RECOGNISED };
+enum mc_deploy_source {
+	MC_DEPLOY_MARK, MC_DEPLOY_RECOGNISED,
+	MC_DEPLOY_LIBRARY /* recognised: a library was replaced, the program is the same */
+};
 
 struct mc_deploy_mark {
 	int64_t unix_ms;     /* the mark's time, else the first sight of the tag or build */

@@ -17,7 +17,7 @@ static const struct mc_deploy_mark *ran_before(const struct mc_case *c, size_t k
 	const struct mc_deploy_mark *d = &c->deploys[k];
 	while (k-- > 0) {
 		const struct mc_deploy_mark *p = &c->deploys[k];
-		if (strcmp(p->commit, d->commit) != 0 || strcmp(p->version, d->version) != 0)
+		if (p->source != MC_DEPLOY_LIBRARY && (strcmp(p->commit, d->commit) != 0 || strcmp(p->version, d->version) != 0))
 			return p;
 	}
 	return NULL;
@@ -28,13 +28,22 @@ static const char *revision_of(const char *commit, const char *version)
 	return commit[0] ? commit : version;
 }
 
+/* Lives with an updated library have the update's name, which no repository knows. */
+static bool names_library(const struct mc_case *c, const char *version)
+{
+	for (size_t i = 0; i < c->ndeploys; i++)
+		if (c->deploys[i].source == MC_DEPLOY_LIBRARY && strcmp(c->deploys[i].version, version) == 0)
+			return true;
+	return false;
+}
+
 /* What runs before the first deploy was never deployed while we looked; its lives may tell. */
 static const char *initial_revision(const struct mc_case *c, const struct mc_deploy_mark *first)
 {
 	for (size_t i = 0; i < c->nlives; i++) {
 		const struct mc_life *l = &c->lives[i];
 		const char *rev = revision_of(l->commit, l->version);
-		if (l->start_ms < first->unix_ms && rev[0] && strcmp(l->commit, first->commit) != 0 && strcmp(l->version, first->version) != 0)
+		if (l->start_ms < first->unix_ms && rev[0] && !names_library(c, rev) && strcmp(l->commit, first->commit) != 0 && strcmp(l->version, first->version) != 0)
 			return rev;
 	}
 	return "";
@@ -55,6 +64,9 @@ static int look_into_release(struct mc_blame *b, const struct mc_program_config 
 	struct mc_repo *repo = NULL;
 	const struct mc_case *c = &b->scenario.c;
 	const struct mc_deploy_mark *before = ran_before(c, k);
+	if (c->deploys[k].source == MC_DEPLOY_LIBRARY)
+		return note(b, err, "this is the update of a library: the program is the same, so none of its commits is to blame; "
+			"see what changed in the library");
 	if (!p || !p->repository)
 		return note(b, err, "no repository is configured for this program; set 'repository:' to see the release's commits");
 	const struct mc_deploy_mark *d = &c->deploys[k];

@@ -198,9 +198,10 @@ static int add_deploy(struct scenario_data *d, const struct mc_deploy_row *row, 
 		free(commit);
 		return rc;
 	}
-	bool marked = row->source && (strcmp(row->source, "mark") == 0 || strcmp(row->source, "import") == 0);
+	const char *source = row->source ? row->source : "";
+	bool marked = strcmp(source, "mark") == 0 || strcmp(source, "import") == 0;
 	d->deploys[d->ndeploys++] = (struct mc_deploy_mark){ .unix_ms = row->unix_ms, .version = version, .commit = commit, .host = host,
-		.source = marked ? MC_DEPLOY_MARK : MC_DEPLOY_RECOGNISED };
+		.source = marked ? MC_DEPLOY_MARK : strcmp(source, DEPLOYS_LIBRARY) == 0 ? MC_DEPLOY_LIBRARY : MC_DEPLOY_RECOGNISED };
 	return 0;
 }
 
@@ -266,7 +267,7 @@ int mc_case_from_store(struct mc_store *s, const char *program, int64_t as_of_ms
 	if (rc < 0)
 		return rc;
 	if ((rc = add_lives(s, d, row.id, until, err)) == 0 && (rc = add_load(s, d, &row, until, err)) == 0 &&
-		(rc = add_deploys(s, d, row.id, until, err)) == 0)
+		(rc = add_deploys(s, d, row.id, until, err)) == 0 && (rc = scenario_name_libraries(d, err)) == 0)
 		rc = scenario_view(&out, d, err);
 	if (rc != 0) {
 		scenario_data_free(d);

@@ -8,7 +8,7 @@
 
 enum { MAPPED_MAX = 256 };
 
-static int write_library(struct daemon *d, struct program *p, const struct mc_recognised *r, struct mc_error *err)
+static int write_library(struct daemon *d, struct program *p, struct build *b, const struct mc_recognised *r, struct mc_error *err)
 {
 	struct mc_deploy_row row = { .program = p->id, .unix_ms = r->first_seen_ms, .first_seen_ms = r->first_seen_ms };
 	row.version = mc_strdup(r->id.version);
@@ -21,6 +21,8 @@ static int write_library(struct daemon *d, struct program *p, const struct mc_re
 	if (rc == 0)
 		rc = mc_store_deploy_add(d->store, &row, err);
 	if (rc == 0) {
+		b->update = row.id;
+		b->update_ms = row.unix_ms;
 		p->deploys++;
 		if (row.unix_ms > p->last_deploy_ms)
 			p->last_deploy_ms = row.unix_ms;
@@ -56,6 +58,23 @@ static int look(struct daemon *d, const struct mc_process *q, struct mc_recognis
 	return rc;
 }
 
+/* Of many lives that begin at a time the one whose libraries were read first need not be the first. */
+static int begins_earlier(struct daemon *d, const struct program *p, struct build *b, int64_t start_ms, struct mc_error *err)
+{
+	struct mc_deploy_row *rows = NULL;
+	size_t n = 0;
+	int rc = mc_store_deploys(d->store, p->id, &rows, &n, err);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		if (rows[i].id == b->update) {
+			rows[i].unix_ms = rows[i].first_seen_ms = start_ms;
+			rc = mc_store_deploy_update(d->store, &rows[i], err);
+		}
+	mc_store_deploys_free(rows, n);
+	if (rc == 0)
+		b->update_ms = start_ms;
+	return rc;
+}
+
 void libraries_take(struct daemon *d, struct program *p, struct life *l, const struct mc_process *q)
 {
 	struct mc_recognised found;
@@ -64,14 +83,19 @@ void libraries_take(struct daemon *d, struct program *p, struct life *l, const s
 	if (!q->libraries || l->libraries_told)
 		return;
 	l->libraries_told = true;
-	/* the same set as another life of this build has: nothing can be new */
-	if (!b || b->libraries == q->libraries->id)
+	if (!b)
 		return;
+	if (b->libraries == q->libraries->id) { /* as another life of this build has: nothing can be new */
+		if (b->update && q->start_ms < b->update_ms && d->store && begins_earlier(d, p, b, q->start_ms, &err) < 0)
+			daemon_trouble(d, AT_DEPLOY, &err);
+		return;
+	}
 	b->libraries = q->libraries->id;
+	b->update = 0;
 	tell_of_life(d, p, l, q);
 	int rc = look(d, q, &found, &err);
 	if (rc == 1 && d->store && p->id)
-		rc = write_library(d, p, &found, &err);
+		rc = write_library(d, p, b, &found, &err);
 	if (rc == MC_ENOMEM || (rc < 0 && rc != MC_EPERM && rc != MC_ENOTFOUND))
 		daemon_trouble(d, AT_DEPLOY, &err);
 }

@@ -14,6 +14,7 @@ struct build {
 	int64_t together_ms; /* how long it ran beside the build deployed last */
 	int64_t absent_ms;   /* how long it had been gone when it came up */
 	uint64_t libraries;  /* set of the life that was looked at last, 0: none */
+	int64_t update, update_ms; /* the store's id of the update that brought this set, 0: none; its first life's start */
 	bool interpreted;    /* what runs is a script: the same file runs others too */
 	bool pending;        /* it came up, and was not the one deployed last: what that means is to be decided */
 	bool renamed;        /* a mark named it: its lives are to be stored so */

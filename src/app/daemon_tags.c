@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon_builds.h"
+#include "deploys.h"
 
 struct found {
 	int64_t program, id;
@@ -63,7 +64,7 @@ static int write_found(struct daemon *d, void *arg, struct mc_error *err)
 static bool is_open_question(const struct mc_deploy_row *row, int64_t asked_id)
 {
 	bool named = (row->version && row->version[0]) || (row->commit && row->commit[0]);
-	return row->id > asked_id && named && !row->commit_ms;
+	return row->id > asked_id && named && strcmp(row->source ? row->source : "", DEPLOYS_LIBRARY) != 0 && !row->commit_ms;
 }
 
 void tags_ask(struct daemon_shared *shared, struct mc_store *s, const struct mc_program_config *p, int64_t program, int64_t *asked_id)

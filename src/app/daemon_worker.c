@@ -42,6 +42,7 @@ struct subject {
 	uint32_t processes;
 	int64_t asked_id;    /* deploys up to this were looked up in the repository */
 	const char *verdict; /* static */
+	int64_t culprit_ms;  /* when it was deployed, by the answer that is stored; MC_NO_TIME: none */
 	bool suspect, seen;
 };
 struct worker {
@@ -64,12 +65,18 @@ static bool same_text(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
+static int64_t culprit_of(const struct mc_blame *b)
+{
+	const struct mc_answer *a = &b->answer;
+	return a->culprit == MC_NO_DEPLOY ? MC_NO_TIME : b->scenario.c.deploys[a->candidates[a->culprit].deploy].unix_ms;
+}
+
 /* A change of mind is stored at once, the rest now and then: others reckon anew what is old. */
 static bool worth_storing(const struct subject *s, const struct snapshot_program *p, const struct mc_blame *b, int64_t t)
 {
 	const struct mc_answer *a = &b->answer;
 	const struct snapshot_answer *old = p ? &p->answer : NULL;
-	if (!old || t - s->stored_ms >= STORE_EVERY_MS || t < s->stored_ms)
+	if (!old || t - s->stored_ms >= STORE_EVERY_MS || t < s->stored_ms || culprit_of(b) != s->culprit_ms)
 		return true;
 	double probability = a->culprit == MC_NO_DEPLOY ? 0 : a->candidates[a->culprit].probability;
 	return !same_text(old->verdict, mc_verdict_name(a->verdict)) || !same_text(old->state, mc_state_name(a->state)) ||
@@ -89,8 +96,10 @@ static int answer(struct worker *w, struct subject *s, const struct snapshot_pro
 	struct new_answer n = { .program = s->id, .t_ms = t, .blame = &b, .store = worth_storing(s, p, &b, t) };
 	s->suspect = answer_is_suspect(mc_verdict_name(b.answer.verdict), mc_state_name(b.answer.state));
 	s->verdict = mc_verdict_name(b.answer.verdict);
-	if (answer_hand_over(w->shared, &n, &why) == 0 && n.store)
+	if (answer_hand_over(w->shared, &n, &why) == 0 && n.store) {
 		s->stored_ms = t;
+		s->culprit_ms = culprit_of(&b);
+	}
 	mc_blame_release(&b);
 	return 0;
 }

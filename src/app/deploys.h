@@ -10,6 +10,8 @@ enum { DEPLOYS_MERGE_MS = 30 * 60 * 1000, DEPLOYS_KNOWN_MS = 10 * 60 * 1000 };
 /* Where the first version that was ever seen of a program stands in `source`: it began before anybody
  * looked, so it is no deploy that could be blamed. */
 #define DEPLOYS_BASELINE "first seen"
+/* There too: a library of the program was updated, the program itself is the same. */
+#define DEPLOYS_LIBRARY "library"
 
 /* What a mark says, after asking the configured repository. Texts of ret are allocated: deploys_row_release(). program and id are left 0. MC_ENOTFOUND: no such revision. */
 int deploys_resolve(const struct mc_config *cfg, const struct mc_mark *m, int64_t now_ms, struct mc_deploy_row *ret, struct mc_error *err);

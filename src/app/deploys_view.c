@@ -117,12 +117,12 @@ static int figures(struct mc_store *s, int64_t program, struct mc_deploy_view *v
 	return rc;
 }
 
-/* The newest answer is about the deploy of that time and version. */
+/* The newest answer is about the deploy of that time and version; its time may have been put right a little since. */
 static bool is_about(const struct mc_jsonv *v, const struct mc_deploy_row *d)
 {
 	int64_t ms;
 	const char *version = mc_jsonv_str(mc_jsonv_get(v, "version")), *commit = mc_jsonv_str(mc_jsonv_get(v, "commit"));
-	return mc_jsonv_int(mc_jsonv_get(v, "deployed_ms"), &ms) && ms == d->unix_ms && version && strcmp(version, d->version) == 0 && commit &&
+	return mc_jsonv_int(mc_jsonv_get(v, "deployed_ms"), &ms) && llabs(ms - d->unix_ms) <= SLACK_MS && version && strcmp(version, d->version) == 0 && commit &&
 		strcmp(commit, d->commit) == 0;
 }
 

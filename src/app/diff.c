@@ -1,14 +1,18 @@
 /* The diff of the culprit's release, or between two revisions. */
-#include "memculprit/app.h"
+#include "deploys.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { DIFF_MAX = 64 << 20 };
 
-static int open_repo(const struct mc_config *cfg, const char *program, struct mc_repo **ret, struct mc_error *err)
+static int open_repo(struct mc_store *s, const struct mc_config *cfg, const char *program, struct mc_repo **ret, struct mc_error *err)
 {
 	const struct mc_program_config *p = mc_config_program(cfg, program);
+	int64_t id;
+	int rc = p || !s ? 0 : deploys_program(s, NULL, program, false, &id, err);
+	if (rc < 0)
+		return rc; /* there is no such program */
 	if (!p || !p->repository)
 		return mc_fail(err, MC_EUSAGE, 0, "no repository is configured for %.100s; set 'repository:' of the program in the configuration", program);
 	return mc_repo_open(p->repository, ret, err);
@@ -38,7 +42,7 @@ int mc_diff_program(struct mc_store *s, const struct mc_config *cfg, const char 
 {
 	struct mc_diff d = { 0 };
 	struct mc_repo *repo = NULL;
-	int rc = open_repo(cfg, program, &repo, err);
+	int rc = open_repo(s, cfg, program, &repo, err);
 	if (rc < 0)
 		return rc;
 	rc = from && to ? mc_repo_changes(repo, from, to, &d.changes, err) : find_release(s, cfg, program, &d, err);

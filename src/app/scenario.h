@@ -50,6 +50,8 @@ int case_in_full(struct mc_store *s, const char *program, struct mc_scenario *re
 size_t case_to_keep(const struct mc_scenario *s, struct mc_life_data *ret, size_t cap);
 /* Sorts d's samples and deploys by time and lets s->c point into it. On success s owns d. 0 or MC_ENOMEM. */
 int scenario_view(struct mc_scenario *s, struct scenario_data *d, struct mc_error *err);
+/* Lives that an updated library was loaded into take the name of that update (scenario_libraries.c). 0 or MC_ENOMEM. */
+int scenario_name_libraries(struct scenario_data *d, struct mc_error *err);
 void scenario_data_free(struct scenario_data *d);
 
 #endif

@@ -1,6 +1,7 @@
 /* Which release each life runs. What a life says of itself (version, commit) decides. Else its start does: a deploy restarts
  * most of a program's slots within a short time, and that wave, not the mark, is when the release begins: a mark
- * may come up to 20 minutes before or after it. A mark that no wave is near begins at its own time. */
+ * may come up to 20 minutes before or after it. A mark that no wave is near begins at its own time; so does a deploy that
+ * was recognised: that is the start of its first life. */
 #include "history.h"
 
 #include <math.h>
@@ -159,6 +160,21 @@ static void count(struct history *h)
 	}
 }
 
+static bool is_exact(const struct history *h, size_t k)
+{
+	return h->c->deploys[h->deploy[k].index].source != MC_DEPLOY_MARK;
+}
+
+/* Those begin when they say, and the waves that they began are nobody else's. */
+static void place_recognised(struct history *h, struct wave *w, size_t n)
+{
+	for (size_t k = 0; k < h->ndeploys; k++) {
+		h->deploy[k].begins = is_exact(h, k) ? h->deploy[k].mark : (double)NAN;
+		for (size_t i = 0; i < n && is_exact(h, k); i++)
+			w[i].taken = w[i].taken || (w[i].from >= h->deploy[k].mark - h->tick && w[i].from <= h->deploy[k].mark + h->tick);
+	}
+}
+
 int history_releases(struct history *h, struct mc_error *err)
 {
 	struct wave *w = NULL;
@@ -167,8 +183,7 @@ int history_releases(struct history *h, struct mc_error *err)
 	int rc = find_waves(h, gap, &w, &n, err);
 	if (rc < 0)
 		return rc;
-	for (size_t k = 0; k < h->ndeploys; k++)
-		h->deploy[k].begins = (double)NAN;
+	place_recognised(h, w, n);
 	match(h, w, n);
 	free(w);
 	bool matched[512] = { false };

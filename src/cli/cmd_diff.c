@@ -63,8 +63,12 @@ int cmd_diff(struct cli *c, struct mc_error *err)
 	const char *from = cli_option(c, "from"), *to = cli_option(c, "to");
 	if (!from != !to)
 		return mc_fail(err, MC_EUSAGE, 0, "--from and --to are given together, or neither: then it is the culprit's release");
-	/* between two revisions no database is needed */
-	int rc = from ? cli_db_find(c, &db, err) : cli_db_open(c, MC_STORE_READ, &db, err);
+	int rc = cli_db_find(c, &db, err);
+	/* between two revisions no database is needed, where the configuration knows the program */
+	if (rc == 0 && !(from && mc_config_program(&db.cfg, c->operands[0]))) {
+		cli_db_close(&db);
+		rc = cli_db_open(c, MC_STORE_READ, &db, err);
+	}
 	if (rc < 0)
 		return rc;
 	cli_busy("comparing releases of", c->operands[0]);

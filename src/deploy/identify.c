@@ -78,84 +78,127 @@ int mc_identify_file(const char *path, struct mc_identity *ret, struct mc_error 
 /* ---- environment ---- */
 
 /* Only these are ever looked at; an environment holds passwords. Earlier ones win. */
-static const char *const commit_names[] = { "GIT_COMMIT", "SOURCE_COMMIT", "GIT_COMMIT_SHA", "GIT_SHA", "COMMIT_SHA", "GIT_REVISION",
-	"APP_COMMIT", "SOURCE_VERSION", "HEROKU_SLUG_COMMIT", "DD_GIT_COMMIT_SHA", "VERCEL_GIT_COMMIT_SHA", "RENDER_GIT_COMMIT",
-	"RAILWAY_GIT_COMMIT_SHA", "OPENSHIFT_BUILD_COMMIT", "VCS_REF", "CI_COMMIT_SHA", "GITHUB_SHA" };
-static const char *const version_names[] = { "APP_VERSION", "RELEASE_VERSION", "SERVICE_VERSION", "DD_VERSION", "SENTRY_RELEASE",
-	"HEROKU_RELEASE_VERSION", "IMAGE_TAG", "IMAGE_VERSION", "K_REVISION", "GIT_TAG", "CI_COMMIT_TAG" };
+enum env_kind { ENV_COMMIT, ENV_VERSION, ENV_OTEL, ENV_KUBERNETES, ENV_HOSTNAME };
+#define NAME(kind, text) { kind, sizeof(text) - 1, text }
+static const struct env_name {
+	enum env_kind kind;
+	size_t len;
+	const char *text;
+} env_names[] = { NAME(ENV_COMMIT, "GIT_COMMIT"), NAME(ENV_COMMIT, "SOURCE_COMMIT"), NAME(ENV_COMMIT, "GIT_COMMIT_SHA"),
+	NAME(ENV_COMMIT, "GIT_SHA"), NAME(ENV_COMMIT, "COMMIT_SHA"), NAME(ENV_COMMIT, "GIT_REVISION"), NAME(ENV_COMMIT, "APP_COMMIT"),
+	NAME(ENV_COMMIT, "SOURCE_VERSION"), NAME(ENV_COMMIT, "HEROKU_SLUG_COMMIT"), NAME(ENV_COMMIT, "DD_GIT_COMMIT_SHA"),
+	NAME(ENV_COMMIT, "VERCEL_GIT_COMMIT_SHA"), NAME(ENV_COMMIT, "RENDER_GIT_COMMIT"), NAME(ENV_COMMIT, "RAILWAY_GIT_COMMIT_SHA"),
+	NAME(ENV_COMMIT, "OPENSHIFT_BUILD_COMMIT"), NAME(ENV_COMMIT, "VCS_REF"), NAME(ENV_COMMIT, "CI_COMMIT_SHA"),
+	NAME(ENV_COMMIT, "GITHUB_SHA"), NAME(ENV_VERSION, "APP_VERSION"), NAME(ENV_VERSION, "RELEASE_VERSION"),
+	NAME(ENV_VERSION, "SERVICE_VERSION"), NAME(ENV_VERSION, "DD_VERSION"), NAME(ENV_VERSION, "SENTRY_RELEASE"),
+	NAME(ENV_VERSION, "HEROKU_RELEASE_VERSION"), NAME(ENV_VERSION, "IMAGE_TAG"), NAME(ENV_VERSION, "IMAGE_VERSION"),
+	NAME(ENV_VERSION, "K_REVISION"), NAME(ENV_VERSION, "GIT_TAG"), NAME(ENV_VERSION, "CI_COMMIT_TAG"),
+	NAME(ENV_OTEL, "OTEL_RESOURCE_ATTRIBUTES"), NAME(ENV_KUBERNETES, "KUBERNETES_SERVICE_HOST"), NAME(ENV_HOSTNAME, "HOSTNAME") };
+enum { ENV_NAMES = sizeof env_names / sizeof *env_names };
 
-static const char *lookup(const struct mc_buf *env, const char *name, size_t *len)
+struct value {
+	const char *s; /* NULL: not set */
+	size_t len;
+};
+
+/* The values of the names, in one pass: of a name that is set twice the first. */
+static void find_values(const char *env, size_t len, struct value v[ENV_NAMES])
 {
-	size_t n = strlen(name);
-	for (size_t at = 0; at < env->len;) {
-		const char *s = env->data + at;
-		size_t l = strnlen(s, env->len - at);
-		if (l > n && s[n] == '=' && memcmp(s, name, n) == 0) {
-			*len = l - n - 1;
-			return s + n + 1;
-		}
+	memset(v, 0, ENV_NAMES * sizeof *v);
+	for (size_t at = 0; at < len;) {
+		const char *s = env + at;
+		size_t l = strnlen(s, len - at);
+		const char *eq = memchr(s, '=', l);
+		size_t n = eq ? (size_t)(eq - s) : 0;
+		for (size_t i = 0; i < ENV_NAMES && n > 0; i++)
+			if (env_names[i].len == n && !v[i].s && memcmp(env_names[i].text, s, n) == 0)
+				v[i] = (struct value){ eq + 1, l - n - 1 };
 		at += l + 1;
 	}
-	return NULL;
+}
+
+/* The environment as the kernel has it, into room where it fits there, else into b. False: unreadable without the
+ * right to look at another user's process. */
+static bool read_environment(const struct mc_process *p, char *room, size_t size, struct mc_buf *b, const char **env, size_t *len)
+{
+	int fd = openat(p->dirfd, "environ", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	ssize_t n = fd >= 0 ? pread(fd, room, size, 0) : -1;
+	if (fd >= 0)
+		close(fd);
+	*env = room;
+	*len = n > 0 ? (size_t)n : 0;
+	/* a longer one, and what is no file of the kernel's, which alone ends with the first short read */
+	if (n > 0 && (size_t)n == size) {
+		n = mc_read_file(p->dirfd, "environ", 1 << 20, b, NULL) < 0 ? -1 : 0;
+		*env = b->data;
+		*len = b->len;
+	}
+	return n >= 0 && *len > 0;
 }
 
 /* The value of key ("service.version=") inside OTEL_RESOURCE_ATTRIBUTES. */
-static const char *otel(const struct mc_buf *env, const char *key, size_t *len)
+static struct value otel(const struct value v[ENV_NAMES], const char *key)
 {
-	size_t all, n = strlen(key);
-	const char *s = lookup(env, "OTEL_RESOURCE_ATTRIBUTES", &all);
-	for (const char *at = s, *end = s ? s + all : NULL; at && at < end;) {
+	size_t n = strlen(key), i = 0;
+	while (env_names[i].kind != ENV_OTEL)
+		i++;
+	for (const char *at = v[i].s, *end = at ? at + v[i].len : NULL; at && at < end;) {
 		const char *comma = memchr(at, ',', (size_t)(end - at));
 		size_t item = comma ? (size_t)(comma - at) : (size_t)(end - at);
-		if (item > n && memcmp(at, key, n) == 0) {
-			*len = item - n;
-			return at + n;
-		}
+		if (item > n && memcmp(at, key, n) == 0)
+			return (struct value){ at + n, item - n };
 		at += item + 1;
 	}
-	return NULL;
+	return (struct value){ 0 };
 }
 
 /* What orchestrators tell of the container: the image's tag, else the pod's template. */
-static void labels(const struct mc_buf *env, struct mc_identity *id, char label[MC_VERSION_TEXT])
+static void labels(const struct value v[ENV_NAMES], struct mc_identity *id, char label[MC_VERSION_TEXT])
 {
-	size_t len, ignored;
-	const char *v = otel(env, "container.image.tag=", &len);
-	const char *name = otel(env, "container.image.name=", &ignored);
+	struct value tag = otel(v, "container.image.tag="), name = otel(v, "container.image.name="), pod = { 0 };
+	bool kubernetes = false;
 	label[0] = '\0';
-	if (v)
-		mc_version_text(v, len, label);
-	if (name && id->image[0] == '\0')
-		mc_clean_copy(id->image, sizeof id->image, name, ignored);
-	if (label[0] == '\0' && lookup(env, "KUBERNETES_SERVICE_HOST", &len) && (v = lookup(env, "HOSTNAME", &len)))
-		(void)mc_pod_template(v, len, label);
+	if (tag.s)
+		mc_version_text(tag.s, tag.len, label);
+	if (name.s && id->image[0] == '\0')
+		mc_clean_copy(id->image, sizeof id->image, name.s, name.len);
+	for (size_t i = 0; i < ENV_NAMES; i++) {
+		kubernetes |= env_names[i].kind == ENV_KUBERNETES && v[i].s;
+		if (env_names[i].kind == ENV_HOSTNAME)
+			pod = v[i];
+	}
+	if (label[0] == '\0' && kubernetes && pod.s)
+		(void)mc_pod_template(pod.s, pod.len, label);
 }
 
 /* Fills what is still empty. True where it told anything. */
 static bool from_environment(const struct mc_process *p, struct mc_identity *id, const char **name, char label[MC_VERSION_TEXT])
 {
-	struct mc_buf env = { 0 };
+	struct mc_buf b = { 0 };
+	struct value v[ENV_NAMES], o;
+	char room[16384];
+	const char *env;
 	size_t len;
-	const char *v;
 	*name = NULL;
 	label[0] = '\0';
-	/* unreadable without the right to look at another user's process: then this way is closed */
-	if (mc_read_file(p->dirfd, "environ", 1 << 20, &env, NULL) < 0 || !env.data) {
-		mc_buf_release(&env);
-		return false;
+	if (!read_environment(p, room, sizeof room, &b, &env, &len))
+		goto out; /* this way is closed */
+	find_values(env, len, v);
+	for (size_t i = 0; i < ENV_NAMES; i++) {
+		if (v[i].s && env_names[i].kind == ENV_COMMIT && id->commit[0] == '\0' && mc_commit_text(v[i].s, v[i].len, id->commit))
+			*name = env_names[i].text;
+		if (v[i].s && env_names[i].kind == ENV_VERSION && id->version[0] == '\0' && mc_version_text(v[i].s, v[i].len, id->version))
+			*name = *name ? *name : env_names[i].text;
 	}
-	for (size_t i = 0; i < sizeof commit_names / sizeof *commit_names && id->commit[0] == '\0'; i++)
-		if ((v = lookup(&env, commit_names[i], &len)) && mc_commit_text(v, len, id->commit))
-			*name = commit_names[i];
-	for (size_t i = 0; i < sizeof version_names / sizeof *version_names && id->version[0] == '\0'; i++)
-		if ((v = lookup(&env, version_names[i], &len)) && mc_version_text(v, len, id->version))
-			*name = *name ? *name : version_names[i];
-	if (id->commit[0] == '\0' && (v = otel(&env, "vcs.ref.head.revision=", &len)) && mc_commit_text(v, len, id->commit))
+	o = otel(v, "vcs.ref.head.revision=");
+	if (id->commit[0] == '\0' && o.s && mc_commit_text(o.s, o.len, id->commit))
 		*name = *name ? *name : "OTEL_RESOURCE_ATTRIBUTES";
-	if (id->version[0] == '\0' && (v = otel(&env, "service.version=", &len)) && mc_version_text(v, len, id->version))
+	o = otel(v, "service.version=");
+	if (id->version[0] == '\0' && o.s && mc_version_text(o.s, o.len, id->version))
 		*name = *name ? *name : "OTEL_RESOURCE_ATTRIBUTES";
-	labels(&env, id, label);
-	mc_buf_release(&env);
+	labels(v, id, label);
+out:
+	mc_buf_release(&b);
 	return *name != NULL;
 }
 
@@ -209,11 +252,10 @@ static bool from_stamp(const struct mc_process *p, const char *path, struct mc_i
 	return false;
 }
 
-static int open_exe(const struct mc_process *p, struct mc_error *err)
+static int open_exe(const struct mc_process *p, struct stat *st, struct mc_error *err)
 {
-	struct stat st;
 	int fd = openat(p->dirfd, "exe", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+	if (fd >= 0 && fstat(fd, st) == 0 && S_ISREG(st->st_mode))
 		return fd;
 	int sys = fd < 0 ? errno : ENOEXEC;
 	if (fd >= 0)
@@ -303,11 +345,9 @@ int mc_identify_process(int procfd, int64_t pid, struct mc_identity *ret, struct
 	int rc = mc_process_open(&p, procfd, pid, err);
 	if (rc < 0)
 		return rc;
-	int fd = rc = open_exe(&p, err);
+	int fd = rc = open_exe(&p, &st, err);
 	if (fd < 0)
 		goto out;
-	if (fstat(fd, &st) < 0)
-		memset(&st, 0, sizeof st);
 	rc = from_elf(fd, p.exe, &id, err);
 	if (rc == MC_EFORMAT) /* something else that the kernel runs; its surroundings may still tell */
 		rc = 0;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -52,10 +53,21 @@ static int root_of(struct mc_process *p)
 	return p->rootfd;
 }
 
-bool mc_process_other_root(const struct mc_process *cp)
+static struct stat our_root; /* which we never change */
+static bool our_root_known;
+
+static void look_at_our_root(void)
 {
-	struct mc_process *p = (struct mc_process *)(uintptr_t)cp;
-	return root_of(p) >= 0 && !p->own_root;
+	our_root_known = stat("/", &our_root) == 0;
+}
+
+bool mc_process_other_root(const struct mc_process *p)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct stat its;
+	pthread_once(&once, look_at_our_root);
+	/* asked of every process: without opening it */
+	return our_root_known && fstatat(p->dirfd, "root", &its, 0) == 0 && (our_root.st_dev != its.st_dev || our_root.st_ino != its.st_ino);
 }
 
 int mc_process_file(const struct mc_process *cp, const char *path, int flags)

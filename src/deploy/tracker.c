@@ -382,7 +382,9 @@ static void library_deploy(struct mc_recognised *ret, const struct mc_identity *
 	ret->id.commit[0] = '\0'; /* the program's own did not change */
 	snprintf(ret->source, sizeof ret->source, "library");
 	struct mc_buf b = { 0 };
-	mc_buf_printf(&b, "%s %s", l->name, l->version[0] ? l->version : l->build_id[0] ? "(another build)" : "(another file)");
+	/* what a file is called says less than its build: libssl.so.3 it is before and after */
+	const char *which = l->build_id[0] ? l->build_id : l->contents;
+	mc_buf_printf(&b, "%s%s%s, %s %.8s", l->name, l->version[0] ? " " : "", l->version, l->build_id[0] ? "build" : "contents", which);
 	mc_clean_copy(ret->id.version, sizeof ret->id.version, mc_buf_text(&b), b.len);
 	mc_buf_release(&b);
 	mc_buf_printf(&b, "library update: %s", l->path);

@@ -30,6 +30,15 @@ static bool libs_turn(const struct mc_sampler *s, const struct sm_proc *p, int64
 	return p->age >= SM_YOUNG && p->p.exe_id.ino && due(now, p->libs_at, LIB_AGE_MS);
 }
 
+/* What an update shows by: the first of a program's processes, and those that began while we looked; of each program
+ * one a tick, so that none waits for another's thousands. */
+static bool news_turn(const struct mc_sampler *s, const struct sm_proc *p, int64_t now, double *cost)
+{
+	uint64_t read = s->program_state[p->p.program].libs_read;
+	bool news = !read || (p->p.start_ms > s->begun_ms && read != s->ticks);
+	return p->libs_at == 0 && news && libs_turn(s, p, now, cost);
+}
+
 static double pss_cost(const struct mc_sampler *s, const struct sm_proc *p)
 {
 	return 20000 + (double)p->p.rss / (double)s->page * s->ns_a_page;
@@ -83,6 +92,7 @@ static void read_libs(struct mc_sampler *s, struct sm_proc *p, double cost)
 {
 	(void)cost;
 	sm_read_libraries(s, p);
+	s->program_state[p->p.program].libs_read = s->ticks;
 	p->libs_at = s->tick.t_ms;
 }
 
@@ -120,11 +130,12 @@ void sm_budget(struct mc_sampler *s, int64_t elapsed_ms)
 		s->tokens_ns += s->pss_cpu * MS * (double)elapsed_ms;
 	if (s->tokens_ns > most)
 		s->tokens_ns = most;
-	size_t suspects_at = 0;
+	size_t suspects_at = 0, news_at = 0;
 	if (!s->real)
 		s->tokens_ns = most; /* a tree of files costs what it costs */
 	if (s->pss != MC_PSS_OFF)
 		serve_round(s, &suspects_at, suspect_turn, read_pss);
+	serve_round(s, &news_at, news_turn, read_libs);
 	serve_round(s, &s->libs_at, libs_turn, read_libs);
 	if (s->pss != MC_PSS_OFF)
 		serve_round(s, &s->pss_at, pss_turn, read_pss);

@@ -226,6 +226,7 @@ int mc_sampler_open(const struct mc_sample_config *c, struct mc_sampler **ret, s
 	s->name.limit = 4096;
 	s->ns_a_page = 90;
 	int rc = begin(s, c, err);
+	s->tokens_ns = s->pss_cpu * 40e9; /* as if saved: to know the libraries of most programs soon */
 	if (rc)
 		mc_sampler_close(s);
 	else

@@ -62,6 +62,7 @@ struct sm_proc {
 struct sm_program { /* what the caller does not see, beside mc_program_name */
 	uint64_t last_seen; /* tick */
 	bool suspect;
+	uint64_t libs_read; /* tick in which libraries of one of its processes were read last, 0 never */
 	uint32_t limited;   /* of its processes, in this tick: in the group with its limit */
 };
 

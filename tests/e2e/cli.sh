@@ -59,6 +59,8 @@ run 0 diff logic_worker --from v2.5 --to v2.6 --json
 json '"free(buf)" in j["diff"] and len(j["commits"]) == 3'
 run 2 diff logic_worker --from v2.5
 run 3 diff logic_worker --from v2.5 --to v9
+run 3 diff nosuch
+run 3 diff nosuch --from v2.5 --to v2.6
 run 0 plot logic_worker
 is 'a curve in braille with its marks' 'grep -q "⡇\|⡏\|⢸" out && grep -q "^  d v2.3 .*started the growth\|^  c v2.3 .*started the growth" out && grep -q "growth began" out'
 is 'as wide as it should be' '[ "$(wc -L <out)" -le 80 ]'

@@ -1,0 +1,105 @@
+#!/bin/bash
+# The library that a program uses is replaced by one that leaks, and the program restarted, its own file untouched:
+# the update is a deploy of its own kind, and blame names it.
+set -u
+bin=${MC_BIN:-./memculprit}
+cc=${CC:-cc}
+command -v python3 >/dev/null && command -v ${cc%% *} >/dev/null || { echo "1..0 # SKIP python3 or a compiler is missing"; exit 77; }
+dir=$(mktemp -d "${TMPDIR:-/tmp}/mc-library-XXXXXX")
+daemon= servers=
+finish() {
+	trap - EXIT
+	for i in $servers $daemon; do kill "$i" 2>/dev/null; done
+	wait
+	rm -rf "$dir"
+}
+trap finish EXIT
+name=lib$(($$ % 100000))
+tests=0 failed=0
+ok() { # ok RESULT WHAT
+	tests=$((tests + 1))
+	if [ "$1" = 0 ]; then echo "ok $tests - $2"; else echo "not ok $tests - $2"; failed=1; fi
+}
+cat >"$dir/kept.c" <<'C'
+#include <stdlib.h>
+#include <string.h>
+char *volatile mckept_seen;
+void mckept(void)
+{
+	char *p = malloc(16384);
+	if (p)
+		memset(p, 1, 16384);
+	mckept_seen = p;
+#ifndef LEAK
+	free(p);
+#endif
+}
+C
+cat >"$dir/server.c" <<'C'
+#include <unistd.h>
+void mckept(void);
+int main(void) { for (;;) { mckept(); usleep(20000); } }
+C
+library() { $cc -shared -fPIC "$@" -o "$dir/new.so" "$dir/kept.c" && mv "$dir/new.so" "$dir/libmckept.so.1"; }
+library || exit 1
+$cc -o "$dir/$name" "$dir/server.c" "$dir/libmckept.so.1" -Wl,-rpath,"$dir" || exit 1
+before=$(cksum <"$dir/$name")
+begin() {
+	servers=
+	for _ in 1 2 3; do "$dir/$name" & servers="$servers $!"; done
+}
+end() { kill $servers; wait $servers 2>/dev/null; servers=; }
+
+cat >"$dir/m.yml" <<-END
+sample: {interval: 0.1s}
+store: {path: $dir/db}
+web: {listen: ["127.0.0.1:0"], socket: $dir/socket}
+END
+m() { "$bin" --config "$dir/m.yml" "$@"; }
+begin
+m serve --log.level=warn >"$dir/log" 2>&1 &
+daemon=$!
+seen() { m deploys "$name" 2>/dev/null | grep -q "$1"; }
+for _ in $(seq 100); do seen 'first seen' && break; sleep 0.1; done
+sleep 5
+end
+begin # a restart with the same library
+sleep 2
+m deploys "$name" >"$dir/out" 2>&1
+! grep -q libmckept "$dir/out"
+ok $? "a restart with the same library is no deploy"
+end
+library -DLEAK || exit 1
+begin
+for _ in $(seq 300); do seen 'libmckept 1, build' && break; sleep 0.1; done
+seen 'libmckept 1, build'
+ok $? "another build of the library is a deploy"
+for _ in $(seq 30); do # on a busy machine it is sure a little later
+	sleep 1
+	m blame "$name" --json >"$dir/blame" 2>"$dir/err"
+	grep -q '"version": "libmckept' "$dir/blame" && grep -q '"verdict": "leak"' "$dir/blame" && ! grep -q '"culprit": null' "$dir/blame" && break
+done
+python3 - "$dir/blame" <<'PY'
+import json, sys
+a = json.load(open(sys.argv[1]))
+c = a["culprit"]
+assert a["verdict"] == "leak" and c and c["version"].startswith("libmckept 1, build ") and c["commit"] == "", (a["verdict"], c, a["candidates"])
+assert c["deployed_ms"] <= c["first_seen_ms"], c
+assert any(k["version"] == c["version"] for k in a["candidates"])
+PY
+ok $? "blame names the library's update"
+m blame "$name" >"$dir/text" 2>&1
+head -1 "$dir/text" | grep -q 'libmckept 1, build .* started it' && grep -q 'the update of a library' "$dir/text"
+ok $? "and says so, and that no commit of the program is to blame"
+for _ in $(seq 20); do # of the newest answer that is kept
+	m deploys "$name" >"$dir/text" 2>&1
+	grep 'libmckept' "$dir/text" | grep -q 'started the growth' && break
+	sleep 1
+done
+grep 'libmckept' "$dir/text" | grep -q 'started the growth'
+ok $? "and so do the deploys"
+[ "$before" = "$(cksum <"$dir/$name")" ]
+ok $? "the program itself is untouched"
+[ $failed = 0 ] || { sed 's/^/# /' "$dir/blame" "$dir/text" "$dir/err" "$dir/log"; }
+echo "1..$tests"
+exit $failed

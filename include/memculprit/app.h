@@ -224,6 +224,9 @@ void mc_import_json(struct mc_json *j, const char *program, const struct mc_impo
 /* Reckons a program's answer without its commits, as the store keeps one; and lets it keep that (a writer). */
 int mc_answer_anew(struct mc_store *s, const char *program, struct mc_buf *ret, int64_t *as_of_ms, struct mc_error *err);
 int mc_answer_put(struct mc_store *s, const char *program, int64_t as_of_ms, const char *json, struct mc_error *err);
+/* Of when the answer is that status, deploys and the page show, after the daemon of `db` looked whether it is still good: blame as of
+ * then says the same. MC_ENOTFOUND: no daemon, or no such program. */
+int mc_answer_agreed(const struct mc_config *cfg, const char *db, const char *program, int64_t *as_of_ms, struct mc_error *err);
 /* Writes samples.csv, load.csv and deploys.csv into dir, which is made where it is not there.
  * MC_EEXIST: one of them is there already; MC_ENOTFOUND: no such program. */
 int mc_export(struct mc_store *s, const char *program, const char *dir, struct mc_import_counts *ret, struct mc_error *err);

@@ -1,5 +1,6 @@
 /* Which request of the API goes where. */
 #include "daemon.h"
+#include "program.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -75,15 +76,17 @@ static int stored_answer(struct api *a, struct mc_store *s, const char *program,
 }
 
 /* What a reader is told now all others are told from now on. */
-static void share_answer(struct api *a, const char *program, const struct mc_blame *b)
+static void share_answer(struct api *a, struct mc_store *s, const char *program, const struct mc_blame *b)
 {
 	struct mc_error why;
+	struct mc_program_row row; /* it may not run any more */
 	const struct snapshot *p = snapshot_get(a->shared);
-	const struct snapshot_program *found = snapshot_find(p, program);
-	struct new_answer n = { .blame = b, .store = true, .program = found ? found->id : 0, .t_ms = p ? p->t_ms : 0 };
+	struct new_answer n = { .blame = b, .store = true, .t_ms = p ? p->t_ms : 0 };
 	snapshot_put(p);
-	if (n.program)
-		answer_hand_over(a->shared, &n, &why); /* what storing met is said by the loop; the reader gets the answer */
+	if (n.t_ms == 0 || program_find(s, program, &row, &why) < 0)
+		return;
+	n.program = row.id;
+	answer_hand_over(a->shared, &n, &why); /* what storing met is said by the loop; the reader gets the answer */
 }
 
 static int new_answer(struct api *a, struct mc_store *s, const char *program, int64_t as_of_ms, struct mc_buf *out, struct mc_error *err)
@@ -98,7 +101,7 @@ static int new_answer(struct api *a, struct mc_store *s, const char *program, in
 		return rc;
 	rc = answer_json(&b, out, err);
 	if (rc == 0 && as_of_ms == 0)
-		share_answer(a, program, &b);
+		share_answer(a, s, program, &b);
 	mc_blame_release(&b);
 	return rc;
 }

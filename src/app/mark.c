@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { REPLY_MAX = 8 << 20, WAIT_MS = 30000, LONG_WAIT_MS = 600000, SOCKET_NAME_MAX = 107 };
+enum { REPLY_MAX = 8 << 20, WAIT_MS = 30000, LONG_WAIT_MS = 600000, ASK_MS = 5000, SOCKET_NAME_MAX = 107 };
 
 /* ---- asking a daemon ---- */
 
@@ -53,9 +53,9 @@ int mc_daemon_request(const struct mc_config *cfg, const char *db, const char *m
 {
 	char *socket = NULL;
 	struct mc_buf url = { 0 };
-	/* an import takes its time */
-	bool mark = strncmp(path, "/api/v1/deploys", 15) == 0;
-	struct http_call call = { .method = method, .body = body, .limit = REPLY_MAX, .timeout_ms = mark ? WAIT_MS : LONG_WAIT_MS };
+	/* an import takes its time; whoever only asks can do without */
+	bool mark = strncmp(path, "/api/v1/deploys", 15) == 0, asks = strcmp(method, "GET") == 0;
+	struct http_call call = { .method = method, .body = body, .limit = REPLY_MAX, .timeout_ms = asks ? ASK_MS : mark ? WAIT_MS : LONG_WAIT_MS };
 	int rc = find_socket(cfg, db, &socket, err);
 	mc_buf_printf(&url, "http://localhost%s", path);
 	if (rc == 0)
@@ -65,6 +65,37 @@ int mc_daemon_request(const struct mc_config *cfg, const char *db, const char *m
 		rc = ask_socket(socket, &call, status, ret, err);
 	free(socket);
 	mc_buf_release(&url);
+	return rc;
+}
+
+/* As a part of a path. */
+static void add_path(struct mc_buf *b, const char *s)
+{
+	for (; *s; s++)
+		if (strchr("/-_.~", *s) || (*s >= '0' && *s <= '9') || (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z'))
+			mc_buf_add(b, s, 1);
+		else
+			mc_buf_printf(b, "%%%02X", (unsigned)(unsigned char)*s);
+}
+
+int mc_answer_agreed(const struct mc_config *cfg, const char *db, const char *program, int64_t *as_of_ms, struct mc_error *err)
+{
+	struct mc_buf path = { 0 }, reply = { 0 };
+	struct mc_jsondoc *doc = NULL;
+	int status = 0;
+	mc_buf_str(&path, "/api/v1/programs/");
+	add_path(&path, program);
+	mc_buf_str(&path, "/blame");
+	int rc = mc_buf_check(&path, err);
+	if (rc == 0)
+		rc = mc_daemon_request(cfg, db, "GET", mc_buf_text(&path), NULL, &status, &reply, err);
+	if (rc == 0)
+		rc = mc_jsondoc_parse(mc_buf_text(&reply), reply.len, SIZE_MAX, &doc, err);
+	if (rc == 0 && !mc_jsonv_int(mc_jsonv_get(mc_jsondoc_root(doc), "as_of_ms"), as_of_ms))
+		rc = mc_fail(err, MC_ENOTFOUND, 0, "the daemon has no answer");
+	mc_jsondoc_free(doc);
+	mc_buf_release(&path);
+	mc_buf_release(&reply);
 	return rc;
 }
 

@@ -26,11 +26,14 @@ int cmd_blame(struct cli *c, struct mc_error *err)
 {
 	struct cli_db db;
 	struct mc_blame b;
+	struct mc_error why;
 	int64_t as_of = 0;
 	int rc = cli_time(c, "as-of", &as_of, err);
 	if (rc < 0 || (rc = cli_db_open(c, MC_STORE_READ, &db, err)) < 0)
 		return rc;
 	cli_busy("weighing", c->operands[0]);
+	if (as_of == 0 && mc_answer_agreed(&db.cfg, db.path, c->operands[0], &as_of, &why) < 0)
+		as_of = 0; /* there is no daemon to agree with */
 	rc = mc_blame_program(db.store, &db.cfg, c->operands[0], as_of, &b, err);
 	cli_busy_end();
 	if (rc == 0) {

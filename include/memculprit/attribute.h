@@ -43,6 +43,8 @@ void mc_digest_begin(struct mc_digest *d, int64_t start_ms);
 void mc_digest_add(struct mc_digest *d, const struct mc_life *l, int64_t until_ms);
 /* Time of the newest sample in it, MC_NO_TIME: none. */
 int64_t mc_digest_last_ms(const struct mc_digest *d);
+/* How many samples of memory are in it. */
+double mc_digest_samples(const struct mc_digest *d);
 /* Bytes to keep on this machine (a few KiB), appended, and back. MC_ECORRUPT: not ours, or of another version. */
 int mc_digest_write(const struct mc_digest *d, struct mc_buf *out, struct mc_error *err);
 int mc_digest_read(struct mc_digest *d, const void *data, size_t len, struct mc_error *err);

@@ -40,7 +40,7 @@ enum { MC_LIFESUM_BINS = 320, MC_LIFESUM_COVARIATES = 4 };
 struct mc_lifebin {
 	double t;     /* mean time of its samples, seconds on the caller's axis */
 	double y;     /* mean; what stands far out of a running median of five was replaced by that */
-	double low;   /* least */
+	double low;   /* least, to seven digits */
 	double x[MC_LIFESUM_COVARIATES]; /* mean of the caller's covariates (threads, descriptors, requests, shared memory); NaN: none */
 	double n;     /* samples */
 	int64_t key;  /* which stretch of age it covers; see lifesum.c */

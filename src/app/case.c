@@ -28,8 +28,9 @@ static int take_text(char **to, const char *from, struct mc_error *err)
 	1u << MC_F_REQUESTS)
 enum {
 	AT_ONCE = 4000,      /* samples of a life, or of the load */
-	KEEP_RUNNING = 2000, /* fresh samples that are worth a new digest of a running life */
-	KEEP_ENDED = 500,    /* of one that ended; reading fewer again is cheaper than keeping a digest */
+	KEEP_LEAST = 6000,   /* samples of a life: reading fewer again is cheaper than the room of a digest */
+	KEEP_RUNNING = 2000, /* fresh ones that are worth a new digest of a running life */
+	KEEP_ENDED = 500,    /* of one that ended */
 	FIRST_SPAN_MS = 6 * 3600000
 };
 
@@ -71,6 +72,7 @@ static int finish(struct reader *r)
 		return 0; /* what was kept is all there is */
 	l->digest.len = 0;
 	l->last_ms = mc_digest_last_ms(r->digest);
+	l->samples = mc_digest_samples(r->digest);
 	return mc_digest_write(r->digest, &l->digest, r->err);
 }
 
@@ -151,7 +153,7 @@ size_t case_to_keep(const struct mc_scenario *s, struct mc_life_data *ret, size_
 	size_t n = 0;
 	for (size_t i = 0; i < d->nlives && n < cap; i++) {
 		const struct scenario_life *l = &d->lives[i];
-		if (l->fresh >= (l->ended ? KEEP_ENDED : KEEP_RUNNING))
+		if (l->samples >= KEEP_LEAST && l->fresh >= (l->ended ? KEEP_ENDED : KEEP_RUNNING))
 			ret[n++] = (struct mc_life_data){ .incarnation = l->incarnation, .until_ms = l->last_ms, .data = l->digest.data, .len = l->digest.len };
 	}
 	return n;

@@ -22,6 +22,7 @@ struct scenario_life {
 	int64_t incarnation, last_ms; /* last_ms: the newest sample in it */
 	struct mc_buf digest;
 	size_t fresh;  /* samples that are not in what the store keeps */
+	double samples; /* in all */
 	bool ended;
 };
 

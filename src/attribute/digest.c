@@ -93,6 +93,11 @@ int64_t mc_digest_last_ms(const struct mc_digest *d)
 	return d->last_ms;
 }
 
+double mc_digest_samples(const struct mc_digest *d)
+{
+	return d->n;
+}
+
 static const char MAGIC[4] = { 'M', 'D', 1, sizeof(double) };
 
 int mc_digest_write(const struct mc_digest *d, struct mc_buf *out, struct mc_error *err)

@@ -79,7 +79,7 @@ static void put(struct mc_lifesum *s, double t, double median, double raw, const
 {
 	double y = s->steps < 20 || fabs(raw - median) > 2.5 * s->step ? median : raw;
 	count_step(s, raw);
-	struct mc_lifebin b = { .t = t, .y = y, .low = y, .n = 1, .key = key_of(t - s->start, s->level) };
+	struct mc_lifebin b = { .t = t, .y = y, .low = fabs(y) < 1e38 ? (double)(float)y : y, .n = 1, .key = key_of(t - s->start, s->level) };
 	memcpy(b.x, x, sizeof b.x);
 	if (s->n == MC_LIFESUM_BINS && s->bin[s->n - 1].key != b.key) {
 		coarser(s);
@@ -143,26 +143,38 @@ void mc_lifesum_flush(struct mc_lifesum *s)
  * the stretch is told by the time. */
 enum { VERSION = 2, HEAD = 8, ONE = 1, LOW = 2, COVARIATE = 4 };
 
+static void put_count(struct mc_buf *out, double n)
+{
+	uint64_t v = (uint64_t)n;
+	do {
+		unsigned char c = (unsigned char)((v & 0x7f) | (v > 0x7f ? 0x80 : 0));
+		mc_buf_add(out, &c, 1);
+	} while (v >>= 7);
+}
+
 static void put_bin(struct mc_buf *out, const struct mc_lifebin *b, const struct mc_lifebin *before)
 {
-	double v[3 + 1 + MC_LIFESUM_COVARIATES] = { b->t, b->y };
-	size_t n = 2;
 	unsigned char flags = 0;
+	size_t at = out->len;
+	float low = (float)b->low; /* it is one already */
+	mc_buf_add(out, &flags, 1);
+	mc_buf_add(out, &b->t, sizeof b->t);
+	mc_buf_add(out, &b->y, sizeof b->y);
 	if (b->n == 1)
 		flags |= ONE;
 	else
-		v[n++] = b->n;
-	if (b->low != b->y) {
+		put_count(out, b->n);
+	if (b->low != (double)(float)b->y) {
 		flags |= LOW;
-		v[n++] = b->low;
+		mc_buf_add(out, &low, sizeof low);
 	}
 	for (size_t i = 0; i < MC_LIFESUM_COVARIATES; i++)
 		if (!before || memcmp(&b->x[i], &before->x[i], sizeof b->x[i]) != 0) {
 			flags |= (unsigned char)(COVARIATE << i);
-			v[n++] = b->x[i];
+			mc_buf_add(out, &b->x[i], sizeof b->x[i]);
 		}
-	mc_buf_add(out, &flags, 1);
-	mc_buf_add(out, v, n * sizeof *v);
+	if (!out->failed)
+		out->data[at] = (char)flags;
 }
 
 int mc_lifesum_write(const struct mc_lifesum *s, struct mc_buf *out, struct mc_error *err)
@@ -195,27 +207,45 @@ struct bytes {
 	bool short_;
 };
 
-static double number(struct bytes *in)
+static void take(struct bytes *in, void *to, size_t n)
 {
-	double v = 0;
-	if ((size_t)(in->end - in->at) < sizeof v) {
+	if ((size_t)(in->end - in->at) < n) {
 		in->short_ = true;
-		return v;
+		memset(to, 0, n);
+		return;
 	}
-	memcpy(&v, in->at, sizeof v);
-	in->at += sizeof v;
-	return v;
+	memcpy(to, in->at, n);
+	in->at += n;
+}
+
+static double take_count(struct bytes *in)
+{
+	uint64_t v = 0;
+	unsigned char c = 0x80;
+	for (unsigned shift = 0; c & 0x80 && shift < 56; shift += 7) {
+		take(in, &c, 1);
+		v |= (uint64_t)(c & 0x7f) << shift;
+	}
+	return (double)v;
 }
 
 static void take_bin(struct bytes *in, struct mc_lifebin *b, const struct mc_lifebin *before)
 {
-	unsigned flags = in->at < in->end ? *in->at++ : 0;
-	b->t = number(in);
-	b->y = number(in);
-	b->n = flags & ONE ? 1 : number(in);
-	b->low = flags & LOW ? number(in) : b->y;
-	for (size_t i = 0; i < MC_LIFESUM_COVARIATES; i++)
-		b->x[i] = flags & (unsigned)COVARIATE << i || !before ? number(in) : before->x[i];
+	unsigned char flags;
+	take(in, &flags, 1);
+	take(in, &b->t, sizeof b->t);
+	take(in, &b->y, sizeof b->y);
+	b->n = flags & ONE ? 1 : take_count(in);
+	float low = 0;
+	if (flags & LOW)
+		take(in, &low, sizeof low);
+	b->low = flags & LOW ? (double)low : (double)(float)b->y;
+	for (size_t i = 0; i < MC_LIFESUM_COVARIATES; i++) {
+		if (flags & (unsigned)COVARIATE << i || !before)
+			take(in, &b->x[i], sizeof b->x[i]);
+		else
+			b->x[i] = before->x[i];
+	}
 }
 
 int mc_lifesum_read(struct mc_lifesum *s, const void *data, size_t len, struct mc_error *err)

@@ -13,7 +13,7 @@
 #include "deploys.h"
 #include "scenario.h"
 
-enum { TICKS = 9000, STEP = 10000, LIVES = 3, ENDS = 5200, LATE = 400 };
+enum { TICKS = 20000, STEP = 10000, LIVES = 3, ENDS = 9200, LATE = 400 };
 static char folder[] = "/tmp/mc-case-XXXXXX";
 static const int64_t start = 1700000000000;
 
@@ -136,8 +136,8 @@ static void kept_or_not_is_the_same(void **state)
 	}
 	/* nothing old is read again */
 	read_and_keep(b);
-	assert_true(read_and_keep(b) < LIVES * 2000);
-	assert_true(read_and_keep(a) > LIVES * (size_t)5000);
+	assert_true(read_and_keep(b) < LIVES * 2500);
+	assert_true(read_and_keep(a) > LIVES * (size_t)9000);
 	read_case(a, 0, &once);
 	read_case(b, 0, &grown);
 	assert_same_case(&once, &grown);
@@ -145,8 +145,8 @@ static void kept_or_not_is_the_same(void **state)
 	mc_scenario_release(&once);
 	/* the past is what it was then, whatever was kept since */
 	struct mc_store *c = open_store("then");
-	fill(c, 0, 4000);
-	read_case(b, start + 3999 * STEP, &grown);
+	fill(c, 0, 8000);
+	read_case(b, start + 7999 * STEP, &grown);
 	read_case(c, 0, &once);
 	assert_same_case(&once, &grown);
 	mc_scenario_release(&grown);
@@ -163,7 +163,7 @@ static void what_was_kept_may_be_damaged(void **state)
 	struct mc_scenario once, again;
 	struct mc_life_data keep[LIVES];
 	struct mc_store *s = open_store("damaged");
-	fill(s, 0, 4000);
+	fill(s, 0, 8000);
 	read_case(s, 0, &once);
 	size_t n = case_to_keep(&once, keep, LIVES);
 	assert_int_equal(n, LIVES);
@@ -175,7 +175,7 @@ static void what_was_kept_may_be_damaged(void **state)
 	assert_same_case(&once, &again);
 	mc_scenario_release(&again);
 	mc_scenario_release(&once);
-	assert_true(read_and_keep(s) >= 2 * 3500);
+	assert_true(read_and_keep(s) >= 2 * 7500);
 	assert_int_equal(read_and_keep(s), 0);
 	mc_store_close(s);
 }

@@ -170,7 +170,10 @@ int mc_server_set_web(struct mc_server *s, const struct mc_web_config *web, stru
 int mc_server_reload(struct mc_server *s, struct mc_error *err); /* mc_server_set_web with NULL */
 /* The port that listen address i got (for ":0" in tests). */
 int mc_server_port(const struct mc_server *s, size_t i);
-void mc_server_stop(struct mc_server *s); /* takes NULL */
+/* An answer that is being made is waited for up to wait_ms (below 0: until it is there). False: it was not, its thread
+ * still uses the server and what the callback uses, and all that can be done is to end the process; nobody is served
+ * any more. Takes NULL. */
+bool mc_server_stop(struct mc_server *s, int wait_ms);
 
 /* What the server counted since its start; for the daemon's own metrics. */
 struct mc_server_stats {

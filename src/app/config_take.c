@@ -246,7 +246,7 @@ static int take_load(struct taker *t, const struct tree_node *v, struct mc_progr
 		return rc;
 	const struct tree_node *url = tree_get(v, "url");
 	if (p->load_url && strncmp(p->load_url, "http://", 7) != 0)
-		tree_say(t->r, url->line, url->column, "url: '%.80s' is not supported; give a page on this host or net that begins with http://", p->load_url);
+		tree_say(t->r, url->line, url->column, "url: '%.80s' is not supported; give a page on this host or net that begins with http://, or have the figure written to a file and name that with 'file:'", p->load_url);
 	else if (p->load_url && p->load_file)
 		tree_say(t->r, v->line, v->column, "load: both url and file; give one of them");
 	else if (!p->load_url && !p->load_file)

@@ -21,7 +21,7 @@
 #include "notify.h"
 #include "web_config.h"
 
-enum { LOCK_TRIES = 20, LOCK_WAIT_MS = 100, DRAIN_MS = 200, NOTICE_TICKS = 30 };
+enum { API_WAIT_MS = 500, LOCK_TRIES = 20, LOCK_WAIT_MS = 100, DRAIN_MS = 200, NOTICE_TICKS = 30 };
 struct loop {
 	int ticks, signals, watchdog; /* watchdog -1: none */
 	int64_t interval_ms;
@@ -324,9 +324,8 @@ static bool stop_threads(struct daemon *d)
 	if (!d->config)
 		return true;
 	daemon_run_calls(&d->shared, NULL);
-	bool ended = worker_stop(d);
-	mc_server_stop(d->server);
-	return ended;
+	bool served = mc_server_stop(d->server, API_WAIT_MS);
+	return worker_stop(d) && served;
 }
 
 static void release(struct daemon *d)
@@ -387,7 +386,8 @@ int mc_daemon_run(const struct mc_daemon_options *o, struct mc_error *err)
 	mc_store_close(d->store); /* seals */
 	d->store = NULL;
 	close_loop(&l);
-	if (ended)
-		release(d);
+	if (!ended) /* in the middle of an analysis that nobody waits for any more; all that is kept is written */
+		_exit(rc == 0 ? 0 : 1);
+	release(d);
 	return rc;
 }

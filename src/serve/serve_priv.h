@@ -90,8 +90,9 @@ struct mc_job {
 struct mc_worker;
 struct mc_worker *mc_worker_new(size_t limit); /* NULL: no memory or thread */
 bool mc_worker_push(struct mc_worker *w, struct mc_job *j); /* false: the queue is full */
-/* Runs what is queued as cancelled; from then on push says false. Both take NULL. */
-void mc_worker_stop(struct mc_worker *w);
+/* Runs what is queued as cancelled; from then on push says false. False: the job under way was not over after wait_ms
+ * (below 0: it is waited for). Both take NULL. */
+bool mc_worker_stop(struct mc_worker *w, int wait_ms);
 void mc_worker_free(struct mc_worker *w);
 
 /* ---- assets ---- */

@@ -241,7 +241,7 @@ int mc_server_start(const struct mc_serve_config *c, struct mc_server **ret, str
 	for (size_t i = 0; i < s->n && !rc; i++)
 		rc = start_instance(&s->listeners[i], s->web, &s->listeners[i].now, err);
 	if (rc) {
-		mc_server_stop(s);
+		mc_server_stop(s, -1);
 		return rc;
 	}
 	*ret = s;
@@ -337,23 +337,28 @@ void mc_server_stats(const struct mc_server *s, struct mc_server_stats *ret)
 	pthread_mutex_unlock(&w->conns.lock);
 }
 
-void mc_server_stop(struct mc_server *s)
+bool mc_server_stop(struct mc_server *s, int wait_ms)
 {
 	if (!s)
-		return;
+		return true;
 	if (s->sweeping) {
 		pthread_mutex_lock(&s->sweep_lock);
 		s->stop = true;
 		pthread_cond_signal(&s->sweep_wake);
 		pthread_mutex_unlock(&s->sweep_lock);
 		pthread_join(s->sweeper, NULL);
+		s->sweeping = false;
 	}
 	/* First no new connections, then no job that holds one, then the library's threads. */
-	for (size_t i = 0; i < s->n; i++)
+	for (size_t i = 0; i < s->n && !s->quiet; i++)
 		if (s->listeners[i].now)
 			MHD_quiesce_daemon(s->listeners[i].now->daemon);
-	mc_worker_stop(s->doorman);
-	mc_worker_stop(s->worker);
+	s->quiet = true;
+	for (size_t i = 0; i < s->n; i++)
+		mc_unix_socket_remove(&s->listeners[i].file);
+	mc_worker_stop(s->doorman, -1); /* a password takes a moment */
+	if (!mc_worker_stop(s->worker, wait_ms))
+		return false;
 	stop_retired(s, true);
 	for (size_t i = 0; i < s->n; i++) {
 		struct listener *l = &s->listeners[i];
@@ -362,7 +367,6 @@ void mc_server_stop(struct mc_server *s)
 			free_instance(l->now);
 		}
 		close(l->fd);
-		mc_unix_socket_remove(&l->file);
 	}
 	free(s->listeners);
 	mc_scrape_release(&s->scrape);
@@ -379,4 +383,5 @@ void mc_server_stop(struct mc_server *s)
 	free(s->not_ready);
 	free(s->unhealthy);
 	free(s);
+	return true;
 }

@@ -61,7 +61,7 @@ struct mc_server {
 	pthread_t sweeper;
 	pthread_mutex_t sweep_lock;
 	pthread_cond_t sweep_wake;
-	bool sweeping, stop;
+	bool sweeping, stop, quiet;
 };
 
 /* ---- request.c: callbacks of the library; cls is the struct instance ---- */

@@ -1,5 +1,6 @@
 /* One thread that runs jobs in order, so that what is slow never runs on a thread that scrapes wait for. */
 #include <stdlib.h>
+#include <time.h>
 
 #include "serve_priv.h"
 
@@ -68,23 +69,33 @@ bool mc_worker_push(struct mc_worker *w, struct mc_job *j)
 	return room;
 }
 
-void mc_worker_stop(struct mc_worker *w)
+bool mc_worker_stop(struct mc_worker *w, int wait_ms)
 {
+	struct timespec until;
 	if (!w || w->joined)
-		return;
+		return true;
 	pthread_mutex_lock(&w->lock);
 	w->stop = true;
 	pthread_cond_signal(&w->more);
 	pthread_mutex_unlock(&w->lock);
-	pthread_join(w->thread, NULL);
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += wait_ms / 1000;
+	until.tv_nsec += wait_ms % 1000 * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	if (wait_ms < 0)
+		pthread_join(w->thread, NULL);
+	else if (pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, &until) != 0)
+		return false;
 	w->joined = true;
+	return true;
 }
 
 void mc_worker_free(struct mc_worker *w)
 {
 	if (!w)
 		return;
-	mc_worker_stop(w);
+	mc_worker_stop(w, -1);
 	pthread_cond_destroy(&w->more);
 	pthread_mutex_destroy(&w->lock);
 	free(w);

@@ -144,6 +144,6 @@ int main(int argc, char **argv)
 		tick++;
 		mc_server_renew_metrics(s);
 	}
-	mc_server_stop(s);
+	mc_server_stop(s, -1);
 	return 0;
 }

@@ -19,11 +19,19 @@
 
 static char dir[64], sock[96];
 
+static _Atomic bool held, in_api;
+
 static int api(void *user, const struct mc_request *rq, struct mc_reply *reply)
 {
 	(void)user;
 	if (strcmp(rq->path, "/api/v1/fails") == 0)
 		return MC_EIO;
+	if (strcmp(rq->path, "/api/v1/slow") == 0) {
+		in_api = true;
+		while (held)
+			usleep(1000);
+		return MC_EIO;
+	}
 	if (strcmp(rq->path, "/api/v1/big") == 0) {
 		reply->status = 200;
 		reply->content_type = "application/json";
@@ -135,7 +143,7 @@ static void test_metrics(void **state)
 	set_page(s, 8);
 	assert_int_equal(pages_made, 2);
 	expect(talk(dial(s), "GET /metrics" END "\r\n"), "200", "\nx_total 8\n");
-	mc_server_stop(s);
+	mc_server_stop(s, -1);
 }
 
 /* The body of a gzipped reply, as text. */
@@ -173,7 +181,7 @@ static void test_gzip(void **state)
 	check_gzip(s, "/api/v1/big", "[1,2,3]\n[1,2,3]\n");
 	set_page(s, 10);
 	check_gzip(s, "/metrics", "x_total 10\n");
-	mc_server_stop(s);
+	mc_server_stop(s, -1);
 }
 
 static void test_routes(void **state)
@@ -197,7 +205,7 @@ static void test_routes(void **state)
 	mc_server_stats(s, &st);
 	assert_int_equal(st.errors, 1);
 	assert_true(st.requests >= 11);
-	mc_server_stop(s);
+	mc_server_stop(s, -1);
 }
 
 static void test_health(void **state)
@@ -212,7 +220,7 @@ static void test_health(void **state)
 	mc_server_set_healthy(s, "disk full");
 	expect(talk(dial(s), "GET /-/healthy" END "\r\n"), "503", "disk full");
 	expect(talk(dial(s), "GET /-/ready" END "\r\n"), "503", "disk full");
-	mc_server_stop(s);
+	mc_server_stop(s, -1);
 }
 
 static void test_socket(void **state)
@@ -236,7 +244,7 @@ static void test_socket(void **state)
 	assert_int_equal(mc_server_start(&c, &second, &err), MC_EBUSY);
 	assert_non_null(strstr(err.text, sock));
 	assert_int_equal(access(sock, F_OK), 0);
-	mc_server_stop(s);
+	mc_server_stop(s, -1);
 	assert_int_equal(access(sock, F_OK), -1);
 }
 
@@ -248,7 +256,7 @@ static void test_stale_socket(void **state)
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	close(fd); /* nobody answers there */
-	mc_server_stop(start("127.0.0.1:0", true));
+	mc_server_stop(start("127.0.0.1:0", true), -1);
 
 	FILE *f = fopen(sock, "w");
 	fclose(f);
@@ -256,6 +264,25 @@ static void test_stale_socket(void **state)
 	struct mc_server *s = NULL;
 	assert_int_equal(mc_server_start(&c, &s, NULL), MC_EEXIST);
 	unlink(sock);
+}
+
+/* An answer that takes long does not keep the server from ending. */
+static void test_stop_within(void **state)
+{
+	(void)state;
+	struct mc_server *s = start("127.0.0.1:0", true);
+	int fd = dial(s);
+	held = true;
+	in_api = false;
+	const char *ask = "GET /api/v1/slow" END "\r\n";
+	assert_int_equal(send(fd, ask, strlen(ask), MSG_NOSIGNAL), (ssize_t)strlen(ask));
+	while (!in_api)
+		usleep(1000);
+	assert_false(mc_server_stop(s, 50));
+	assert_int_equal(access(sock, F_OK), -1);
+	held = false;
+	assert_true(mc_server_stop(s, -1)); /* which only a test can wait for */
+	close(fd);
 }
 
 static void test_busy_port(void **state)
@@ -269,7 +296,7 @@ static void test_busy_port(void **state)
 	struct mc_error err = { 0 };
 	assert_int_equal(mc_server_start(&c, &second, &err), MC_EBUSY);
 	assert_non_null(strstr(err.text, address));
-	mc_server_stop(s);
+	mc_server_stop(s, -1);
 	list[0] = "nonsense";
 	assert_int_equal(mc_server_start(&c, &second, &err), MC_EUSAGE);
 	list[0] = "::1:80";
@@ -297,7 +324,7 @@ static void test_slow_heads(void **state)
 	assert_true(st.connections <= 256);
 	for (int i = 0; i < SLOW; i++)
 		close(fd[i]);
-	mc_server_stop(s);
+	mc_server_stop(s, -1);
 }
 
 static void test_keep_alive(void **state)
@@ -311,7 +338,7 @@ static void test_keep_alive(void **state)
 	assert_non_null(second);
 	assert_non_null(strstr(second + 9, "HTTP/1.1 200"));
 	free(t);
-	mc_server_stop(s);
+	mc_server_stop(s, -1);
 }
 
 static int setup(void **state)
@@ -339,6 +366,7 @@ int main(void)
 		cmocka_unit_test(test_health),
 		cmocka_unit_test(test_socket),
 		cmocka_unit_test(test_stale_socket),
+		cmocka_unit_test(test_stop_within),
 		cmocka_unit_test(test_busy_port),
 		cmocka_unit_test(test_slow_heads),
 		cmocka_unit_test(test_keep_alive),

@@ -1,11 +1,16 @@
 #!/bin/bash
 # Sampling beside Debian's prometheus-process-exporter, over the same processes in the same run; prints
-# figures and ratios. Rows of the whole daemon need one that starts.
+# figures and ratios, and last a line a mark. As root it has a PID namespace of its own, so that both see the
+# processes made here and nothing else.
 #   COUNTS="10 100 1000 5000"  processes
 #   TICKS=60                   of the sampler alone; SECONDS_OF=20 of the daemon at a tick a second
+#   HOLD=8                     rounds of looking for stalls of a process of a GiB; 0: none
 set -eu
+if [ -z "${MC_ALONE-}" ] && unshare --pid --fork --mount-proc true 2>/dev/null; then
+	MC_ALONE=1 exec unshare --pid --fork --kill-child --mount-proc bash "$0"
+fi
 build=$(cd "${MC_BUILD:-build}" && pwd)
-counts=${COUNTS:-10 100 1000 5000} ticks=${TICKS:-60} seconds=${SECONDS_OF:-20} port=${PORT:-19461}
+counts=${COUNTS:-10 100 1000 5000} ticks=${TICKS:-60} seconds=${SECONDS_OF:-20} port=${PORT:-19461} rounds=${HOLD:-8}
 make -s -C "$build" tests/bench/sample_bench tests/bench/sample_farm
 bench=$build/tests/bench/sample_bench farm=$build/tests/bench/sample_farm bin=$build/memculprit
 peer=$(command -v prometheus-process-exporter || :)
@@ -14,135 +19,182 @@ pids=
 # out of the work tree, whose commits are no versions of it
 cp "$farm" "$dir/sample_farm"
 farm=$dir/sample_farm
+mkfifo "$dir/never"
+exec 8<>"$dir/never"
 trap 'exec 7>&-; for p in $pids; do kill "$p" 2>/dev/null || :; done; wait; rm -rf "$dir"' EXIT
 
 get() { awk -v k="$2" '$1 == k { print $2 }' "$dir/$1"; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (a > 0 && b > 0) printf "1/%.0f", b / a; else printf "-" }'; }
 line() { printf '%-50s %12s %12s %8s  %s\n' "$1" "$2" "$3" "$4" "${5-}"; }
+# mark TEXT MEASURED MOST [THEIRS]: whether it is held; with THEIRS, MEASURED is to be at most 1/MOST of it
+mark() {
+	awk -v t="$1" -v a="$2" -v m="$3" -v b="${4-}" 'BEGIN {
+		if (a == "") exit
+		ok = b == "" ? a <= m : a * m <= b
+		printf "%-62s %-12s %-10s %s\n", t, b == "" ? a : sprintf("1/%.0f", b / a), b == "" ? "<= " m : "<= 1/" m, ok ? "held" : "MISSED" }' >>"$dir/marks"
+}
 us() { cat /proc/"$1"/task/*/schedstat | awk '{ s += $1 } END { printf "%.0f\n", s / 1000 }'; } # CPU time so far
-loop() { awk '{ printf "%.0f\n", $1 / 1000 }' "/proc/$1/task/$1/schedstat"; } # of the thread that samples and writes
-others() { echo $(($(us "$1") - $(loop "$1"))); }
+analysis() { # of the thread that analyses, which has a budget of its own
+	for t in /proc/"$1"/task/*; do
+		if read -r name <"$t/comm" && [ "$name" = mc-analysis ]; then
+			awk '{ printf "%.0f\n", $1 / 1000 }' "$t/schedstat"
+			return
+		fi
+	done
+	echo 0
+}
 per() { awk -v a="$1" -v b="$2" -v n="$3" 'BEGIN { printf "%.1f", (b - a) / n }'; }
 status() { awk -v k="$2:" '$1 == k { print $2 }' "/proc/$1/status"; }
-page() { curl -sf -m 60 -o "$dir/page" "http://127.0.0.1:$1/metrics"; }
-wait_page() { for _ in $(seq 300); do page "$1" && return; sleep 0.2; done; echo "no page on port $1" >&2; return 1; }
+# Without a process of its own, which both would see begin and end.
+page() {
+	exec 9<>"/dev/tcp/127.0.0.1/$1" || return 1
+	printf 'GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&9
+	mapfile -t -u 9 got
+	exec 9>&-
+	case ${got[0]-} in *\ 200\ *) return 0 ;; esac
+	return 1
+}
+samples() { for l in "${got[@]}"; do case $l in "memculprit_samples_total "*) echo "${l#* }" ;; esac; done; }
+nap() { read -r -t "$1" -u 8 _ || :; }
+wait_page() { for _ in $(seq 300); do page "$1" 2>/dev/null && return; nap 0.2; done; echo "no page on port $1" >&2; return 1; }
 stop() { kill "$1" && wait "$1" 2>/dev/null || :; pids=${pids/ $1/}; }
 
 # peer NAME FLAG... : start-up and CPU a scrape
 peer() {
-	local name=$1 p a b i n=3
+	local name=$1 p a b i n=5
 	shift
 	printf 'process_names:\n  - name: "{{.Comm}}"\n    cmdline: [".+"]\n' >"$dir/peer.yml"
 	"$peer" -config.path "$dir/peer.yml" -web.listen-address "127.0.0.1:$port" "$@" >"$dir/peer.log" 2>&1 &
 	p=$!
 	pids="$pids $p"
 	wait_page "$port"
-	us "$p" >"$dir/us"
-	echo "start_us $(cat "$dir/us")" >"$dir/$name"
+	echo "start_us $(us "$p")" >"$dir/$name"
 	page "$port"
 	a=$(us "$p")
-	for ((i = 0; i < n; i++)); do page "$port"; done
+	for ((i = 0; i < n; i++)); do page "$port"; nap 0.5; done
 	b=$(us "$p")
 	echo "scrape_us $(per "$a" "$b" "$n")" >>"$dir/$name"
 	echo "rss_kib $(status "$p" VmRSS)" >>"$dir/$name"
 	stop "$p"
 }
 
-# The daemon at a tick a second: start-up, a tick with the store's write, a scrape, memory.
+# daemon NAME DATABASE: the whole daemon at a tick a second, scraped once a tick: start-up, a tick and its scrape
+# (without the analysis), the analysis, and the most anonymous memory it was seen with.
 daemon() {
-	local p a b i
+	local name=$1 p a b i first last most=0 kib from
 	rm -rf "$dir/db"*
 	printf 'sample: {interval: 1s, max_processes: 20000}\n' >"$dir/memculprit.yml"
-	"$bin" --config "$dir/memculprit.yml" --db "$dir/db" serve --web.listen-address "127.0.0.1:$((port + 1))" >"$dir/log" 2>&1 &
+	"$bin" --config "$dir/memculprit.yml" --db "$2" serve --web.listen-address "127.0.0.1:$((port + 1))" >"$dir/log" 2>&1 &
 	p=$!
 	pids="$pids $p"
 	wait_page $((port + 1)) || return 0
-	echo "start_us $(loop "$p")" >"$dir/daemon"
-	sleep 3
-	a=$(loop "$p")
-	i=$(others "$p")
-	sleep "$seconds"
-	b=$(loop "$p")
-	echo "tick_us $(per "$a" "$b" "$seconds")" >>"$dir/daemon"
-	echo "others_us $(per "$i" "$(others "$p")" "$seconds")" >>"$dir/daemon"
-	a=$(us "$p")
-	for i in $(seq 100); do page $((port + 1)); done
-	b=$(us "$p")
-	echo "scrape_us $(per "$a" "$b" 100)" >>"$dir/daemon"
-	echo "anon_kib $(status "$p" RssAnon)" >>"$dir/daemon"
+	echo "start_us $(us "$p")" >"$dir/$name"
+	nap 4
+	page $((port + 1))
+	first=$(samples) a=$(us "$p") from=$(analysis "$p")
+	for ((i = 0; i < seconds; i++)); do
+		nap 1
+		page $((port + 1))
+		while read -r key kib _; do [ "$key" != RssAnon: ] || [ "$kib" -le "$most" ] || most=$kib; done <"/proc/$p/status"
+	done
+	b=$(us "$p") i=$(analysis "$p") last=$(samples)
+	echo "tick_us $(per "$a" "$((b - i + from))" "$((last - first))")" >>"$dir/$name"
+	echo "analysis_us $(per "$from" "$i" "$((last - first))")" >>"$dir/$name"
+	echo "anon_kib $most" >>"$dir/$name"
 	stop "$p"
 }
 
 one() {
-	local n=$1 read= f all
+	local n=$1 f all
 	mkfifo "$dir/in"
 	rm -f "$dir/farm"
 	"$farm" "$n" <"$dir/in" >"$dir/farm" &
 	f=$!
 	exec 7>"$dir/in"
-	until [ -s "$dir/farm" ]; do sleep 0.1; done
-	rm -f "$dir/daemon" "$dir/plain" "$dir/default"
+	until [ -s "$dir/farm" ]; do nap 0.1; done
+	rm -f "$dir/daemon" "$dir/bare" "$dir/plain" "$dir/default"
 	"$bench" tick "$ticks" 1000 auto >"$dir/tick"
 	[ -z "$peer" ] || { peer plain -gather-smaps=false -threads=false; peer default; }
-	"$bench" tick "$ticks" 10000 auto >"$dir/pss" # ten minutes at the default pace
-	[ ! -x "$bin" ] || daemon
+	"$bench" tick "$ticks" 10000 pss >"$dir/pss" # ten minutes at the default pace
+	[ ! -x "$bin" ] || { daemon bare "$dir/tick/no/folder"; daemon daemon "$dir/db"; } # the first has no database
 	"$bench" rss >"$dir/rss"
-	for f in daemon plain default; do [ -e "$dir/$f" ] || : >"$dir/$f"; done
+	for f in daemon bare plain default; do [ -e "$dir/$f" ] || : >"$dir/$f"; done
 	all=$(get tick processes)
 	echo "== $n processes ($all in all) =="
 	line "" memculprit exporter ratio mark
-	line "CPU us a tick" "$(get tick tick_us)" "$(get plain scrape_us)" "$(ratio "$(get tick tick_us)" "$(get plain scrape_us)")" \
+	line "CPU us a tick of the sampler alone" "$(get tick tick_us)" "$(get plain scrape_us)" "$(ratio "$(get tick tick_us)" "$(get plain scrape_us)")" \
 		"$(awk -v t="$(get tick tick_us)" -v n="$all" 'BEGIN { printf "%.2f us a process", t / n }')"
-	read=$(awk -v a="$(get tick tick_us)" -v b="$(get daemon scrape_us)" 'BEGIN { if (b > 0) print a + b }')
-	line "CPU us a tick and a scrape" "$read" "$(get plain scrape_us)" "$(ratio "$read" "$(get plain scrape_us)")" "1/40"
-	read=$(awk -v a="$(get daemon tick_us)" -v b="$(get daemon scrape_us)" 'BEGIN { if (b > 0) print a + b }')
-	line "the same, with the store's write" "$read" "$(get plain scrape_us)" "$(ratio "$read" "$(get plain scrape_us)")" "1/15"
-	line "analysis, CPU us a second (its own budget)" "$(get daemon others_us)" "" "" "7000, at first more"
+	line "CPU us a tick and a scrape, the daemon" "$(get bare tick_us)" "$(get plain scrape_us)" "$(ratio "$(get bare tick_us)" "$(get plain scrape_us)")" "1/40"
+	line "the same, with the store's write" "$(get daemon tick_us)" "$(get plain scrape_us)" "$(ratio "$(get daemon tick_us)" "$(get plain scrape_us)")" "1/15"
+	line "analysis, CPU us a second (its own budget)" "$(get daemon analysis_us)" "" "" "7500, at first more"
 	line "CPU us a tick, PSS on, 10 minutes" "$(get pss tick_us)" "$(get default scrape_us)" \
 		"$(ratio "$(get pss tick_us)" "$(get default scrape_us)")" "1/20"
-	read=$(get daemon start_us)
-	line "start-up CPU us${read:+, the daemon}" "${read:-$(get tick first_us)}" "$(get default start_us)" \
-		"$(ratio "${read:-$(get tick first_us)}" "$(get default start_us)")" "1/15 at 5,000"
-	line "anonymous KiB of the daemon (peer: RSS)" "$(get daemon anon_kib)" "$(get default rss_kib)" "" "8192 at 1,000, 12288 at 5,000"
+	line "start-up CPU us, the daemon" "$(get daemon start_us)" "$(get default start_us)" "$(ratio "$(get daemon start_us)" "$(get default start_us)")" "1/15 at 5,000"
+	line "anonymous KiB of the daemon, most (peer: RSS)" "$(get daemon anon_kib)" "$(get default rss_kib)" "" "8192 at 1,000, 12288 at 5,000"
 	line "RSS off from smaps_rollup, KiB, worst of $(get rss compared)" "$(get rss worst_kib)" "" "" 0
+	if [ -n "$peer" ]; then
+		mark "$n processes: tick and scrape" "$(get bare tick_us)" 40 "$(get plain scrape_us)"
+		mark "$n processes: the same with the store's write" "$(get daemon tick_us)" 15 "$(get plain scrape_us)"
+		mark "$n processes: ten minutes with PSS on" "$(get pss tick_us)" 20 "$(get default scrape_us)"
+		[ "$n" -lt 5000 ] || mark "$n processes: start-up" "$(get daemon start_us)" 15 "$(get default start_us)"
+	fi
+	[ "$n" != 1000 ] || mark "$n processes: anonymous memory, KiB" "$(get daemon anon_kib)" 8192
+	[ "$n" != 5000 ] || mark "$n processes: anonymous memory, KiB" "$(get daemon anon_kib)" 12288
+	mark "$n processes: RSS off from smaps_rollup, KiB" "$(get rss worst_kib)" 0
 	exec 7>&-
 	wait "$f" 2>/dev/null || :
 	rm "$dir/in"
 }
 
-# How long a process of a GiB is held up at most, while nobody, memculprit and the exporter look at it.
-stall() {
-	local p=$1 before
+# How long a process of a GiB is held up at most in each second, while nobody and while the daemon looks at it (it is
+# stopped and goes on in turns, so that both have the same neighbours), and beside the exporter. The process has a
+# real-time priority where it may: others' load is no stall.
+window() { # NAME
+	local before
 	before=$(wc -l <"$dir/big")
-	sleep 6
-	tail -n +$((before + 2)) "$dir/big" | sort -n | tail -n 1
+	nap 3.2
+	tail -n +$((before + 2)) "$dir/big" >>"$dir/$1"
 }
+worst() { sort -n "$dir/$1" | tail -n 1; }
+middle() { sort -n "$dir/$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 hold() {
-	local f p none ours theirs=
-	"$farm" big 1024 >"$dir/big" &
+	local f p i fifo=
+	! chrt -f 10 true 2>/dev/null || fifo="chrt -f 10"
+	$fifo "$farm" big 1024 >"$dir/big" &
 	f=$!
 	pids="$pids $f"
-	until [ -s "$dir/big" ]; do sleep 0.1; done
-	sleep 1
-	none=$(stall none)
-	"$bench" pace 8 1000 >/dev/null &
+	until [ -s "$dir/big" ]; do nap 0.1; done
+	"$bin" --config "$dir/memculprit.yml" --db "$dir/db" serve --web.listen-address "127.0.0.1:$((port + 1))" >"$dir/log" 2>&1 &
 	p=$!
-	ours=$(stall ours)
-	wait "$p"
+	pids="$pids $p"
+	nap 3
+	for ((i = 0; i < rounds; i++)); do
+		kill -STOP "$p"
+		window none
+		kill -CONT "$p"
+		window ours
+	done
+	stop "$p"
+	: >"$dir/theirs"
 	if [ -n "$peer" ]; then
 		"$peer" -config.path "$dir/peer.yml" -web.listen-address "127.0.0.1:$port" >"$dir/peer.log" 2>&1 &
 		p=$!
 		pids="$pids $p"
 		wait_page "$port"
-		(for _ in $(seq 7); do page "$port"; sleep 0.8; done) &
-		theirs=$(stall theirs)
+		(for _ in $(seq 9); do page "$port"; nap 0.7; done) &
+		window theirs
+		window theirs
 		stop "$p"
 	fi
 	stop "$f"
-	echo "== a process of 1 GiB, longest stall in 6 s, us =="
+	echo "== a process of 1 GiB, longest stall in a second, us =="
 	line "" memculprit exporter nobody mark
-	line "longest mmap and munmap of a page" "$ours" "$theirs" "$none" "1000 over nobody"
+	line "median of the seconds" "$(middle ours)" "$(middle theirs)" "$(middle none)"
+	line "the worst of $(wc -l <"$dir/ours") and $(wc -l <"$dir/none") seconds" "$(worst ours)" "$(worst theirs)" "$(worst none)" "1000 over nobody"
+	mark "a process of 1 GiB: longest stall over nobody's, us" "$(($(worst ours) - $(worst none)))" 1000
 }
 
 for n in $counts; do one "$n"; done
-[ "${HOLD:-1}" = 0 ] || hold
+[ "$rounds" = 0 ] || hold
+echo "== marks =="
+cat "$dir/marks"

@@ -136,7 +136,7 @@ static _Noreturn void big(size_t mib)
 			second = end;
 			longest = 0;
 		}
-		usleep(50);
+		usleep(100);
 	}
 }
 

@@ -72,10 +72,13 @@
 		ctx.textBaseline = 'alphabetic';
 		ctx.lineWidth = dot;
 		let free = -Infinity;
+		const inside = d => x(d.ms) >= left && x(d.ms) <= left + width;
+		const many = (marks.deploys || []).filter(inside).length > 40; // a line each would hide the curve
 		for (const d of marks.deploys || []) {
 			const at = x(d.ms);
-			if (at < left || at > left + width)
+			if (!inside(d))
 				continue;
+			ctx.globalAlpha = many && !d.culprit && !d.fix ? 0.3 : 1;
 			ctx.strokeStyle = ctx.fillStyle = color(d.culprit ? '--bad' : d.fix ? '--good' : '--dim');
 			ctx.setLineDash([4 * dot, 3 * dot]);
 			ctx.beginPath();
@@ -83,6 +86,7 @@
 			ctx.lineTo(at, top + height);
 			ctx.stroke();
 			const name = String(d.name || '').slice(0, 12);
+			ctx.globalAlpha = 1;
 			if (labels && (at > free || d.culprit)) {
 				ctx.fillText(name, at + 4 * dot, top - 6 * dot);
 				free = at + ctx.measureText(name).width + 12 * dot;

@@ -19,6 +19,8 @@ struct frame {
 	int64_t from, to;
 	double lo, hi;
 	bool count; /* not bytes */
+	bool *on;   /* the deploys that get a letter */
+	size_t left; /* deploys of this time that got none */
 };
 
 static size_t column_of(const struct frame *f, int64_t t, size_t columns)
@@ -79,9 +81,29 @@ static char letter_of(size_t i)
 	return (char)(i < 26 ? 'a' + i : 'A' + (i - 26));
 }
 
-static bool shown(const struct frame *f, const struct mc_deploy_view *v)
+static bool matters(const struct mc_deploy_view *v)
 {
-	return v->row.unix_ms >= f->from && v->row.unix_ms <= f->to;
+	return v->culprit || v->fix || v->probability >= 0.001;
+}
+
+/* All deploys of the time shown; of too many those that the answer is about, then the newest. */
+static int choose(struct frame *f, struct mc_error *err)
+{
+	const struct mc_deploys *d = &f->p->deploys;
+	size_t n = 0, all = 0;
+	if (!(f->on = calloc(d->n + 1, sizeof *f->on)))
+		return mc_nomem(err, "a plot");
+	for (int round = 0; round < 2; round++)
+		for (size_t i = d->n; i-- > 0;) {
+			const struct mc_deploy_view *v = &d->views[i];
+			if (v->row.unix_ms < f->from || v->row.unix_ms > f->to || matters(v) != (round == 0))
+				continue;
+			all++;
+			f->on[i] = n < MARKS_MAX;
+			n += f->on[i];
+		}
+	f->left = all - n;
+	return 0;
 }
 
 static const char *style_of(const struct mc_deploy_view *v)
@@ -93,9 +115,9 @@ static const char *style_of(const struct mc_deploy_view *v)
 static void draw_deploys(struct frame *f, char *letters, const char **styles)
 {
 	size_t n = 0;
-	for (size_t i = 0; i < f->p->deploys.n && n < MARKS_MAX; i++) {
+	for (size_t i = 0; i < f->p->deploys.n; i++) {
 		const struct mc_deploy_view *v = &f->p->deploys.views[i];
-		if (!shown(f, v))
+		if (!f->on[i])
 			continue;
 		size_t x = column_of(f, v->row.unix_ms, f->k.columns);
 		while (x + 1 < f->k.columns && letters[x] != ' ')
@@ -194,16 +216,12 @@ static void put_axis(struct cli *c, const struct frame *f)
 static void put_legend(struct cli *c, const struct frame *f)
 {
 	char when[MC_TIME_TEXT], size[MC_TIME_TEXT], rate[MC_TIME_TEXT], commit[MC_TIME_TEXT];
-	size_t n = 0, left = 0;
+	size_t n = 0;
 	for (size_t i = 0; i < f->p->deploys.n; i++) {
 		const struct mc_deploy_view *v = &f->p->deploys.views[i];
 		struct mc_buf t = { 0 };
-		if (!shown(f, v))
+		if (!f->on[i])
 			continue;
-		if (n == MARKS_MAX) {
-			left++;
-			continue;
-		}
 		const char *name = cli_deploy_name(&v->row, commit);
 		cli_put(c, style_of(v), "  %c ", letter_of(n++));
 		mc_buf_printf(&t, "%.60s %s", name, cli_when(c, v->row.unix_ms, when));
@@ -219,8 +237,8 @@ static void put_legend(struct cli *c, const struct frame *f)
 		cli_newline(c);
 		mc_buf_release(&t);
 	}
-	if (left)
-		cli_line(c, 2, NULL, "and %zu more deploys; --since and --until show fewer", left);
+	if (f->left)
+		cli_line(c, 2, NULL, "and %zu more deploys without a letter; --since and --until show fewer", f->left);
 }
 
 static int draw(struct cli *c, struct frame *f, struct mc_error *err)
@@ -230,7 +248,8 @@ static int draw(struct cli *c, struct frame *f, struct mc_error *err)
 	const size_t w = f->k.columns;
 	char *cells = malloc(w + 1);
 	const char **styles = calloc(w, sizeof *styles);
-	if (cells && styles) {
+	int rc = cells && styles ? choose(f, err) : mc_nomem(err, "a plot");
+	if (rc == 0) {
 		memset(cells, ' ', w);
 		find_range(f);
 		draw_curve(f);
@@ -242,7 +261,7 @@ static int draw(struct cli *c, struct frame *f, struct mc_error *err)
 		put_onset(c, f, cells, styles);
 		put_legend(c, f);
 	}
-	int rc = cells && styles ? 0 : mc_nomem(err, "a plot");
+	free(f->on);
 	free(cells);
 	free(styles);
 	return rc;

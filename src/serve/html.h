@@ -30,7 +30,7 @@ int mc_page_finish(struct mc_reply *reply, int status, struct mc_error *err);
 void mc_h_ago(struct mc_buf *b, const struct mc_page *p, int64_t ms, const char *word);
 /* "bad", "good", "calm", or "gone": it does not run. */
 const char *mc_page_tone(const struct mc_page_program *p);
-void mc_page_verdict(struct mc_buf *b, const struct mc_page_program *p);
+void mc_page_verdict(struct mc_buf *b, const struct mc_page *page, const struct mc_page_program *p);
 
 /* ---- page_release.c: commits, places and the diff of the release ---- */
 void mc_page_release(struct mc_buf *b, const struct mc_page_detail *d);

@@ -85,7 +85,7 @@ const char *mc_page_tone(const struct mc_page_program *p)
 	return "calm";
 }
 
-void mc_page_verdict(struct mc_buf *b, const struct mc_page_program *p)
+void mc_page_verdict(struct mc_buf *b, const struct mc_page *page, const struct mc_page_program *p)
 {
 	static const char *const words[][2] = { { "insufficient_data", "not enough data yet" }, { "none", "no growth" },
 		{ "load", "follows load" }, { "plateau", "levels off" } };
@@ -99,7 +99,12 @@ void mc_page_verdict(struct mc_buf *b, const struct mc_page_program *p)
 		mc_buf_str(b, ", ");
 		mc_h_text(b, p->state);
 	}
-	mc_buf_str(b, p->gone_ms ? "</span> <span class=\"tag gone\">not running</span>" : "</span>");
+	mc_buf_str(b, "</span>");
+	if (p->gone_ms) {
+		mc_buf_str(b, " <span class=\"tag gone\">not running, last state is ");
+		mc_h_ago(b, page, p->gone_ms, " old");
+		mc_buf_str(b, "</span>");
+	}
 }
 
 static void spark_path(struct mc_buf *b, const struct mc_page_program *p, double lo, double hi, bool area)
@@ -152,12 +157,7 @@ static void program_row(struct mc_buf *b, const struct mc_page *page, const stru
 	mc_buf_str(b, "\">");
 	mc_h_text(b, p->name);
 	mc_buf_str(b, "</a> ");
-	mc_page_verdict(b, p);
-	if (p->gone_ms) {
-		mc_buf_str(b, "<p class=\"words gone\">Its last state is ");
-		mc_h_ago(b, page, p->gone_ms, " old");
-		mc_buf_str(b, ".</p>");
-	}
+	mc_page_verdict(b, page, p);
 	if (p->answer && *tone != 'c') {
 		mc_buf_str(b, "<p class=\"words\">");
 		mc_h_sentence(b, p->answer, page->utc);
@@ -169,7 +169,7 @@ static void program_row(struct mc_buf *b, const struct mc_page *page, const stru
 	mc_h_size(b, p->private_bytes);
 	mc_buf_str(b, "</td><td class=\"n\" data-label=\"Growth\">");
 	mc_h_growth(b, p->growth);
-	mc_buf_str(b, "</td><td data-label=\"Began with\">");
+	mc_buf_str(b, "</td><td class=\"name\" data-label=\"Began with\">");
 	if (p->culprit) {
 		mc_buf_str(b, "<strong>");
 		mc_h_release(b, p->culprit);
@@ -183,20 +183,22 @@ static void program_row(struct mc_buf *b, const struct mc_page *page, const stru
 		mc_buf_printf(b, "in %s", mc_duration_text(p->exhaustion_ms - page->now_ms, text));
 	else
 		mc_buf_str(b, "–");
-	mc_buf_str(b, "</td><td data-label=\"Runs\">");
+	mc_buf_str(b, "</td><td class=\"name\" data-label=\"Runs\">");
 	mc_h_release(b, p->version && p->version[0] ? p->version : "–");
 	mc_buf_str(b, "</td><td class=\"n\" data-label=\"Processes\">");
 	mc_h_value(b, "count", p->processes);
 	mc_buf_str(b, "</td></tr>\n");
 }
 
-/* What has to be acted on first: growth that stands, the soonest to run out of memory before; then by memory. */
+/* What has to be acted on first: growth that stands, the soonest to run out of memory before; then by memory; what does not run last. */
 static int by_urgency(const void *a, const void *b)
 {
 	const struct mc_page_program *x = *(const struct mc_page_program *const *)a, *y = *(const struct mc_page_program *const *)b;
 	bool bad_x = *mc_page_tone(x) == 'b', bad_y = *mc_page_tone(y) == 'b';
 	if (bad_x != bad_y)
 		return bad_x ? -1 : 1;
+	if (!x->gone_ms != !y->gone_ms)
+		return x->gone_ms ? 1 : -1;
 	int64_t end_x = x->exhaustion_ms == MC_PAGE_NO_TIME || !bad_x ? INT64_MAX : x->exhaustion_ms;
 	int64_t end_y = y->exhaustion_ms == MC_PAGE_NO_TIME || !bad_y ? INT64_MAX : y->exhaustion_ms;
 	if (end_x != end_y)

@@ -79,7 +79,7 @@ static void answer(struct mc_buf *b, const struct mc_page_detail *d)
 	mc_buf_str(b, "<div id=\"answer\">\n<h1>");
 	mc_h_text(b, d->program.name);
 	mc_buf_str(b, " ");
-	mc_page_verdict(b, &d->program);
+	mc_page_verdict(b, &d->page, &d->program);
 	mc_buf_str(b, "</h1>\n");
 	if (d->program.gone_ms) {
 		mc_buf_str(b, "<p class=\"notice stale\" role=\"status\">Not running. What follows is its last state, ");

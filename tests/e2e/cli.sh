@@ -71,6 +71,13 @@ run 1 plot logic_worker --svg no/such/folder/x.svg
 is 'what to do' 'grep -q "^memculprit: no/such/folder/x.svg: No such file or directory; make the folder first, or name another place$" err'
 run 0 plot logic_worker --json --since 2026-02-03 --until 2026-02-05
 json 'j["t_ms"][0] == 1770076800000 and j["t_ms"][-1] == 1770249600000 and max(v for v in j["private_bytes"] if v) > 100e6'
+mkdir many
+awk 'BEGIN { print "unix_ms,process_key,pid,start_ms,rss_bytes,anon_bytes,shared_bytes,swap_bytes"
+	for (i = 0; i < 70; i++) printf "%d,w,7,1700000000000,20000000,%d,0,0\n", 1700000000000 + i * 60000, 9000000 + i % 3 * 4096 }' >many/samples.csv
+awk 'BEGIN { print "unix_ms,version,commit"; for (i = 0; i < 60; i++) printf "%d,v%d,\n", 1700000000000 + i * 60000, i }' >many/deploys.csv
+run 0 --db many.db import many many
+run 0 --db many.db plot many
+is 'of too many deploys the newest are named' 'grep -q "^  Z v59 " out && ! grep -q "^  . v3 " out && grep -q "^  and 8 more deploys without a letter" out'
 run 2 plot logic_worker --since 2026-02-05 --until 2026-02-03
 run 3 plot logic_worker --since -1h
 is 'when the last sample was' 'grep -q "its last is of 2026-02-10 11:56" err'

@@ -83,11 +83,11 @@ async function plain() {
 }
 
 async function narrow() {
-	for (const path of ['/', '/?program=logic_worker']) {
-		const { page, seen, close } = await open(path, { viewport: { width: 360, height: 740 } });
+	for (const [path, width] of [['/', 360], ['/?program=logic_worker', 360], ['/', 1100], ['/', 1280]]) {
+		const { page, seen, close } = await open(path, { viewport: { width, height: 740 } });
 		const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-		check(wide <= 360, `${path} is ${wide} pixels wide on 360`);
-		await page.screenshot({ path: `${dir}/narrow-${path.length}.png`, fullPage: true });
+		check(wide <= width, `${path} is ${wide} pixels wide on ${width}`);
+		await page.screenshot({ path: `${dir}/narrow-${path.length}-${width}.png`, fullPage: true });
 		quiet(seen, `narrow ${path}`);
 		await close();
 	}

@@ -140,7 +140,7 @@ static void test_age(void **state)
 	assert_non_null(strstr(r.body.data, "<p class=\"notice stale\" role=\"status\">These figures are <strong>1 h old</strong>, of "
 		"<time datetime=\"1970-01-01T01:00:00Z\">"));
 	assert_non_null(strstr(r.body.data, "<tr class=\"gone\">"));
-	assert_non_null(strstr(r.body.data, "<strong>1 h 30 min old</strong>, of <time"));
+	assert_non_null(strstr(r.body.data, "not running, last state is <strong>1 h 30 min old</strong>, of <time"));
 	assert_non_null(strstr(r.body.data, "it grows"));
 	assert_null(strstr(r.body.data, "Memory of 1 of 1 program grows"));
 	check_html(&r, 200);
@@ -201,17 +201,18 @@ static void test_program(void **state)
 static void test_order(void **state)
 {
 	(void)state;
-	struct mc_page_program p[4];
-	static const char *const names[] = { "small", "large", "later", "sooner" };
-	for (size_t i = 0; i < 4; i++)
+	struct mc_page_program p[5];
+	static const char *const names[] = { "small", "large", "later", "sooner", "ended" };
+	for (size_t i = 0; i < 5; i++)
 		p[i] = (struct mc_page_program){ .name = names[i], .private_bytes = i == 1 ? 2e9 : 1e6, .growth = NOT, .processes = 1, .probability = NOT,
 			.verdict = i < 2 ? "none" : "leak", .state = i < 2 ? NULL : "active", .onset_ms = NONE, .exhaustion_ms = i < 2 ? NONE : i == 2 ? 9000 : 8000 };
-	struct mc_page page = { .now_ms = 2000, .nprograms = 4, .programs = p };
+	struct mc_page page = { .now_ms = 2000, .nprograms = 5, .programs = p };
+	p[4].gone_ms = 1000;
 	struct mc_reply r = { 0 };
 	assert_int_equal(mc_page_index(&page, &r, NULL), 0);
 	const char *at = r.body.data;
-	static const char *const order[] = { "2 of 4 programs grows", ">sooner<", ">later<", ">large<", ">small<" };
-	for (size_t i = 0; i < 5; i++) {
+	static const char *const order[] = { "2 of 5 programs grows", ">sooner<", ">later<", ">large<", ">small<", ">ended<" };
+	for (size_t i = 0; i < 6; i++) {
 		at = strstr(at, order[i]);
 		assert_non_null(at);
 	}

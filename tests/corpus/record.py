@@ -3,13 +3,14 @@
 
   record.py --out DIR [--plans a,b] [--seed 1] [--release 45] [--interval 0.5] [--port 21870]
   record.py --list
-A recording takes (releases x seconds). Needs Debian's redis-server memcached nginx-light lighttpd apache2 libjemalloc2 default-jre-headless, node and gcc
+A recording takes (releases x seconds). The plans of more_servers.py differ from seed to seed; each of those needs its
+server. The others need Debian's redis-server memcached nginx-light lighttpd apache2 libjemalloc2 default-jre-headless, node and gcc
 for the plans that run them; a plan whose program is missing is skipped, and said. Everything listens on 127.0.0.1, and
 only processes that were started here are ended, by their id.
 """
 import argparse, csv, json, os, random, shutil, signal, subprocess, sys, tempfile, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import clients, servers
+import clients, more_servers, servers, talkers
 
 FIELDS = "unix_ms process_key pid start_ms rss_bytes anon_bytes shared_bytes swap_bytes shmem_bytes threads fds minflt majflt utime_ticks stime_ticks".split()
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -96,7 +97,8 @@ def end(proc):
 
 
 class Recording:
-    def __init__(self, plan, seed, a):
+    def __init__(self, plan, seed, a, how=servers, talk=clients):
+        self.how, self.talk = how, talk
         self.plan, self.rng, self.a = plan, random.Random("%s/%d" % (plan["name"], seed)), a
         self.seed, self.rows, self.loads, self.slots, self.boot = seed, [], [], Slots(), boot_ms()
         self.proc, self.rows_of_deploys, self.first_bad, self.subtract = None, [], None, [0, 0, 0]
@@ -115,7 +117,7 @@ class Recording:
 
     def run(self, work):
         p, rng = self.plan, self.rng
-        load = clients.Load(p["protocol"], self.a.port, self.seed)
+        load = self.talk.Load(p["protocol"], self.a.port, self.seed)
         scale = rng.uniform(.75, 1.3)
         try:
             for i, release in enumerate(p["releases"]):
@@ -159,7 +161,7 @@ class Recording:
             if self.plan.get("counter_restarts"):
                 self.subtract = load.totals()
         log = open(os.path.join(work, "log"), "ab")
-        argv, env = servers.command(self.plan["server"], self.a.port, dict(self.plan.get("options", {}), **release.get("options", {})), work)
+        argv, env = self.how.command(self.plan["server"], self.a.port, dict(self.plan.get("options", {}), **release.get("options", {})), work)
         self.proc = subprocess.Popen(argv, env=dict(os.environ, **env), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=work,
                                      start_new_session=True)      # apache ends its whole process group
         time.sleep(.15)                        # until exec has given it its own name
@@ -208,11 +210,11 @@ def main():
     ap.add_argument("--port", type=int, default=21870)
     ap.add_argument("--list", action="store_true")
     a = ap.parse_args()
+    known = {p["name"]: p for p in servers.PLANS + [more_servers.drawn(p, a.seed) for p in more_servers.PLANS]}
     if a.list or not a.out:
-        print("\n".join("%-22s %s, %d releases" % (p["name"], p["kind"], len(p["releases"])) for p in servers.PLANS))
+        print("\n".join("%-22s %s, %d releases" % (p["name"], p["kind"], len(p["releases"])) for p in known.values()))
         return 0 if a.list else 2
-    names = a.plans.split(",") if a.plans else [p["name"] for p in servers.PLANS]
-    plans = {p["name"]: p for p in servers.PLANS}
+    names = a.plans.split(",") if a.plans else list(known)
     failed = 0
     for n in names:
         d = os.path.join(a.out, "%s-%d" % (n, a.seed))
@@ -221,13 +223,15 @@ def main():
         work = tempfile.mkdtemp(prefix="recording-")
         os.chmod(work, 0o755)                  # servers that drop their rights read their files here
         try:
-            if plans[n]["needs"] and not os.path.exists(plans[n]["needs"]):
-                print("%s: skipped, %s is not there" % (n, plans[n]["needs"]), flush=True)
+            p, own = known[n], any(q["name"] == n for q in servers.PLANS)
+            how, talk = (servers, clients) if own else (more_servers, talkers)
+            if p["needs"] and not os.path.exists(p["needs"]):
+                print("%s: skipped, %s is not there" % (n, p["needs"]), flush=True)
                 continue
-            if not servers.prepare(plans[n]["server"], work):
+            if not how.prepare(p["server"], work):
                 print("%s: skipped, its program is not installed" % n, flush=True)
                 continue
-            r = Recording(plans[n], a.seed, a)
+            r = Recording(p, a.seed, a, how, talk)
             r.run(work)
             r.write(d)
             print("%s: %d rows, %d requests" % (n, len(r.rows), r.loads[-1][1]), flush=True)

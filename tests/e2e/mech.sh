@@ -1,5 +1,5 @@
 #!/bin/sh
-# A small corpus of simulated mechanisms with fixed seeds: the answers stay within sane bounds, whatever is tuned.
+# Small corpora of simulated mechanisms and cells with fixed seeds: the answers stay within sane bounds, whatever is tuned.
 # Skipped where numpy or scipy is missing (./dev installs both).
 src=${MC_SRC:-.} bin=${MC_BIN:-./memculprit} py=/usr/bin/python3
 "$py" -c 'import numpy, scipy' 2>/dev/null || { echo "mech: skipped, python3-numpy and python3-scipy are not here"; exit 77; }
@@ -13,3 +13,8 @@ export PYTHONDONTWRITEBYTECODE=1
 "$py" "$src/tests/corpus/check_labels.py" "$dir/corpus" || exit 1
 "$py" "$src/tests/corpus/grade_answers.py" --bin "$bin" "$dir/corpus" --report "$dir/report.md" \
 	--min-right 0.6 --max-wrong 0.1 --max-false 0.1 || { cat "$dir/report.md"; exit 1; }
+kinds=leak_request,none_quiet,leak_timer,none_lru,leak_conn,none_growload,leak_graceful,none_many,leak_fixed,none_fraglog
+"$py" "$src/tests/corpus/cellrun.py" --short --n 10 --seed0 4101 --kinds "$kinds" --out "$dir/cells" || exit 1
+"$py" "$src/tests/corpus/check_labels.py" "$dir/cells" || exit 1
+"$py" "$src/tests/corpus/grade_answers.py" --bin "$bin" "$dir/cells" --report "$dir/cells.md" \
+	--min-right 0.6 --max-wrong 0.2 --max-false 0.2 || { cat "$dir/cells.md"; exit 1; }

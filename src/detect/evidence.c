@@ -74,53 +74,78 @@ static void plain(const struct work *w, const struct mc_supposition *s, struct m
 	evidence_finish(w->n, &x, f);
 }
 
-/* Sum over the releases of s, by prefix sums of matrices of qq numbers. */
-static void matrices_over(const double *pre, size_t qq, const struct mc_supposition *s, double *sum)
+/* What growth along one column is weighed against: the common columns and y (lower triangle of a matrix of n rows), and what that
+ * column has in common with them. */
+struct against {
+	double m[LINALG_QP_MOST * LINALG_QP_MOST], x[LINALG_QP_MOST], info;
+	size_t n;
+};
+
+static void against_nothing(struct against *g, size_t n)
 {
-	const double *hi = pre + s->until * qq, *lo = pre + s->from * qq;
-	for (size_t k = 0; k < qq; k++)
-		sum[k] = hi[k] - lo[k];
-	if (s->again_until <= s->again)
-		return;
-	hi = pre + s->again_until * qq;
-	lo = pre + s->again * qq;
-	for (size_t k = 0; k < qq; k++)
-		sum[k] += hi[k] - lo[k];
+	g->n = n;
+	g->info = 0;
+	memset(g->m, 0, n * n * sizeof *g->m);
+	memset(g->x, 0, n * sizeof *g->x);
 }
 
-/* m := total with the releases of s exchanged; x := sum of the exchanged; returns the log determinants' change. */
-static double exchange(const struct work *w, size_t kind, size_t i, const struct mc_supposition *s, double *m, double *x)
+/* m += f * the first rows and columns of a matrix of q columns. */
+static void add_triangle(struct against *g, const double *from, size_t q, double f)
 {
-	size_t qq = w->q * w->q;
-	matrices_over(w->elim[kind][i], qq, s, x);
-	matrices_over(w->pre_base, qq, s, m);
-	for (size_t k = 0; k < qq; k++)
-		m[k] = w->total[k] + x[k] - m[k];
-	return over(w->elim_logs[kind][i], s) - over(w->pre_base_logs, s);
+	for (size_t a = 0; a < g->n; a++)
+		linalg_less(g->m + a * g->n, from + a * q, -f, a + 1);
 }
 
-/* Growth along column `col` of x against the common columns of m; both have stride ld. */
-static void against_common(const struct work *w, const double *m, const double *x, size_t ld, size_t col, double logs,
-	struct mc_growth_fit *f)
+static void add_column(struct against *g, const double *from, size_t q, size_t col, double f)
+{
+	for (size_t a = 0; a < g->n; a++)
+		g->x[a] += f * from[a * q + col];
+	g->info += f * from[col * q + col];
+}
+
+static void weigh(const struct work *w, struct against *g, double logs, struct mc_growth_fit *f)
 {
 	size_t nc = w->nc;
 	double l[LINALG_QP_MOST * LINALG_QP_MOST], u[LINALG_QP_MOST * 2];
 	for (size_t a = 0; a < nc; a++) {
-		for (size_t b = 0; b <= a; b++)
-			l[a * nc + b] = m[(1 + a) * ld + 1 + b];
+		memcpy(l + a * nc, g->m + (1 + a) * g->n + 1, (a + 1) * sizeof *l);
 		l[a * nc + a] += w->precision[a];
-		u[2 * a] = m[(1 + a) * ld];
-		u[2 * a + 1] = x[(1 + a) * ld + col];
+		u[2 * a] = g->m[(1 + a) * g->n];
+		u[2 * a + 1] = g->x[1 + a];
 	}
 	logs += linalg_cholesky(l, nc, nc);
 	linalg_forward(l, nc, nc, u, 2);
-	struct score s = { .yy = m[0], .num = x[col], .info = x[col * ld + col], .info_all = x[col * ld + col], .logs = logs };
+	struct score s = { .yy = g->m[0], .num = g->x[0], .info = g->info, .info_all = g->info, .logs = logs };
 	for (size_t a = 0; a < nc; a++) {
 		s.yy -= u[2 * a] * u[2 * a];
 		s.num -= u[2 * a] * u[2 * a + 1];
 		s.info -= u[2 * a + 1] * u[2 * a + 1];
 	}
 	evidence_finish(w->n, &s, f);
+}
+
+/* g := the total with the releases [from, until) exchanged for those whose lives scatter by class i. */
+static void exchange(const struct work *w, size_t kind, size_t i, size_t from, size_t until, struct against *g)
+{
+	size_t q = w->q, qq = q * q, h = work_growth_column(w->p, (enum mc_growth)kind);
+	const double *elim = w->elim[kind][i];
+	add_triangle(g, elim + until * qq, q, 1);
+	add_triangle(g, elim + from * qq, q, -1);
+	add_triangle(g, w->pre_base + until * qq, q, -1);
+	add_triangle(g, w->pre_base + from * qq, q, 1);
+	add_column(g, elim + until * qq, q, h, 1);
+	add_column(g, elim + from * qq, q, h, -1);
+}
+
+/* Growth along column `col` of x against the common columns of m; both have stride ld. */
+static void against_common(const struct work *w, const double *m, const double *x, size_t ld, size_t col, double logs,
+	struct mc_growth_fit *f)
+{
+	struct against g;
+	against_nothing(&g, w->nc + 1);
+	add_triangle(&g, m, ld, 1);
+	add_column(&g, x, ld, col, 1);
+	weigh(w, &g, logs, f);
 }
 
 static size_t scatter_class(const struct work *w, size_t kind, double sd)
@@ -133,7 +158,6 @@ static size_t scatter_class(const struct work *w, size_t kind, double sd)
 static int with_scatter(struct work *w, struct spread *s, size_t kind, const struct mc_supposition *set, double sd,
 	struct mc_growth_fit *f, struct mc_error *err)
 {
-	double m[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], x[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
 	size_t i = scatter_class(w, kind, sd), qq = w->q * w->q;
 	if (!w->have[kind][i]) {
 		int rc = work_scattered(w, kind, i, err);
@@ -149,8 +173,13 @@ static int with_scatter(struct work *w, struct spread *s, size_t kind, const str
 		}
 		w->have[kind][i] = true;
 	}
-	double logs = w->pre_base_logs[w->nr] + exchange(w, kind, i, set, m, x);
-	against_common(w, m, x, w->q, work_growth_column(w->p, (enum mc_growth)kind), logs, f);
+	struct against g;
+	against_nothing(&g, w->nc + 1);
+	add_triangle(&g, w->total, w->q, 1);
+	exchange(w, kind, i, set->from, set->until, &g);
+	if (set->again_until > set->again)
+		exchange(w, kind, i, set->again, set->again_until, &g);
+	weigh(w, &g, w->pre_base_logs[w->nr] + over(w->elim_logs[kind][i], set) - over(w->pre_base_logs, set), f);
 	return 0;
 }
 
@@ -208,7 +237,7 @@ static int growth_sets(struct work *w, struct spread *s, size_t kind, struct mc_
 	return rc;
 }
 
-/* Growth that levels off: within a life (a set), or over lives and longer (all). */
+/* Growth that levels off: within a life, or with the logarithm of age (a set); over lives and longer (all). */
 static void bounded_sets(struct work *w, struct mc_growth_evidence *e)
 {
 	const struct mc_panel *p = w->p;
@@ -216,11 +245,11 @@ static void bounded_sets(struct work *w, struct mc_growth_evidence *e)
 	struct mc_growth_fit f;
 	while (usable < p->ntau && (usable == 0 || p->tau[usable] < p->life_seconds))
 		usable++;
-	for (size_t k = 0; k < usable; k++) {
-		prefix(w, 1 + k);
+	for (size_t k = 0; k <= usable; k++) {
+		prefix(w, k < usable ? 1 + k : p->ig);
 		for (size_t i = 0; i < w->nsets; i++) {
 			plain(w, &w->sets[i], &f);
-			f.log_evidence += log(NLIFE + 1) - log((double)usable); /* as many terms as the others have */
+			f.log_evidence += log(NLIFE + 1) - log((double)usable + 1); /* as many terms as the others have */
 			gather(&e->set[MC_GROWTH_BOUNDED][i], &w->best[MC_GROWTH_BOUNDED][i], &f);
 		}
 	}
@@ -273,8 +302,7 @@ static void onset_sets(struct work *w, struct spread *s, double scatter, double 
 				continue;
 			logs += w->base_logs[r];
 			for (size_t a = 0; a <= ne; a++)
-				for (size_t c = 0; c <= ne; c++)
-					m[a * ww + c] += b[a * q + c];
+				linalg_less(m + a * ww, b + a * q, -1, ne + 1);
 			if (r < o->release[k])
 				continue;
 			for (size_t a = 0; a <= ne; a++)

@@ -16,8 +16,7 @@ double evidence_drop_direction(double *g, size_t q, const double *u, double prec
 	}
 	double inv = 1 / (v + precision);
 	for (size_t a = 0; a < q; a++)
-		for (size_t b = 0; b < q; b++)
-			g[a * q + b] -= gu[a] * gu[b] * inv;
+		linalg_less(g + a * q, gu, gu[a] * inv, q);
 	return .5 * log1p(v / precision);
 }
 
@@ -43,15 +42,15 @@ void evidence_less_curve(const struct mc_panel *p, const double *curve, double *
 double evidence_eliminate_of(size_t ne, size_t w, const double *in, const struct spread *s, double *g)
 {
 	double l[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], y[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
-	double logs = 0;
+	struct linalg_logs logs = LINALG_NO_LOGS;
 	for (size_t a = 0; a < ne; a++) {
 		for (size_t b = 0; b <= a; b++)
 			l[a * ne + b] = in[(1 + a) * w + 1 + b];
 		l[a * ne + a] += 1 / (s->sd[1 + a] * s->sd[1 + a]);
-		logs += log(s->sd[1 + a]);
+		linalg_add_log(&logs, s->sd[1 + a]);
 		memcpy(y + a * w, in + (1 + a) * w, w * sizeof *y);
 	}
-	logs += linalg_cholesky(l, ne, ne);
+	double half = linalg_cholesky(l, ne, ne) + linalg_sum(&logs);
 	linalg_forward(l, ne, ne, y, w);
 	if (g != in)
 		memcpy(g, in, w * w * sizeof *g);
@@ -61,7 +60,7 @@ double evidence_eliminate_of(size_t ne, size_t w, const double *in, const struct
 	for (size_t a = 0; a < w; a++)
 		for (size_t b = 0; b < a; b++)
 			g[b * w + a] = g[a * w + b];
-	return logs;
+	return half;
 }
 
 double evidence_eliminate(const struct mc_panel *p, const double *in, const struct spread *s, double *g)

@@ -5,9 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What covariates explain of a life's height is known to a third or so: adds that to the variance, where lives differ in it. */
+static void doubt_covariates(const struct mc_panel *p, double *share, double *var)
+{
+	double sum = 0;
+	for (size_t i = 0; i < p->nlives; i++) {
+		const struct panel_life *l = &p->life[i];
+		share[i] = 0;
+		for (size_t c = p->ntau + p->nload; c + 1 < panel_common(p); c++)
+			share[i] += p->curve[c] * l->m[(l->n - 1) * p->q + 1 + c];
+		sum += share[i];
+	}
+	for (size_t i = 0; i < p->nlives; i++)
+		var[i] += pow(.3 * (share[i] - sum / (double)p->nlives), 2);
+}
+
 int mc_panel_levels(const struct mc_panel *p, double *level, double *var, struct mc_error *err)
 {
-	size_t most = 0;
+	size_t most = p->nlives;
 	for (size_t i = 0; i < p->nlives; i++)
 		most = p->life[i].n > most ? p->life[i].n : most;
 	double *rest = mc_reallocarray(NULL, most + 1, sizeof *rest);
@@ -24,6 +39,7 @@ int mc_panel_levels(const struct mc_panel *p, double *level, double *var, struct
 		panel_level(p, l, rest, &level[i], &var[i]);
 		level[i] += p->curve[p->il - 1] + p->level;
 	}
+	doubt_covariates(p, rest, var);
 	free(rest);
 	return 0;
 }

@@ -6,7 +6,7 @@
 
 double linalg_cholesky(double *a, size_t n, size_t ld)
 {
-	double logs = 0;
+	struct linalg_logs logs = LINALG_NO_LOGS;
 	for (size_t j = 0; j < n; j++) {
 		double *rj = a + j * ld;
 		double d = rj[j], least = fabs(d) * 1e-12 + 1e-300;
@@ -16,7 +16,7 @@ double linalg_cholesky(double *a, size_t n, size_t ld)
 			d = least;
 		double s = sqrt(d);
 		rj[j] = s;
-		logs += log(s);
+		linalg_add_log(&logs, s);
 		for (size_t i = j + 1; i < n; i++) {
 			double *ri = a + i * ld, v = ri[j];
 			for (size_t k = 0; k < j; k++)
@@ -24,7 +24,7 @@ double linalg_cholesky(double *a, size_t n, size_t ld)
 			ri[j] = v / s;
 		}
 	}
-	return logs;
+	return linalg_sum(&logs);
 }
 
 void linalg_forward(const double *l, size_t n, size_t ld, double *b, size_t m)

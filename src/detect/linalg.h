@@ -2,6 +2,7 @@
 #ifndef MEMCULPRIT_DETECT_LINALG_H
 #define MEMCULPRIT_DETECT_LINALG_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -12,6 +13,26 @@ double linalg_cholesky(double *a, size_t n, size_t ld);
 void linalg_forward(const double *l, size_t n, size_t ld, double *b, size_t m);
 /* b := L^-T b, one right hand side. */
 void linalg_backward(const double *l, size_t n, size_t ld, double *b);
+
+/* A sum of logarithms, one call of log() for many factors. */
+struct linalg_logs {
+	double sum, product;
+};
+#define LINALG_NO_LOGS { 0, 1 }
+static inline void linalg_add_log(struct linalg_logs *l, double x)
+{
+	double p = l->product * x;
+	if (p > 1e-150 && p < 1e150) {
+		l->product = p;
+		return;
+	}
+	l->sum += log(l->product);
+	l->product = x;
+}
+static inline double linalg_sum(const struct linalg_logs *l)
+{
+	return l->sum + log(l->product);
+}
 
 /* to[i] -= f * from[i]; two at a time, since compilers leave loops of unknown length alone at their usual settings. */
 typedef double linalg_pair __attribute__((vector_size(16), aligned(8), may_alias));

@@ -84,21 +84,21 @@ static void innovate(struct filter *f, bool first, const double *m, size_t q, do
 
 double panel_whiten(const struct panel_life *l, const struct mc_noise *noise, const double *columns, size_t q, double *g)
 {
-	double e[PANEL_MOST_COLUMNS], logs = 0;
+	double e[PANEL_MOST_COLUMNS];
+	struct linalg_logs logs = LINALG_NO_LOGS;
 	struct filter f;
 	filter_start(&f, noise);
 	for (size_t i = 0; i < l->n; i++) {
 		advance(&f, noise, l, i, q);
 		innovate(&f, i == 0, columns + i * q, q, e);
-		logs += .5 * log(f.var);
+		linalg_add_log(&logs, f.var);
 		for (size_t a = 0; a < q; a++)
-			for (size_t b = 0; b <= a; b++)
-				g[a * q + b] += e[a] * e[b];
+			linalg_less(g + a * q, e, -e[a], a + 1);
 	}
 	for (size_t a = 0; a < q; a++)
 		for (size_t b = 0; b < a; b++)
 			g[b * q + a] = g[a * q + b];
-	return logs;
+	return .5 * linalg_sum(&logs);
 }
 
 double panel_drop(double *g, size_t q, size_t u, double precision)
@@ -106,11 +106,8 @@ double panel_drop(double *g, size_t q, size_t u, double precision)
 	double gu[PANEL_MOST_COLUMNS], v = g[u * q + u], inv = 1 / (v + precision);
 	for (size_t a = 0; a < q; a++)
 		gu[a] = g[a * q + u];
-	for (size_t a = 0; a < q; a++) {
-		double k = gu[a] * inv;
-		for (size_t b = 0; b < q; b++)
-			g[a * q + b] -= k * gu[b];
-	}
+	for (size_t a = 0; a < q; a++)
+		linalg_less(g + a * q, gu, gu[a] * inv, q);
 	return .5 * log1p(v / precision);
 }
 

@@ -36,7 +36,7 @@ static void set_columns(struct mc_panel *p, const struct mc_panel_in *in)
 		p->nx += covariate[c];
 	p->nx += covariate[0] ? PANEL_LAGS : 0;
 	for (size_t k = 0; k < PANEL_LAGS; k++)
-		p->lag[k] = p->bin * (double[]){ 3, 12 }[k];
+		p->lag[k] = p->bin * (double[]){ 3, 12, 40 }[k];
 	p->il = 1 + p->ntau + p->nx++;
 	p->has_requests = in->load.n > 1;
 	for (size_t i = 0; i < in->nlives; i++)
@@ -45,7 +45,8 @@ static void set_columns(struct mc_panel *p, const struct mc_panel_in *in)
 	p->iq = p->it + 1;
 	p->if_ = p->iq + 1;
 	p->ne = p->has_requests ? p->iq : p->it;
-	p->is = p->if_ + 1;
+	p->ig = p->if_ + 1;
+	p->is = p->ig + 1;
 	p->q = p->is + PANEL_LONG;
 }
 
@@ -112,6 +113,7 @@ static void fill_row(const struct mc_panel *p, const struct mc_panel_life *in, c
 		m[p->iq] = in->requests[i] - in->requests[0];
 	m[p->it] = since;
 	m[p->if_] = since * since / (2 * l->seconds); /* the same rise at the life's middle slope */
+	m[p->ig] = log1p(age / (.03 * p->life_seconds));
 	for (size_t k = 0; k < PANEL_LONG; k++)
 		m[p->is + k] = 1 - exp(-age / p->long_tau[k]);
 }

@@ -4,9 +4,9 @@
 
 #include "memculprit/detect.h"
 
-enum { PANEL_MOST_TAUS = 10, PANEL_LOADS = 3, PANEL_COVARIATES = 2, PANEL_LAGS = 2, PANEL_LONG = 3 };
-/* y, curve of age, load and covariates, level, growth in time, in requests, in the square of time, long bounded growth */
-enum { PANEL_MOST_COLUMNS = 1 + PANEL_MOST_TAUS + PANEL_LOADS + PANEL_COVARIATES + PANEL_LAGS + 1 + 3 + PANEL_LONG };
+enum { PANEL_MOST_TAUS = 10, PANEL_LOADS = 3, PANEL_COVARIATES = 2, PANEL_LAGS = 3, PANEL_LONG = 3 };
+/* y, curve of age, load and covariates, level, growth in time, in requests, in the square of time, with the logarithm of age, long bounded growth */
+enum { PANEL_MOST_COLUMNS = 1 + PANEL_MOST_TAUS + PANEL_LOADS + PANEL_COVARIATES + PANEL_LAGS + 1 + 4 + PANEL_LONG };
 
 struct panel_life {
 	size_t n, release;
@@ -34,7 +34,7 @@ struct mc_panel {
 	size_t nload;           /* of nx, those of the load */
 	double lag[PANEL_LAGS]; /* seconds after which what a covariate brings is there */
 	bool has_requests;
-	size_t q, il, it, iq, if_, is; /* columns in all; of the level, of growth in time, in requests, ever faster; first of the long ones */
+	size_t q, il, it, iq, if_, ig, is; /* columns in all; of the level, of growth in time, in requests, ever faster, ever slower; first of the long ones */
 	size_t ne;              /* columns [1, 1 + ne): what releases and lives depart in, slopes in time and requests included */
 	double level;           /* typical height of a life, in the unit: taken from the first column */
 	double height;          /* the scale of wide priors: the level, or half of all that is covered where that is more */

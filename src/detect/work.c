@@ -61,8 +61,7 @@ static void sum_releases(const struct mc_panel *p, const double *life, double *s
 	size_t qq = p->q * p->q;
 	memset(sum, 0, p->nreleases * qq * sizeof *sum);
 	for (size_t i = 0; i < p->nlives; i++)
-		for (size_t k = 0; k < qq; k++)
-			sum[p->life[i].release * qq + k] += life[i * qq + k];
+		linalg_less(sum + p->life[i].release * qq, life + i * qq, -1, qq);
 }
 
 /* Every life's own slope counts alike here: one that never moves must not outvote all others by its precision. */
@@ -139,8 +138,7 @@ int work_scattered(struct work *w, size_t kind, size_t i, struct mc_error *err)
 		size_t r = w->p->life[j].release;
 		memcpy(g, w->loose + j * qq, qq * sizeof *g);
 		l[r] += panel_drop(g, q, h, 1 / (sd * sd));
-		for (size_t k = 0; k < qq; k++)
-			x[r * qq + k] += g[k];
+		linalg_less(x + r * qq, g, -1, qq);
 	}
 	return 0;
 }

@@ -595,9 +595,37 @@ static void what_new_threads_bring_is_no_growth(void **state)
 		double found = e.set[MC_GROWTH_TIME][0].log_evidence - e.none;
 		if (known ? found > 2 : !(found > 4))
 			fail_msg("threads %s: evidence %g of growth", known ? "known" : "not known", found);
+		double level[LIVES], var[LIVES];
+		assert_int_equal(mc_panel_levels(p, level, var, NULL), 0);
+		for (size_t i = 1; known && i < LIVES; i++)
+			if (!(fabs(level[i] - level[0]) < 3 * sqrt(var[i] + var[0]) + 12)) /* lives differ by 3 anyway */
+				fail_msg("life %zu stands at %g +- %g, the first at %g", i, level[i], sqrt(var[i]), level[0]);
+		if (known)
+			assert_true(var[LIVES - 1] > 1);
 		mc_growth_evidence_release(&e);
 		mc_panel_free(p);
 	}
+}
+
+/* An allocator that fragments: growth that never stops and slows down all the time. */
+static void growth_with_the_logarithm_levels_off(void **state)
+{
+	(void)state;
+	static struct lives w;
+	static const struct mc_supposition s[] = { { 2, RELEASES, 0, 0 } };
+	seed = 14;
+	struct mc_growth_evidence e;
+	simulate(&w, .2, 20, .1, 0);
+	for (size_t i = 0; i < LIVES; i++)
+		for (size_t k = 0; k < BINS; k++)
+			w.y[i][k] += w.life[i].release >= 2 ? 4 * log1p((10 * (double)k + 5) / 15) : 0;
+	struct mc_panel *p = panel_of(&w, 1e-6, NULL, 0);
+	assert_int_equal(mc_panel_evidence(p, s, 1, &e, NULL), 0);
+	double bounded = e.set[MC_GROWTH_BOUNDED][0].log_evidence, steady = e.set[MC_GROWTH_TIME][0].log_evidence;
+	if (!(bounded > steady + 2 && bounded > e.none + 2))
+		fail_msg("levels off: %g, steady: %g, none: %g", bounded, steady, e.none);
+	mc_growth_evidence_release(&e);
+	mc_panel_free(p);
 }
 
 /* Every life grows, each at its own pace, and those of the later releases three times as fast. */
@@ -655,6 +683,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_found_in_noise),
 		cmocka_unit_test(clean_growth_of_any_size_has_evidence),
 		cmocka_unit_test(what_new_threads_bring_is_no_growth),
+		cmocka_unit_test(growth_with_the_logarithm_levels_off),
 		cmocka_unit_test(growth_on_top_of_growth),
 		cmocka_unit_test(steps),
 	};

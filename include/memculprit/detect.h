@@ -143,8 +143,34 @@ int mc_panel_levels(const struct mc_panel *p, double *level, double *var, struct
 double mc_panel_curve(const struct mc_panel *p, double from, double to);
 /* Standard deviation of what the load explains, in the unit. */
 double mc_panel_load(const struct mc_panel *p);
-/* Log evidence that the levels of releases [from, until) are shifted up (from >= until: that none are), whose variances are
- * known; releases drift by about sigma anyway, over a grid. *ret (may be NULL) gets the shift as `slope`. */
-double mc_step_evidence(const double *level, const double *var, size_t n, double sigma, size_t from, size_t until, struct mc_growth_fit *ret);
+/* Heights of releases, free of what their warm-up and load do otherwise than usual. */
+struct mc_heights;
+/* Where warm-ups differ they leave alone the height at birth, or that at full age. RISE: not the height is looked at, but how much is
+ * gained from birth to full age. */
+enum mc_height { MC_HEIGHT_BIRTH, MC_HEIGHT_RISE, MC_HEIGHT_SETTLED, MC_HEIGHT_KINDS };
+/* Memory of a life in its first moments: rows may be longer than a warm-up takes. y NaN: its youth was not seen. */
+struct mc_youth {
+	double y, age, seconds; /* the mean over so many seconds, at that age */
+};
+/* offset: what a life always stands higher by (its slot); life_sd: by how much lives of a release differ besides. youth, of
+ * each life, is borrowed. 0, MC_ENOMEM. */
+int mc_heights_new(const struct mc_panel *p, const double *offset, const struct mc_youth *youth, double life_sd, struct mc_heights **ret,
+	struct mc_error *err);
+void mc_heights_free(struct mc_heights *h);
+/* Where warm-ups differ by `spread` of their size from release to release: height of each release and its variance (NaN, INFINITY: it has
+ * no lives), arrays of nreleases. Returns the log likelihood of all besides. */
+double mc_heights_of(const struct mc_heights *h, enum mc_height kind, double spread, double *level, double *var);
+
+/* Levels of n releases, whose variances are known and which differ anyway: by one of these standard deviations, with these weights. */
+enum { MC_STEPS_DRIFTS = 5 };
+struct mc_drift {
+	double sd[MC_STEPS_DRIFTS], weight[MC_STEPS_DRIFTS]; /* weights add up to 1 */
+};
+struct mc_steps;
+int mc_steps_new(const double *level, const double *var, size_t n, const struct mc_drift *drift, struct mc_steps **ret, struct mc_error *err);
+void mc_steps_free(struct mc_steps *s);
+/* Log evidence that the levels of [from, until) are shifted up (sign 1) or down (-1); from >= until: that none are. *ret (may be
+ * NULL) gets the shift as `slope`. -INFINITY: the shift is the other way, or nothing. */
+double mc_steps_shift(const struct mc_steps *s, int sign, size_t from, size_t until, struct mc_growth_fit *ret);
 
 #endif

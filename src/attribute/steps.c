@@ -5,96 +5,131 @@
 #include <stdlib.h>
 
 /* About one in seven programs that are watched gets a higher level by some release. */
-static const double PRIOR_STEP = .2, STEP_TEMPERATURE = 1.3;
+static const double PRIOR_STEP = .2;
+/* Most stay. One release that stands out, and the next does not, is rather one of the oddities that programs have: so many nats. */
+static const double STAYS = .85, ONE_RELEASE = 1.5;
+/* By how much of their size warm-ups may differ from release to release. */
+static const double SPREAD[] = { .03, .12, .4 };
+/* With more releases than this only ends soon after the beginning are looked at. */
+/* What is needed to start is mostly the same; what fills up later differs. */
+static const double KIND[MC_HEIGHT_KINDS] = { .5, .35, .15 };
+/* How much heights of releases differ anyway, in deviations of the noise; how much their warm-ups do, in parts of them. */
+static const struct mc_drift OF_LEVELS = { { .25, .5, 1, 2, 4 }, { .25, .35, .25, .12, .03 } }, OF_RISES = { { .02, .06, .18, .4, .7 }, { .2, .2, .25, .25, .1 } };
+/* Even a program without noise has this much of its height more or less in another release. */
+static const double LEAST_DRIFT = .004;
+/* The same where every release has one life only, so that nothing tells how much lives differ; and in parts of the noise. */
+static const double LONE_DRIFT = .02, LONE_NOISE = 2;
+enum { NSPREAD = 3, ALL_ENDS_MOST = 60, ENDS_NEAR = 8 };
 
+/* Releases that have lives, with their heights under one model of how warm-ups differ. */
 struct heights {
-	size_t n;        /* releases that have lives */
-	size_t *release;
+	size_t n, *release;
 	double *level, *var;
+	double sigma, rise, ll;
 };
 
-/* A slot that is always higher than its neighbours says nothing of a release: centre slots seen in several releases. */
-static int centre_slots(const struct judgement *j, double *level, struct mc_error *err)
+/* What a slot always stands higher by than its neighbours says nothing of a release: of each life, how far it is above its release's
+ * median; of its slot, the median of that. *life_sd is how much lives differ besides; NaN: no release has lives to compare.
+ * `work` has 2 numbers a life. */
+static void slot_offsets(const struct judgement *j, const double *level, const double *var, double *offset, double *life_sd, double *work)
 {
 	size_t n = j->rows.nlives;
-	double *v = mc_reallocarray(NULL, 2 * n + 1, sizeof *v);
-	if (!v)
-		return mc_nomem(err, "the levels");
-	double *old = v + n;
-	for (size_t i = 0; i < n; i++)
-		v[i] = old[i] = level[i];
-	double middle = mc_median(v, n);
+	double *above = work, *v = work + n, square = 0, known = 0, dof = 0;
 	for (size_t i = 0; i < n; i++) {
-		size_t slot = j->lives[j->rows.of[i]].slot, k = 0, others = 0, before = SIZE_MAX;
+		size_t k = 0;
 		for (size_t o = 0; o < n; o++)
-			if (j->lives[j->rows.of[o]].slot == slot) {
-				v[k++] = old[o];
-				others += j->rows.life[o].release != before;
-				before = j->rows.life[o].release;
-			}
-		if (others >= 3)
-			level[i] -= mc_median(v, k) - middle;
+			if (j->rows.life[o].release == j->rows.life[i].release)
+				v[k++] = level[o];
+		above[i] = k > 1 ? level[i] - mc_median(v, k) : (double)NAN;
 	}
-	free(v);
-	return 0;
+	for (size_t i = 0; i < n; i++) {
+		size_t slot = j->lives[j->rows.of[i]].slot, k = 0;
+		for (size_t o = 0; o < n; o++)
+			if (j->lives[j->rows.of[o]].slot == slot && isfinite(above[o]))
+				v[k++] = above[o];
+		offset[i] = k ? mc_median(v, k) * (double)k / (double)(k + 1) : 0;
+		if (k > 1 && isfinite(above[i])) {
+			square += pow(above[i] - offset[i], 2);
+			known += var[i];
+			dof += 1 - 1 / (double)k;
+		}
+	}
+	*life_sd = dof > 0 ? sqrt(fmax(square / dof - known / dof * .5, 0)) : (double)NAN;
 }
 
-static void heights_of(const struct history *h, const struct judgement *j, const double *level, const double *var, double *work,
-	struct heights *x)
+/* First moments of each life that was seen from its start, by the median of three samples: the very first may be taken while it is
+ * still being set up. What all have in common beside the curve (a warm-up faster than a row) is taken out. `work` has a number a life. */
+static void young(const struct history *h, const struct judgement *j, const double *level, struct mc_youth *youth, double *work)
 {
-	size_t n = j->rows.nlives, k = 0;
-	double inside = 0, dof = 0, floor_var = 0;
-	for (size_t r = 0; r <= h->ndeploys; r++) {
-		size_t m = 0;
-		double mean = 0;
-		for (size_t i = 0; i < n; i++)
-			if (j->rows.life[i].release == r)
-				work[m++] = level[i];
-		if (m == 0)
+	size_t n = 0;
+	struct mc_noise noise;
+	mc_panel_noise(j->panel, &noise);
+	double sigma = sqrt(noise.var);
+	for (size_t i = 0; i < j->rows.nlives; i++) {
+		const struct history_life *l = &j->lives[j->rows.of[i]];
+		const struct mc_lifebin *b = l->sum.bin;
+		youth[i] = (struct mc_youth){ .y = (double)NAN };
+		if (!l->from || h->sawtooth > 0 || l->sum.n < 6 || l->first - l->start > 2 * h->tick + 1)
 			continue;
-		mean = mc_median(work, m);
-		for (size_t i = 0; i < m; i++)
-			inside += (work[i] - mean) * (work[i] - mean);
-		dof += m > 1 ? (double)(m - 1) : 0;
-		x->release[k] = r;
-		x->level[k] = mean;
-		x->var[k++] = (double)m;
+		double v[3] = { b[0].y, b[1].y, b[2].y };
+		youth[i] = (struct mc_youth){ .y = mc_median(v, 3) / j->unit, .age = b[1].t - l->start, .seconds = l->hold };
+		work[n++] = youth[i].y - level[i] + mc_panel_curve(j->panel, youth[i].age, (double)INFINITY);
 	}
-	x->n = k;
-	for (size_t i = 0; i < n; i++)
-		floor_var += var[i] / (double)n;
-	double v = fmax(dof > 0 ? inside / dof : 0, floor_var);
-	for (size_t i = 0; i < k; i++)
-		x->var[i] = 1.4 * v / x->var[i]; /* of a median, about */
+	double usual = n ? mc_median(work, n) : 0, most = 1.5 * fabs(mc_panel_curve(j->panel, 0, (double)INFINITY)) + 4 * sigma;
+	for (size_t i = 0; i < j->rows.nlives; i++) {
+		double from_curve = youth[i].y - level[i] + mc_panel_curve(j->panel, youth[i].age, (double)INFINITY) - usual;
+		/* a start-up that takes far more or less than the others is no warm-up */
+		youth[i].y = fabs(from_curve) < most && youth[i].y < level[i] + 4 * sigma ? youth[i].y - usual : (double)NAN;
+	}
 }
 
-/* Levels turned upside down: a lasting fall is a change too, and must not be taken for a rise before it. */
-static double falls(const struct heights *x, double sigma, double share, double none, double *work)
+/* All that a supposition adds up over the models of warm-up. */
+struct model {
+	struct heights x;
+	struct mc_steps *steps;
+};
+
+static double over_models(const struct model *m, size_t n, int sign, size_t from, size_t until, struct mc_growth_fit *ret)
 {
-	double all = -(double)INFINITY;
-	for (size_t i = 0; i < x->n; i++)
-		work[i] = -x->level[i];
-	for (size_t from = 1; from < x->n; from++)
-		all = mc_log_add(all, share + (mc_step_evidence(work, x->var, x->n, sigma, from, x->n, NULL) - none) / STEP_TEMPERATURE);
-	return all;
+	double sum = -(double)INFINITY, best = -(double)INFINITY;
+	for (size_t i = 0; i < n; i++) {
+		struct mc_growth_fit f;
+		/* a warm-up that is larger for a while is what warm-ups do anyway */
+		if (i / NSPREAD == MC_HEIGHT_RISE && from < until && until < m[i].x.n)
+			continue;
+		double v = m[i].x.ll + mc_steps_shift(m[i].steps, sign, from, until, &f);
+		sum = mc_log_add(sum, v);
+		if (ret && v > best) {
+			best = v;
+			*ret = f;
+		}
+	}
+	return sum;
 }
 
-static void weigh(struct judgement *j, const struct heights *x, double sigma, double *work)
+/* The evidence of every step; a lasting fall is a change too, and must not be taken for a rise before it. */
+static void weigh(struct judgement *j, const struct model *m, size_t nmodels)
 {
-	double none = mc_step_evidence(x->level, x->var, x->n, sigma, 0, 0, NULL);
-	double share = log(PRIOR_STEP) - log(fmax((double)x->n - 1, 1));
-	double quiet = mc_log_add(log(1 - 2 * PRIOR_STEP), falls(x, sigma, share, none, work)), sum = quiet;
-	for (size_t from = 1; from < x->n; from++) {
-		size_t k = x->release[from] - 1;
+	size_t n = m->x.n;
+	const size_t *release = m->x.release;
+	double none = over_models(m, nmodels, 1, 0, 0, NULL), quiet = log(1 - 2 * PRIOR_STEP), sum;
+	double share = log(PRIOR_STEP) - log(fmax((double)n - 1, 1));
+	for (size_t from = 1; from < n; from++)
+		quiet = mc_log_add(quiet, share + over_models(m, nmodels, -1, from, n, NULL) - none);
+	sum = quiet;
+	for (size_t from = 1; from < n; from++) {
+		size_t k = release[from] - 1;
 		double all = -(double)INFINITY, best = -(double)INFINITY;
-		for (size_t until = from + 1; until <= x->n; until++) {
-			struct mc_growth_fit f;
-			double prior = until == x->n ? log(.7) : log(.3 / (double)(x->n - from));
-			double v = share + prior + (mc_step_evidence(x->level, x->var, x->n, sigma, from, until, &f) - none) / STEP_TEMPERATURE;
+		for (size_t until = from + 1; until <= n; until++) {
+			struct mc_growth_fit f = { 0 };
+			if (until < n && n > ALL_ENDS_MOST && until > from + ENDS_NEAR)
+				continue;
+			double prior = until == n ? log(STAYS) : log((1 - STAYS) / (double)(n - from)) - (until == from + 1 ? ONE_RELEASE : 0);
+			double v = share + prior + over_models(m, nmodels, 1, from, until, &f) - none;
 			if (v > best) {
 				best = v;
 				j->step_fit[k] = f;
-				j->step_until[k] = until < x->n ? x->release[until] : SIZE_MAX;
+				j->step_until[k] = until < n ? release[until] : SIZE_MAX;
 			}
 			all = mc_log_add(all, v);
 		}
@@ -102,53 +137,74 @@ static void weigh(struct judgement *j, const struct heights *x, double sigma, do
 		sum = mc_log_add(sum, all);
 	}
 	j->belief.no_step = exp(quiet - sum);
-	for (size_t from = 1; from < x->n; from++)
-		j->belief.step[x->release[from] - 1] = exp(j->belief.step[x->release[from] - 1] - sum);
+	for (size_t from = 1; from < n; from++)
+		j->belief.step[release[from] - 1] = exp(j->belief.step[release[from] - 1] - sum);
 }
 
-/* What a release's warm-up may be larger or smaller than usual moves its height as well. */
-static double typical_drift(const struct judgement *j)
+/* Heights under one model; only releases that have lives are kept. */
+static int one_model(const struct mc_heights *heights, size_t nr, size_t i, struct model *m, struct mc_error *err)
 {
+	struct heights *x = &m->x;
+	enum mc_height kind = (enum mc_height)(i / NSPREAD);
+	struct mc_drift drift = kind == MC_HEIGHT_RISE ? OF_RISES : OF_LEVELS;
+	for (size_t d = 0; d < MC_STEPS_DRIFTS; d++)
+		drift.sd[d] *= kind == MC_HEIGHT_RISE ? x->rise : x->sigma;
+	x->ll = log(KIND[kind]) + mc_heights_of(heights, kind, SPREAD[i % NSPREAD], x->level, x->var);
+	for (size_t r = 0; r < nr; r++)
+		if (isfinite(x->level[r])) {
+			x->level[x->n] = x->level[r];
+			x->var[x->n] = x->var[r];
+			x->release[x->n++] = r;
+		}
+	return mc_steps_new(x->level, x->var, x->n, &drift, &m->steps, err);
+}
+
+/* `work` has two numbers and `release` one a release. */
+static int all_models(const struct mc_heights *heights, struct judgement *j, size_t nr, double usual, bool lone, double *work, size_t *release, struct mc_error *err)
+{
+	struct model m[NSPREAD * MC_HEIGHT_KINDS] = { 0 };
+	size_t n = sizeof m / sizeof *m;
 	struct mc_noise noise;
-	double life = 0, rise;
+	int rc = 0;
 	mc_panel_noise(j->panel, &noise);
-	for (size_t i = 0; i < j->rows.nlives; i++)
-		life = fmax(life, j->rows.life[i].t[j->rows.life[i].n - 1] - j->rows.life[i].t[0]);
-	rise = mc_panel_curve(j->panel, 0, life);
-	return sqrt(noise.var + .0016 * rise * rise);
-}
-
-/* Of a life that has not gone through its warm-up the final height is a guess. */
-static void widen(const struct judgement *j, double *var)
-{
-	for (size_t i = 0; i < j->rows.nlives; i++) {
-		const struct mc_panel_life *l = &j->rows.life[i];
-		double left = mc_panel_curve(j->panel, (l->t[0] + l->t[l->n - 1]) / 2 - l->start, 1e300);
-		var[i] += .09 * left * left;
+	double rise = mc_panel_curve(j->panel, 0, (double)INFINITY), sigma = sqrt(noise.var + pow(LEAST_DRIFT * usual, 2));
+	if (lone)
+		sigma = sqrt(LONE_NOISE * LONE_NOISE * noise.var + pow(LONE_DRIFT * usual, 2));
+	rise = fmax(fabs(rise), sigma);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		m[i].x = (struct heights){ .release = release, .level = work, .var = work + nr, .sigma = sigma, .rise = rise };
+		rc = one_model(heights, nr, i, &m[i], err);
 	}
+	if (rc == 0 && m->x.n > 1)
+		weigh(j, m, n);
+	for (size_t i = 0; i < n; i++)
+		mc_steps_free(m[i].steps);
+	return rc;
 }
 
 int judge_steps(const struct history *h, struct judgement *j, struct mc_error *err)
 {
 	size_t n = j->rows.nlives, nr = h->ndeploys + 1;
+	struct mc_heights *heights = NULL;
 	j->step_fit = calloc(nr, sizeof *j->step_fit);
 	j->step_until = calloc(nr, sizeof *j->step_until);
-	double *v = mc_reallocarray(NULL, 3 * n + 3 * nr, sizeof *v);
+	double *v = mc_reallocarray(NULL, 5 * n + 2 * nr, sizeof *v), life_sd = 0;
 	size_t *release = calloc(nr, sizeof *release);
-	int rc = j->step_fit && j->step_until && v && release ? 0 : mc_nomem(err, "the levels");
+	struct mc_youth *youth = calloc(n + 1, sizeof *youth);
+	int rc = j->step_fit && j->step_until && v && release && youth ? 0 : mc_nomem(err, "the levels");
 	if (rc == 0)
 		rc = mc_panel_levels(j->panel, v, v + n, err);
-	if (rc == 0)
-		rc = centre_slots(j, v, err);
 	if (rc == 0) {
-		struct heights x = { .release = release, .level = v + 3 * n, .var = v + 3 * n + nr };
-		widen(j, v + n);
-		heights_of(h, j, v, v + n, v + 2 * n, &x);
-		if (x.n > 1)
-			weigh(j, &x, typical_drift(j), v + 3 * n + 2 * nr);
-		j->changed = 1 - j->belief.no_step;
+		slot_offsets(j, v, v + n, v + 2 * n, &life_sd, v + 3 * n);
+		young(h, j, v, youth, v + 3 * n);
+		rc = mc_heights_new(j->panel, v + 2 * n, youth, isfinite(life_sd) ? life_sd : 0, &heights, err);
 	}
+	if (rc == 0)
+		rc = all_models(heights, j, nr, mc_median(v, n), !isfinite(life_sd), v + 5 * n, release, err);
+	j->changed = 1 - j->belief.no_step;
+	mc_heights_free(heights);
 	free(v);
 	free(release);
+	free(youth);
 	return rc;
 }

@@ -69,42 +69,69 @@ double mc_panel_load(const struct mc_panel *p)
 }
 
 /* ---- steps ---- */
-struct step_work {
+enum { NDRIFT = MC_STEPS_DRIFTS };
+
+struct mc_steps {
 	size_t n;
-	const double *y, *var;
+	struct mc_drift drift;
+	double ll[NDRIFT];   /* of what is common to all suppositions */
+	double *k, *ky;      /* NDRIFT times n + 1 sums of precision, and of precision times level */
 };
 
-/* Log evidence at this drift of the releases: a shift over [from, until) above 0, or none where from >= until. */
-static double at_drift(const struct step_work *w, double drift2, size_t from, size_t until, double *shift, double *sd)
+int mc_steps_new(const double *level, const double *var, size_t n, const struct mc_drift *drift, struct mc_steps **ret, struct mc_error *err)
 {
-	double ll = 0, s[2] = { 0 }, sy[2] = { 0 }, syy = 0;
-	for (size_t i = 0; i < w->n; i++) {
-		double v = w->var[i] + drift2, k = 1 / v;
-		size_t g = i >= from && i < until;
-		ll -= .5 * log(v);
-		s[g] += k;
-		sy[g] += k * w->y[i];
-		syy += k * w->y[i] * w->y[i];
+	struct mc_steps *s = calloc(1, sizeof *s);
+	double *block = calloc((size_t)2 * NDRIFT * (n + 1), sizeof *block);
+	if (!s || !block) {
+		free(s);
+		free(block);
+		return mc_nomem(err, "the levels");
 	}
-	if (from >= until)
-		return ll - .5 * (syy - sy[0] * sy[0] / s[0]) - .5 * log(s[0]);
-	*shift = sy[1] / s[1] - sy[0] / s[0];
-	*sd = sqrt(1 / s[1] + 1 / s[0]);
-	if (*shift <= *sd)
-		return -(double)INFINITY;
-	return ll - .5 * (syy - sy[0] * sy[0] / s[0] - sy[1] * sy[1] / s[1]) - .5 * log(s[0] + s[1]) - log(*shift / *sd) - 1.16;
+	*s = (struct mc_steps){ .n = n, .drift = *drift, .k = block, .ky = block + (size_t)NDRIFT * (n + 1) };
+	for (size_t d = 0; d < NDRIFT; d++) {
+		double *k = s->k + d * (n + 1), *ky = s->ky + d * (n + 1);
+		for (size_t i = 0; i < n; i++) {
+			double v = var[i] + drift->sd[d] * drift->sd[d];
+			s->ll[d] -= .5 * log(v) + .5 * level[i] * level[i] / v;
+			k[i + 1] = k[i] + 1 / v;
+			ky[i + 1] = ky[i] + level[i] / v;
+		}
+	}
+	*ret = s;
+	return 0;
 }
 
-double mc_step_evidence(const double *level, const double *var, size_t n, double sigma, size_t from, size_t until, struct mc_growth_fit *ret)
+void mc_steps_free(struct mc_steps *s)
 {
-	/* releases of a healthy program differ by about the noise; seldom by several times that */
-	static const double DRIFT[] = { .25, .5, 1, 2, 4 }, WEIGHT[] = { .2, .25, .3, .15, .1 };
-	struct step_work w = { n, level, var };
+	if (s)
+		free(s->k);
+	free(s);
+}
+
+/* The same at one drift. A shift's prior is flat in its logarithm, as that of a growth (evidence_finish()). */
+static double at_drift(const struct mc_steps *s, size_t d, int sign, size_t from, size_t until, double *shift, double *sd)
+{
+	const double *k = s->k + d * (s->n + 1), *ky = s->ky + d * (s->n + 1);
+	double all = k[s->n], in = k[until] - k[from], out = all - in, y_all = ky[s->n], y_in = ky[until] - ky[from], y_out = y_all - y_in;
+	if (from >= until)
+		return s->ll[d] + .5 * y_all * y_all / all - .5 * log(all);
+	if (!(in > 0 && out > 0))
+		return -(double)INFINITY;
+	*shift = y_in / in - y_out / out;
+	*sd = sqrt(1 / in + 1 / out);
+	if (sign * *shift <= *sd)
+		return -(double)INFINITY;
+	return s->ll[d] + .5 * (y_out * y_out / out + y_in * y_in / in) - .5 * log(all) - log(fabs(*shift) / *sd) - 1.16;
+}
+
+double mc_steps_shift(const struct mc_steps *s, int sign, size_t from, size_t until, struct mc_growth_fit *ret)
+{
 	double sum = -(double)INFINITY, best = -(double)INFINITY;
-	for (size_t i = 0; i < sizeof DRIFT / sizeof *DRIFT; i++) {
-		double shift = 0, sd = 0, v = log(WEIGHT[i]) + at_drift(&w, pow(DRIFT[i] * sigma, 2), from, until, &shift, &sd);
-		double hi = fmax(sum, v);
-		sum = hi == -(double)INFINITY ? hi : hi + log(exp(sum - hi) + exp(v - hi));
+	if (ret)
+		*ret = (struct mc_growth_fit){ .log_evidence = -(double)INFINITY };
+	for (size_t i = 0; i < NDRIFT; i++) {
+		double shift = 0, sd = 0, v = log(s->drift.weight[i]) + at_drift(s, i, sign, from, until, &shift, &sd);
+		sum = mc_log_add(sum, v);
 		if (v > best && ret) {
 			best = v;
 			*ret = (struct mc_growth_fit){ .slope = shift, .slope_sd = sd, .z = sd > 0 ? shift / sd : 0 };

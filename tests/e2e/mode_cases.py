@@ -9,6 +9,7 @@ import json, math, os, random, subprocess, sys
 
 T0, MIB = 1_760_000_000_000, 1 << 20
 MODES = {}
+OTHER_WARMUPS = (6.0, 10.0, 5.0, 8.0, 11.0, 6.5)
 # Known wrong answers, with the reason. Remove the line when the mode is right: a TODO that passes is said.
 TODO = {
     "leak_with_daily_cycle": "every release at another phase of a strong daily cycle: seen as growth since ever",
@@ -376,6 +377,18 @@ def fragmentation(w, d):
 def allocator_change(w, d):
     """Another allocator: 12 MiB more from v3 on, and no growth."""
     w.write(d, lambda l, age, t: 12.0 if l["release"] >= 3 else 0)
+
+
+@mode(verdict="step", culprit="v3", state="active")
+def step_among_warmups(w, d):
+    """Every release warms up by another amount; from v3 on all lives also begin 5 MiB higher."""
+    w.write(d, lambda l, age, t: OTHER_WARMUPS[l["release"]] * (1 - math.exp(-age / .15)) + (5.0 if l["release"] >= 3 else 0))
+
+
+@mode(verdict=("none", "plateau"), culprit=None)
+def warmups_differ(w, d):
+    """The same without the step: what a release warms up more or less is none."""
+    w.write(d, lambda l, age, t: OTHER_WARMUPS[l["release"]] * (1 - math.exp(-age / .15)))
 
 
 # ---- shapes of growth ----

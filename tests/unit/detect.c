@@ -649,21 +649,6 @@ static void growth_on_top_of_growth(void **state)
 	mc_panel_free(p);
 }
 
-static void steps(void **state)
-{
-	(void)state;
-	double level[6] = { 10, 10.2, 9.9, 15, 15.1, 14.8 }, var[6] = { .04, .04, .04, .04, .04, .04 };
-	struct mc_growth_fit f;
-	double none = mc_step_evidence(level, var, 6, .3, 0, 0, NULL), right = mc_step_evidence(level, var, 6, .3, 3, 6, &f);
-	near(f.slope, 4.93, .1);
-	assert_true(right > none + 2);
-	for (size_t from = 1; from < 6; from++)
-		assert_true(from == 3 || mc_step_evidence(level, var, 6, .3, from, 6, NULL) < right);
-	for (size_t i = 0; i < 6; i++)
-		level[i] = -level[i]; /* downwards is no step up */
-	assert_true(mc_step_evidence(level, var, 6, .3, 3, 6, NULL) == -(double)INFINITY);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -685,7 +670,6 @@ int main(void)
 		cmocka_unit_test(what_new_threads_bring_is_no_growth),
 		cmocka_unit_test(growth_with_the_logarithm_levels_off),
 		cmocka_unit_test(growth_on_top_of_growth),
-		cmocka_unit_test(steps),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

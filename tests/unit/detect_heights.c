@@ -1,0 +1,115 @@
+/* Heights of releases and steps between them, on lives whose truth is known. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "memculprit/detect.h"
+
+#include <math.h>
+
+static uint64_t seed;
+
+static double uniform(void)
+{
+	seed = seed * 6364136223846793005u + 1442695040888963407u;
+	return ((double)(seed >> 11) + .5) * 0x1p-53;
+}
+
+static double gauss(void)
+{
+	double r = sqrt(-2 * log(uniform()));
+	return r * cos(2 * M_PI * uniform());
+}
+
+static void near(double got, double want, double tolerance)
+{
+	if (!(fabs(got - want) <= tolerance))
+		fail_msg("%.12g is not %.12g within %g", got, want, tolerance);
+}
+
+enum { LIVES = 8, BINS = 60, RELEASES = 4 };
+struct lives {
+	struct mc_panel_life life[LIVES];
+	double t[LIVES][BINS], y[LIVES][BINS], samples[LIVES][BINS], seconds[LIVES][BINS], release_t[RELEASES];
+};
+
+static void steps(void **state)
+{
+	(void)state;
+	double level[6] = { 10, 10.2, 9.9, 15, 15.1, 14.8 }, var[6] = { .04, .04, .04, .04, .04, .04 };
+	struct mc_growth_fit f;
+	struct mc_steps *s;
+	const struct mc_drift drift = { { .1, .2, .3, .6, 1.2 }, { .2, .2, .2, .2, .2 } };
+	assert_int_equal(mc_steps_new(level, var, 6, &drift, &s, NULL), 0);
+	double none = mc_steps_shift(s, 1, 0, 0, NULL), right = mc_steps_shift(s, 1, 3, 6, &f);
+	near(f.slope, 4.93, .1);
+	assert_true(right > none + 2);
+	for (size_t from = 1; from < 6; from++)
+		assert_true(from == 3 || mc_steps_shift(s, 1, from, 6, NULL) < right);
+	/* downwards is no step up, but a fall */
+	assert_true(mc_steps_shift(s, -1, 3, 6, NULL) == -(double)INFINITY);
+	mc_steps_free(s);
+	for (size_t i = 0; i < 6; i++)
+		level[i] = -level[i];
+	assert_int_equal(mc_steps_new(level, var, 6, &drift, &s, NULL), 0);
+	assert_true(mc_steps_shift(s, 1, 3, 6, NULL) == -(double)INFINITY);
+	near(mc_steps_shift(s, -1, 3, 6, NULL), right, 1e-6);
+	mc_steps_free(s);
+}
+
+/* Releases warm up by 1, 5, 2 and 6; the last two begin 3 higher. Heights at birth tell the step apart from the warm-ups. */
+static void heights_without_their_warm_up(void **state)
+{
+	(void)state;
+	static struct lives w;
+	static const struct mc_supposition none[] = { { 2, RELEASES, 0, 0 } };
+	static const double rise[] = { 1, 5, 2, 6 };
+	double offset[LIVES] = { 0 }, level[RELEASES], var[RELEASES];
+	struct mc_youth youth[LIVES];
+	struct mc_growth_evidence e;
+	struct mc_heights *h;
+	seed = 12;
+	for (size_t i = 0; i < LIVES; i++) {
+		size_t r = i / (LIVES / RELEASES);
+		w.release_t[r] = 600.0 * (double)r;
+		for (size_t k = 0; k < BINS; k++) {
+			double age = 10 * (double)k + 5;
+			w.t[i][k] = w.release_t[r] + age;
+			w.samples[i][k] = w.seconds[i][k] = 10;
+			w.y[i][k] = 100 + rise[r % 4] * (1 - exp(-age / 40)) + (r >= 2 ? 3 : 0) + .05 * gauss();
+		}
+		w.life[i] = (struct mc_panel_life){ .n = BINS, .t = w.t[i], .y = w.y[i], .samples = w.samples[i], .seconds = w.seconds[i],
+			.start = w.release_t[r], .release = r };
+		youth[i] = (struct mc_youth){ .y = i % 2 ? 100 + (r >= 2 ? 3 : 0) : (double)NAN, .age = .5, .seconds = 1 };
+	}
+	struct mc_panel_in in = { .nlives = LIVES, .lives = w.life, .nreleases = RELEASES, .release_t = w.release_t, .bin = 10, .quantum = 1e-6 };
+	struct mc_panel *p;
+	assert_int_equal(mc_panel_new(&in, &p, NULL), 0);
+	assert_int_equal(mc_panel_evidence(p, none, 1, &e, NULL), 0);
+	assert_int_equal(mc_heights_new(p, offset, youth, .05, &h, NULL), 0);
+	double differ = mc_heights_of(h, MC_HEIGHT_BIRTH, .4, level, var), same = mc_heights_of(h, MC_HEIGHT_BIRTH, .03, level, var);
+	assert_true(differ > same + 10); /* the likelihood knows that warm-ups differ */
+	mc_heights_of(h, MC_HEIGHT_BIRTH, .4, level, var);
+	for (size_t r = 1; r < RELEASES; r++) {
+		near(level[r] - level[0], r >= 2 ? 3 : 0, .8);
+		assert_true(var[r] > 0 && sqrt(var[r]) < 1.5);
+	}
+	mc_heights_of(h, MC_HEIGHT_SETTLED, .4, level, var);
+	near(level[1] - level[0], rise[1] - rise[0], 1);
+	mc_heights_of(h, MC_HEIGHT_RISE, .4, level, var);
+	near(level[1] - level[0], rise[1] - rise[0], 1);
+	mc_heights_free(h);
+	mc_growth_evidence_release(&e);
+	mc_panel_free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(steps),
+		cmocka_unit_test(heights_without_their_warm_up),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

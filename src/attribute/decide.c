@@ -241,10 +241,21 @@ static int leak_episodes(const struct history *h, size_t culprit, const struct m
 	return rc < 0 ? rc : one_episode(a, MC_VERDICT_LEAK, back->index, end, history_ms(h, back->begins), a->stopped_ms, err);
 }
 
+/* One deploy holds more than half of the probability. Where another has nearly as much the data tell nothing of the two, and the
+ * last per cent is chance. */
+static bool stands_out(const double *p, size_t n, size_t k)
+{
+	static const double NEARLY = .45;
+	for (size_t i = 0; i < n; i++)
+		if (i != k && p[i] > NEARLY)
+			return false;
+	return p[k] > .5;
+}
+
 static int leak(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
 	size_t k = h->ndeploys ? likeliest(j->belief.deploy, h->ndeploys) : MC_NO_DEPLOY;
-	bool named = k != MC_NO_DEPLOY && j->belief.deploy[k] > .5;
+	bool named = k != MC_NO_DEPLOY && stands_out(j->belief.deploy, h->ndeploys, k);
 	const struct mc_growth_fit *f = &j->evidence.all[MC_GROWTH_TIME];
 	if (j->evidence.all[MC_GROWTH_REQUESTS].log_evidence > f->log_evidence || !(f->slope > 0))
 		f = &j->evidence.all[MC_GROWTH_REQUESTS];

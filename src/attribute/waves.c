@@ -14,12 +14,12 @@ struct wave {
 	bool taken;
 };
 
-/* Slots with a life at time t. */
+/* Lives at time t; each goes on for up to a tick after its last sample. */
 static size_t alive_at(const struct history *h, double t)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < h->nlives && h->life[i].start <= t; i++)
-		n += h->life[i].last >= t;
+		n += h->life[i].last >= t - h->tick;
 	return n;
 }
 
@@ -57,7 +57,7 @@ static int find_waves(const struct history *h, double gap, struct wave **ret, si
 static double distance(const struct history *h, const struct wave *w, double mark)
 {
 	double d = w->from - mark, partial = (1 - w->share) * h->slack / 2;
-	return partial + (d >= -1.5 * h->tick - 1 ? fmax(d, 0) : -d * 2 + 4 * h->tick);
+	return partial + (d >= -1.5 * h->tick - 1 ? fabs(d) : -d * 2 + 4 * h->tick);
 }
 
 /* Gives each mark the nearest wave within reach that no other mark is nearer to. */

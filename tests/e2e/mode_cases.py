@@ -11,10 +11,7 @@ T0, MIB = 1_760_000_000_000, 1 << 20
 MODES = {}
 OTHER_WARMUPS = (6.0, 10.0, 5.0, 8.0, 11.0, 6.5)
 # Known wrong answers, with the reason. Remove the line when the mode is right: a TODO that passes is said.
-TODO = {
-    "leak_with_daily_cycle": "every release at another phase of a strong daily cycle: seen as growth since ever",
-    "two_deploys_minutes_apart": "the later of the two has the lives, so the other wins by its onset",
-}
+TODO = {}
 
 
 def mode(**expect):

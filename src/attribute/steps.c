@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* About one in seven programs that are watched gets a higher level by some release. */
-static const double PRIOR_STEP = .2;
+/* About one in six programs that are watched gets a higher level by some release. */
+static const double PRIOR_STEP = .16;
 /* Most stay. One release that stands out, and the next does not, is rather one of the oddities that programs have: so many nats. */
 static const double STAYS = .85, ONE_RELEASE = 1.5;
 /* By how much of their size warm-ups may differ from release to release. */
@@ -16,7 +16,7 @@ static const double KIND[MC_HEIGHT_KINDS] = { .5, .35, .15 };
 /* How much heights of releases differ anyway, in deviations of the noise; how much their warm-ups do, in parts of them. */
 static const struct mc_drift OF_LEVELS = { { .25, .5, 1, 2, 4 }, { .25, .35, .25, .12, .03 } }, OF_RISES = { { .02, .06, .18, .4, .7 }, { .2, .2, .25, .25, .1 } };
 /* Even a program without noise has this much of its height more or less in another release. */
-static const double LEAST_DRIFT = .004;
+static const double LEAST_DRIFT = .008;
 /* The same where every release has one life only, so that nothing tells how much lives differ; and in parts of the noise. */
 static const double LONE_DRIFT = .02, LONE_NOISE = 2;
 enum { NSPREAD = 3, ALL_ENDS_MOST = 60, ENDS_NEAR = 8 };

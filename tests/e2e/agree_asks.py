@@ -59,7 +59,7 @@ def same(what, a, b, tolerance):
 class Daemon:
     def __init__(self, db, interval):
         with open("memculprit.yml", "w") as f:
-            f.write("sample: {interval: %s}\nstore: {path: %s}\nweb: {socket: %s/sock}\nprograms:\n"
+            f.write("sample: {interval: %s}\nstore: {path: %s, keep: 3650d}\nweb: {socket: %s/sock}\nprograms:\n"
                     "  - {name: leaky, match: {exe: '*/leaky-*'}}\n" % (interval, db, work))
         self.log = open("serve.err", "a")
         self.p = subprocess.Popen([BIN, "--config", "memculprit.yml", "serve", "--web.listen-address", "127.0.0.1:0"],

@@ -2,6 +2,7 @@
 #include "daemon.h"
 #include "program.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,6 +104,7 @@ static int new_answer(struct api *a, struct mc_store *s, const char *program, in
 	if (rc == 0 && as_of_ms == 0)
 		share_answer(a, s, program, &b);
 	mc_blame_release(&b);
+	malloc_trim(0); /* it took much for a moment */
 	return rc;
 }
 

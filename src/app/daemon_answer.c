@@ -99,6 +99,7 @@ static int figures_of(const struct mc_blame *b, int64_t t, struct answer_figures
 		return 0;
 	free(ret->culprit_version);
 	free(ret->culprit_commit);
+	ret->culprit_version = ret->culprit_commit = NULL;
 	return mc_nomem(err, "an answer");
 }
 

@@ -180,6 +180,48 @@ static void what_was_kept_may_be_damaged(void **state)
 	mc_store_close(s);
 }
 
+/* Any bytes are refused, or are a digest that can be answered of. */
+static void any_bytes_are_answered_or_refused(void **state)
+{
+	(void)state;
+	struct mc_scenario sc;
+	struct mc_error err = { 0 };
+	struct mc_store *s = open_store("bytes");
+	struct mc_digest *d = mc_digest_new();
+	fill(s, 0, 700);
+	read_case(s, 0, &sc);
+	unsigned char *copy = malloc(sc.c.lives[0].digest_len);
+	assert_true(copy && d);
+	uint64_t seed = 7;
+	size_t refused = 0, taken = 0, len = sc.c.lives[0].digest_len;
+	for (int round = 0; round < 600; round++) {
+		memcpy(copy, sc.c.lives[0].digest, len);
+		for (int k = 0; k < 3; k++) {
+			seed = seed * 6364136223846793005U + 1442695040888963407U;
+			copy[(seed >> 33) % len] = (unsigned char)(seed >> 25);
+		}
+		int rc = mc_digest_read(d, copy, round % 5 ? len : (seed >> 35) % len, &err);
+		assert_true(rc == 0 || (rc == MC_ECORRUPT && err.text[0]));
+		refused += rc < 0;
+		taken += rc == 0;
+		if (round % 20)
+			continue;
+		struct mc_life life = sc.c.lives[0];
+		struct mc_case c = sc.c;
+		struct mc_answer a;
+		life.digest = copy;
+		c.lives = &life;
+		c.nlives = 1;
+		if (mc_attribute(&c, &a, &err) == 0)
+			mc_answer_release(&a);
+	}
+	assert_true(refused > 50 && taken > 50);
+	mc_digest_free(d);
+	free(copy);
+	mc_scenario_release(&sc);
+	mc_store_close(s);
+}
+
 static void what_is_passed_on(void **state)
 {
 	(void)state;
@@ -215,7 +257,7 @@ static void what_is_passed_on(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(kept_or_not_is_the_same), cmocka_unit_test(what_was_kept_may_be_damaged),
-		cmocka_unit_test(what_is_passed_on) };
+		cmocka_unit_test(any_bytes_are_answered_or_refused), cmocka_unit_test(what_is_passed_on) };
 	char command[64];
 	if (!mkdtemp(folder))
 		return 1;

@@ -152,6 +152,15 @@ static void put_count(struct mc_buf *out, double n)
 	} while (v >>= 7);
 }
 
+/* To the last bit, so that what is read is what was written. */
+static bool same_bits(double a, double b)
+{
+	uint64_t x, y;
+	memcpy(&x, &a, sizeof x);
+	memcpy(&y, &b, sizeof y);
+	return x == y;
+}
+
 static void put_bin(struct mc_buf *out, const struct mc_lifebin *b, const struct mc_lifebin *before)
 {
 	unsigned char flags = 0;
@@ -169,7 +178,7 @@ static void put_bin(struct mc_buf *out, const struct mc_lifebin *b, const struct
 		mc_buf_add(out, &low, sizeof low);
 	}
 	for (size_t i = 0; i < MC_LIFESUM_COVARIATES; i++)
-		if (!before || memcmp(&b->x[i], &before->x[i], sizeof b->x[i]) != 0) {
+		if (!before || !same_bits(b->x[i], before->x[i])) {
 			flags |= (unsigned char)(COVARIATE << i);
 			mc_buf_add(out, &b->x[i], sizeof b->x[i]);
 		}

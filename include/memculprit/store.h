@@ -217,8 +217,9 @@ typedef void (*mc_progress_fn)(void *user, double done, const char *what);
 int mc_store_check(struct mc_store *s, mc_progress_fn progress, void *user, struct mc_buf *report, struct mc_error *err);
 /* A copy while it is written to. MC_EEXIST: target is there. */
 int mc_store_backup(struct mc_store *s, const char *target, struct mc_error *err);
-int mc_store_compact(struct mc_store *s, struct mc_error *err);
+int mc_store_compact(struct mc_store *s, mc_progress_fn progress, void *user, struct mc_error *err);
 /* What can be read of the damaged file at path goes into a new one at target; report says what was lost. */
-int mc_store_salvage(const char *path, const char *target, struct mc_buf *report, struct mc_error *err);
+int mc_store_salvage(const char *path, const char *target, mc_progress_fn progress, void *user, struct mc_buf *report,
+	struct mc_error *err);
 
 #endif

@@ -315,6 +315,13 @@ static int copy_life(void *user, const struct mc_life_view *v)
 	return 0;
 }
 
+int scenario_add_stored(struct mc_store *s, struct scenario_data *d, int64_t program, int64_t since, int64_t until, struct mc_error *err)
+{
+	struct copier c = { d, err };
+	struct mc_series_query q = { .program = program, .since_ms = since, .until_ms = until, .fields = UINT32_MAX };
+	return mc_store_program_series(s, &q, copy_life, &c, err);
+}
+
 static int copy_load(struct mc_store *s, struct scenario_data *d, int64_t program, struct mc_error *err)
 {
 	struct mc_load_series load = { 0 };
@@ -334,8 +341,7 @@ int case_in_full(struct mc_store *s, const char *program, struct mc_scenario *re
 	int rc = begin_case(s, program, &row, &c.d, err);
 	if (rc < 0)
 		return rc;
-	struct mc_series_query q = { .program = row.id, .since_ms = INT64_MIN, .until_ms = INT64_MAX, .fields = UINT32_MAX };
-	if ((rc = mc_store_program_series(s, &q, copy_life, &c, err)) == 0 && (rc = copy_load(s, c.d, row.id, err)) == 0 &&
+	if ((rc = scenario_add_stored(s, c.d, row.id, INT64_MIN, INT64_MAX, err)) == 0 && (rc = copy_load(s, c.d, row.id, err)) == 0 &&
 		(rc = add_deploys(s, c.d, row.id, INT64_MAX, err)) == 0)
 		rc = scenario_view(ret, c.d, err);
 	if (rc != 0)

@@ -385,6 +385,8 @@ int mc_daemon_run(const struct mc_daemon_options *o, struct mc_error *err)
 	bool ended = stop_threads(d);
 	mc_store_close(d->store); /* seals */
 	d->store = NULL;
+	if (rc < 0) /* it never ran */
+		daemon_undo_store(d);
 	close_loop(&l);
 	if (!ended) /* in the middle of an analysis that nobody waits for any more; all that is kept is written */
 		_exit(rc == 0 ? 0 : 1);

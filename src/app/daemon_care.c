@@ -53,7 +53,7 @@ static int import(struct api *a, struct care_job *job, const char *dir, struct m
 static int do_compact(struct daemon *d, void *arg, struct mc_error *err)
 {
 	(void)arg;
-	return d->store ? mc_store_compact(d->store, err) : no_store(d, err);
+	return d->store ? mc_store_compact(d->store, NULL, NULL, err) : no_store(d, err);
 }
 
 static int counts_reply(struct mc_reply *reply, const struct care_job *job)

@@ -124,6 +124,7 @@ struct daemon {
 	char store_trouble[600];  /* why nothing is stored, "": all is well */
 	int64_t store_retry_ms, maintained_ms;
 	uint64_t db_dev, db_ino; /* of the file that is open */
+	bool db_made;            /* it was not there before */
 	unsigned store_failures; /* one after the other */
 	size_t nsuspects; /* that the sampler was told of */
 	struct worker *worker;
@@ -151,6 +152,8 @@ void daemon_reload(struct daemon *d);
 /* ---- the store and its troubles (daemon_store.c) ---- */
 /* Opens the database for writing. 0 or below. */
 int daemon_open_store(struct daemon *d, struct mc_error *err);
+/* Removes a database that this daemon made and never wrote anything to; it is closed. */
+void daemon_undo_store(struct daemon *d);
 /* Tries again, now and then, where it is not open. */
 void daemon_reopen_store(struct daemon *d);
 /* After a tick was written, or not (rc): says what is wrong or that it is over; care of old data. */

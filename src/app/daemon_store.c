@@ -50,17 +50,35 @@ static void forget_ids(struct daemon *d)
 	}
 }
 
-/* Its folder, as far as it is missing. Others need not look into it. */
-static void make_folder(const char *path)
+/* Its folder, as far as it is missing, where nobody chose it: the place that is usual. One that somebody named
+ * and that is not there is a slip more often than a wish. Others need not look into it. */
+static int make_folder(const struct daemon *d, struct mc_error *err)
 {
+	const char *path = d->db, *slash = strrchr(path, '/'), *env = getenv("MEMCULPRIT_DB");
 	char part[4096];
+	bool chosen = d->options->db || (env && env[0]);
 	size_t n = strlen(path);
 	for (size_t i = 1; i < n && i < sizeof part; i++) {
 		if (path[i] != '/')
 			continue;
 		memcpy(part, path, i);
 		part[i] = '\0';
-		mkdir(part, 0755); /* where that fails, opening the database says why */
+		if (!chosen)
+			mkdir(part, 0755); /* where that fails, opening the database says why */
+		else if (path + i == slash && access(part, F_OK) < 0 && errno == ENOENT)
+			return mc_fail(err, MC_ENOTFOUND, 0, "there is no folder %.300s for the database; make it, or give another FILE with --db", part);
+	}
+	return 0;
+}
+
+void daemon_undo_store(struct daemon *d)
+{
+	static const char *const suffixes[] = { "", "-wal", "-shm", ".lock" };
+	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && d->db_made; i++) {
+		char name[4096];
+		int len = snprintf(name, sizeof name, "%s%s", d->db, suffixes[i]);
+		if (len > 0 && (size_t)len < sizeof name)
+			unlink(name);
 	}
 }
 
@@ -83,12 +101,18 @@ int daemon_open_store(struct daemon *d, struct mc_error *err)
 {
 	const struct mc_config *c = &d->config->c;
 	struct stat st;
-	make_folder(d->db);
-	struct mc_store_config sc = { .path = d->db, .mode = MC_STORE_WRITE, .quota_bytes = c->quota_bytes, .keep_ms = c->keep_ms,
-		.keep_hourly_ms = c->keep_hourly_ms, .host = d->host, .cache_kib = WRITER_KIB };
-	int rc = mc_store_open(&sc, &d->store, err);
+	int rc = make_folder(d, err);
 	if (rc < 0)
 		return rc;
+	bool is_new = stat(d->db, &st) < 0 && errno == ENOENT;
+	struct mc_store_config sc = { .path = d->db, .mode = MC_STORE_WRITE, .quota_bytes = c->quota_bytes, .keep_ms = c->keep_ms,
+		.keep_hourly_ms = c->keep_hourly_ms, .host = d->host, .cache_kib = WRITER_KIB };
+	rc = mc_store_open(&sc, &d->store, err);
+	if (rc < 0 && rc != MC_EBUSY && is_new && access(d->db, F_OK) < 0) /* nothing came of it: the lock's file has no use */
+		d->db_made = true;
+	if (rc < 0)
+		return rc;
+	d->db_made = d->db_made || is_new;
 	forget_ids(d);
 	atomic_fetch_add(&d->shared.opened, 1);
 	if (stat(d->db, &st) == 0) {

@@ -106,102 +106,150 @@ static void put_sample(struct mc_buf *b, const struct scenario_life *l, size_t r
 	mc_buf_str(b, "\n");
 }
 
-/* The optional fields of which there is anything. */
-static void find_used(const struct scenario_data *d, bool used[MC_F_COUNT])
+/* What there is of a program: optional fields, and how much in which time. */
+struct extent {
+	bool used[MC_F_COUNT];
+	size_t lives, samples;
+	int64_t first, last;
+};
+
+static int look_at(void *user, const struct mc_life_view *v)
 {
-	for (int f = 0; f < MC_F_COUNT; f++) {
-		used[f] = false;
-		if (f == MC_F_RSS || f == MC_F_ANON || f == MC_F_SHARED || f == MC_F_SWAP)
-			continue;
-		for (size_t i = 0; i < d->nlives && !used[f]; i++)
-			used[f] = d->lives[i].v[f] != NULL;
-	}
+	struct extent *x = user;
+	const struct mc_series *s = &v->series;
+	for (int f = 0; f < MC_F_COUNT; f++)
+		if (f != MC_F_RSS && f != MC_F_ANON && f != MC_F_SHARED && f != MC_F_SWAP)
+			x->used[f] = x->used[f] || s->v[f];
+	x->lives += s->n > 0;
+	x->samples += s->n;
+	if (s->n && (x->samples == s->n || s->t_ms[0] < x->first))
+		x->first = s->t_ms[0];
+	if (s->n && (x->samples == s->n || s->t_ms[s->n - 1] > x->last))
+		x->last = s->t_ms[s->n - 1];
+	return 0;
 }
 
-static int write_samples(const struct scenario_data *d, const char *dir, struct mc_import_counts *counts, struct mc_error *err)
+static int put_rows(struct out *o, const struct scenario_data *d, const struct extent *x, struct mc_import_counts *counts, struct mc_error *err)
 {
-	struct out o = { .fd = -1 };
 	struct merge m;
-	bool used[MC_F_COUNT];
 	size_t stream, row;
 	int64_t t;
 	int rc = merge_open(&m, d, false, err);
-	find_used(d, used);
+	while (rc == 0 && merge_next(&m, &stream, &row, &t)) {
+		put_sample(&o->text, &d->lives[stream], row, t, x->used);
+		counts->samples++;
+		if (o->text.len > PIECE)
+			rc = out_flush(o, err);
+	}
+	merge_release(&m);
+	return rc;
+}
+
+/* Some days at a time, so that memory does not grow with what is stored. */
+static int put_pieces(struct mc_store *s, int64_t program, struct out *o, const struct extent *x, struct mc_import_counts *counts, struct mc_error *err)
+{
+	enum { SAMPLES = 500000 };
+	int64_t pieces = (int64_t)(x->samples / SAMPLES) + 1, span = (x->last - x->first) / pieces + 1;
+	int rc = 0;
+	for (int64_t from = x->first; rc == 0 && x->samples && from <= x->last; from += span) {
+		struct scenario_data *d = calloc(1, sizeof *d);
+		rc = d ? scenario_add_stored(s, d, program, from, from + span - 1, err) : mc_nomem(err, "samples");
+		if (rc == 0)
+			rc = put_rows(o, d, x, counts, err);
+		scenario_data_free(d);
+	}
+	return rc;
+}
+
+static int write_samples(struct mc_store *s, int64_t program, const char *dir, struct mc_import_counts *counts, struct mc_error *err)
+{
+	struct out o = { .fd = -1 };
+	struct extent x = { 0 };
+	struct mc_series_query q = { .program = program, .since_ms = INT64_MIN, .until_ms = INT64_MAX, .fields = UINT32_MAX };
+	int rc = mc_store_program_series(s, &q, look_at, &x, err);
+	counts->processes = x.lives;
 	if (rc == 0 && (rc = out_open(&o, dir, "samples.csv", err)) == 0) {
 		mc_buf_str(&o.text, "unix_ms,process_key,pid,start_ms,rss_bytes,anon_bytes,shared_bytes,swap_bytes,host,version,commit");
 		for (int f = 0; f < MC_F_COUNT; f++)
-			if (used[f])
+			if (x.used[f])
 				mc_buf_printf(&o.text, ",%s", mc_field_name((enum mc_field)f));
 		mc_buf_str(&o.text, "\n");
+		rc = put_pieces(s, program, &o, &x, counts, err);
 	}
-	while (rc == 0 && merge_next(&m, &stream, &row, &t)) {
-		put_sample(&o.text, &d->lives[stream], row, t, used);
-		counts->samples++;
-		if (o.text.len > PIECE)
-			rc = out_flush(&o, err);
-	}
-	merge_release(&m);
 	return out_close(&o, rc, err);
 }
 
-static int write_load(const struct scenario_data *d, const char *dir, struct mc_import_counts *counts, struct mc_error *err)
+static int write_load(struct mc_store *s, int64_t program, const char *dir, struct mc_import_counts *counts, struct mc_error *err)
 {
-	struct out o;
-	if (d->nload == 0)
-		return 0;
-	int rc = out_open(&o, dir, "load.csv", err);
+	struct out o = { .fd = -1 };
+	struct mc_load_series load = { 0 };
+	int rc = mc_store_load_series(s, program, INT64_MIN, INT64_MAX, &load, err);
+	if (rc < 0 || load.n == 0)
+		return rc;
+	rc = out_open(&o, dir, "load.csv", err);
 	mc_buf_str(&o.text, "unix_ms");
 	for (int f = 0; f < MC_L_COUNT; f++)
-		if (d->load[f])
+		if (load.v[f])
 			mc_buf_printf(&o.text, ",%s", mc_load_field_name((enum mc_load_field)f));
 	mc_buf_str(&o.text, "\n");
-	for (size_t i = 0; rc == 0 && i < d->nload; i++) {
-		mc_buf_printf(&o.text, "%lld", (long long)d->load_ms[i]);
+	for (size_t i = 0; rc == 0 && i < load.n; i++) {
+		mc_buf_printf(&o.text, "%lld", (long long)load.t_ms[i]);
 		for (int f = 0; f < MC_L_COUNT; f++)
-			if (d->load[f]) {
+			if (load.v[f]) {
 				mc_buf_str(&o.text, ",");
-				put_number(&o.text, d->load[f][i]);
+				put_number(&o.text, load.v[f][i]);
 			}
 		mc_buf_str(&o.text, "\n");
 		counts->load++;
 		if (o.text.len > PIECE)
 			rc = out_flush(&o, err);
 	}
+	mc_load_series_release(&load);
 	return out_close(&o, rc, err);
 }
 
-static int write_deploys(const struct scenario_data *d, const char *dir, struct mc_import_counts *counts, struct mc_error *err)
+/* Bytes that are no text become marks of that, as in the samples. */
+static void put_text(struct mc_buf *b, const char *raw)
 {
-	struct out o;
-	int rc = out_open(&o, dir, "deploys.csv", err);
-	mc_buf_str(&o.text, "unix_ms,version,commit,host\n");
-	for (size_t i = 0; i < d->ndeploys; i++) {
-		mc_buf_printf(&o.text, "%lld,", (long long)d->deploys[i].unix_ms);
-		mc_csv_add(&o.text, d->deploys[i].version);
-		mc_buf_str(&o.text, ",");
-		mc_csv_add(&o.text, d->deploys[i].commit);
-		mc_buf_str(&o.text, ",");
-		mc_csv_add(&o.text, d->deploys[i].host);
+	struct mc_buf clean = { 0 };
+	mc_utf8_add(&clean, raw ? raw : "", raw ? strlen(raw) : 0);
+	b->failed = b->failed || clean.failed;
+	mc_csv_add(b, mc_buf_text(&clean));
+	mc_buf_release(&clean);
+}
+
+/* All of them, those too that ran when somebody first looked: how each was recognised says which is which. */
+static int write_deploys(struct mc_store *s, int64_t program, const char *dir, struct mc_import_counts *counts, struct mc_error *err)
+{
+	struct out o = { .fd = -1 };
+	struct mc_deploy_row *rows = NULL;
+	size_t n = 0;
+	int rc = mc_store_deploys(s, program, &rows, &n, err);
+	if (rc == 0 && (rc = out_open(&o, dir, "deploys.csv", err)) == 0)
+		mc_buf_str(&o.text, "unix_ms,version,commit,host,source\n");
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		mc_buf_printf(&o.text, "%lld", (long long)rows[i].unix_ms);
+		for (char *const *p = (char *const[]){ rows[i].version, rows[i].commit, rows[i].host, rows[i].source, NULL }; *p; p++) {
+			mc_buf_str(&o.text, ",");
+			put_text(&o.text, *p);
+		}
 		mc_buf_str(&o.text, "\n");
 		counts->deploys++;
 	}
+	mc_store_deploys_free(rows, n);
 	return out_close(&o, rc, err);
 }
 
 int mc_export(struct mc_store *s, const char *program, const char *dir, struct mc_import_counts *ret, struct mc_error *err)
 {
-	struct mc_scenario sc = { 0 };
 	struct mc_import_counts counts = { 0 };
-	int rc = case_in_full(s, program, &sc, err);
-	if (rc < 0)
-		return rc;
-	const struct scenario_data *d = scenario_data(&sc);
-	counts.processes = d->nlives;
-	if (mkdir(dir, 0777) < 0 && errno != EEXIST)
+	struct mc_program_row row = { 0 };
+	int rc = program_find(s, program, &row, err);
+	int64_t id = row.id;
+	if (rc == 0 && mkdir(dir, 0777) < 0 && errno != EEXIST)
 		rc = mc_fail(err, MC_EIO, errno, "%s", dir);
-	if (rc == 0 && (rc = write_deploys(d, dir, &counts, err)) == 0 && (rc = write_load(d, dir, &counts, err)) == 0)
-		rc = write_samples(d, dir, &counts, err);
-	mc_scenario_release(&sc);
+	if (rc == 0 && (rc = write_deploys(s, id, dir, &counts, err)) == 0 && (rc = write_load(s, id, dir, &counts, err)) == 0)
+		rc = write_samples(s, id, dir, &counts, err);
 	if (rc == 0)
 		*ret = counts;
 	return rc;

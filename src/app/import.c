@@ -1,6 +1,8 @@
 /* A scenario folder into the store: read in full first, then one transaction. */
 #include "scenario_merge.h"
 
+#include "deploys.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,11 +94,17 @@ static bool is_there(const struct mc_deploy_row *rows, size_t n, const struct mc
 	return false;
 }
 
-static int add_deploy(struct mc_store *s, int64_t program, const struct scenario_data *d, const struct mc_deploy_mark *m, struct mc_error *err)
+static const char *source_text(enum mc_deploy_source source)
+{
+	return source == MC_DEPLOY_MARK ? "import" : source == MC_DEPLOY_LIBRARY ? DEPLOYS_LIBRARY : "recognised";
+}
+
+static int add_deploy(struct mc_store *s, int64_t program, const struct scenario_data *d, const struct mc_deploy_mark *m, const char *source,
+	struct mc_error *err)
 {
 	struct mc_deploy_row row = { .program = program, .unix_ms = m->unix_ms, .first_seen_ms = first_seen(d, m), .version = mc_strdup(m->version),
 		.commit = mc_strdup(m->commit), .build_id = mc_strdup(""), .host = mc_strdup(m->host), .note = mc_strdup(""),
-		.source = mc_strdup("import") };
+		.source = mc_strdup(source) };
 	char *texts[] = { row.version, row.commit, row.build_id, row.host, row.note, row.source };
 	int rc = 0;
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -115,9 +123,12 @@ static int add_deploys(struct mc_store *s, int64_t program, const struct scenari
 	int rc = mc_store_deploys(s, program, &rows, &n, err);
 	for (size_t i = 0; rc == 0 && i < d->ndeploys; i++)
 		if (!is_there(rows, n, &d->deploys[i])) {
-			rc = add_deploy(s, program, d, &d->deploys[i], err);
+			rc = add_deploy(s, program, d, &d->deploys[i], source_text(d->deploys[i].source), err);
 			counts->new_deploys++;
 		}
+	for (size_t i = 0; rc == 0 && i < d->nseen; i++)
+		if (!is_there(rows, n, &d->seen[i]))
+			rc = add_deploy(s, program, d, &d->seen[i], DEPLOYS_BASELINE, err);
 	mc_store_deploys_free(rows, n);
 	return rc;
 }

@@ -125,23 +125,29 @@ static void free_const(const char *s)
 	free(u.out);
 }
 
+static void free_marks(struct mc_deploy_mark *m, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free_const(m[i].version);
+		free_const(m[i].commit);
+		free_const(m[i].host);
+	}
+	free(m);
+}
+
 void scenario_data_free(struct scenario_data *d)
 {
 	if (!d)
 		return;
 	for (size_t i = 0; i < d->nlives; i++)
 		free_life(&d->lives[i]);
-	for (size_t i = 0; i < d->ndeploys; i++) {
-		free_const(d->deploys[i].version);
-		free_const(d->deploys[i].commit);
-		free_const(d->deploys[i].host);
-	}
+	free_marks(d->deploys, d->ndeploys);
+	free_marks(d->seen, d->nseen);
 	for (int i = 0; i < MC_L_COUNT; i++)
 		free(d->load[i]);
 	free(d->load_ms);
 	mc_loadsum_free(d->loadsum);
 	free(d->lives);
-	free(d->deploys);
 	free(d->view);
 	free(d->name);
 	free(d);

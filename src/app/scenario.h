@@ -35,6 +35,8 @@ struct scenario_data {
 	double *load[MC_L_COUNT]; /* NULL: no such column */
 	struct mc_deploy_mark *deploys;
 	size_t ndeploys, deploys_cap;
+	struct mc_deploy_mark *seen; /* what ran when it was first looked at: deployed by nobody, and no part of a case */
+	size_t nseen, seen_cap;
 	struct mc_life *view; /* what the case points to */
 	struct mc_loadsum *loadsum; /* NULL: the arrays are used */
 };
@@ -42,6 +44,9 @@ struct scenario_data {
 /* What the program with this id may have in all, as the daemon saw it; NaN: no limit but the host's
  * (daemon_load.c). */
 double daemon_limit_of(struct mc_store *s, int64_t program);
+
+/* Adds the lives with samples in [since, until] and these samples, every field and as they are stored. */
+int scenario_add_stored(struct mc_store *s, struct scenario_data *d, int64_t program, int64_t since, int64_t until, struct mc_error *err);
 
 /* The folder's data behind a scenario that mc_scenario_read() or mc_case_from_store() made. */
 const struct scenario_data *scenario_data(const struct mc_scenario *s);

@@ -1,7 +1,10 @@
 /* load.csv and deploys.csv of a scenario folder. */
 #include "scenario_input.h"
 
+#include "deploys.h"
+
 #include <stdlib.h>
+#include <string.h>
 
 enum { DEPLOYS_MAX = 100000 };
 
@@ -55,38 +58,47 @@ int scenario_read_load(const char *dir, struct scenario_data *d, struct mc_error
 	return rc == MC_CSV_END ? 0 : rc;
 }
 
-static int add_deploy(struct scenario_data *d, const struct mc_csv *c, const int column[4], struct mc_error *err)
+/* How it was recognised, where the folder came out of a database; else somebody wrote it down. */
+static enum mc_deploy_source source_of(const char *text)
 {
-	void *items = d->deploys;
-	char *version = NULL, *commit = NULL, *host = NULL;
+	if (strcmp(text, DEPLOYS_LIBRARY) == 0)
+		return MC_DEPLOY_LIBRARY;
+	return text[0] && strcmp(text, "mark") != 0 && strcmp(text, "import") != 0 ? MC_DEPLOY_RECOGNISED : MC_DEPLOY_MARK;
+}
+
+static int add_deploy(struct scenario_data *d, const struct mc_csv *c, const int column[5], struct mc_error *err)
+{
+	char *text[4] = { NULL };
 	int64_t when = 0;
-	if (d->ndeploys >= DEPLOYS_MAX)
+	if (d->ndeploys + d->nseen >= DEPLOYS_MAX)
 		return mc_fail(err, MC_ELIMIT, 0, "%s:%u: more than %d deploys", c->file, c->line, DEPLOYS_MAX);
-	int rc = mc_grow(&items, &d->deploys_cap, d->ndeploys + 1, sizeof *d->deploys, err);
-	if (rc < 0)
-		return rc;
-	d->deploys = items;
-	if ((rc = input_time(c, column[0], "unix_ms", &when, err)) == 0 && (rc = input_text(c, column[1], &version, err)) == 0 &&
-		(rc = input_text(c, column[2], &commit, err)) == 0)
-		rc = input_text(c, column[3], &host, err);
-	if (rc < 0) {
-		free(version);
-		free(commit);
-		return rc;
+	int rc = input_time(c, column[0], "unix_ms", &when, err);
+	for (int i = 0; i < 4 && rc == 0; i++)
+		rc = input_text(c, column[i + 1], &text[i], err);
+	bool seen = rc == 0 && strcmp(text[3], DEPLOYS_BASELINE) == 0;
+	struct mc_deploy_mark **list = seen ? &d->seen : &d->deploys;
+	size_t *n = seen ? &d->nseen : &d->ndeploys;
+	void *items = *list;
+	if (rc == 0) {
+		rc = mc_grow(&items, seen ? &d->seen_cap : &d->deploys_cap, *n + 1, sizeof **list, err);
+		*list = items;
 	}
-	d->deploys[d->ndeploys++] =
-		(struct mc_deploy_mark){ .unix_ms = when, .version = version, .commit = commit, .host = host, .source = MC_DEPLOY_MARK };
-	return 0;
+	if (rc == 0)
+		(*list)[(*n)++] = (struct mc_deploy_mark){ .unix_ms = when, .version = text[0], .commit = text[1], .host = text[2],
+			.source = source_of(text[3]) };
+	for (int i = rc == 0 ? 3 : 0; i < 4; i++)
+		free(text[i]);
+	return rc;
 }
 
 int scenario_read_deploys(const char *dir, struct scenario_data *d, struct mc_error *err)
 {
-	static const char *const names[] = { "unix_ms", "version", "commit", "host" };
+	static const char *const names[] = { "unix_ms", "version", "commit", "host", "source" };
 	struct input in;
-	int column[4], rc = input_open(&in, dir, "deploys.csv", err);
+	int column[5], rc = input_open(&in, dir, "deploys.csv", err);
 	if (rc == MC_ENOTFOUND)
 		rc = MC_CSV_END; /* a program that was never deployed anew */
-	for (int i = 0; rc == 0 && i < 4; i++) {
+	for (int i = 0; rc == 0 && i < 5; i++) {
 		column[i] = input_column(&in.csv, names[i]);
 		if (i < 3)
 			rc = input_need_column(&in.csv, names[i], &column[i], err);

@@ -1,4 +1,5 @@
-/* A word on stderr for work that takes more than a second; on a terminal only. */
+/* A word on stderr for work that takes more than a second, with a bar where it is known how far it is; on a
+ * terminal only. */
 #include "cli.h"
 
 #include <signal.h>
@@ -24,15 +25,22 @@ static size_t add_number(char *to, int n)
 	return k;
 }
 
+enum { BAR = 20 };
+
 static void on_alarm(int sig)
 {
-	char line[256];
+	char line[320];
 	size_t n = 1 + busy_len;
 	(void)sig;
 	seconds = seconds + 1;
 	line[0] = '\r';
 	memcpy(line + 1, busy_text, busy_len);
 	if (percent >= 0) {
+		line[n++] = '[';
+		for (int i = 0; i < BAR; i++)
+			line[n++] = i < percent * BAR / 100 ? '#' : '.';
+		memcpy(line + n, "] ", 2);
+		n += 2;
 		n += add_number(line + n, percent);
 		memcpy(line + n, " % ", 3);
 		n += 3;

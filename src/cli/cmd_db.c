@@ -113,7 +113,7 @@ static int compact(struct cli *c, struct mc_error *err)
 	if (rc < 0)
 		return rc;
 	cli_busy("compacting", db.path);
-	rc = mc_store_compact(db.store, err);
+	rc = mc_store_compact(db.store, cli_busy_part, NULL, err);
 	cli_busy_end();
 	mc_size_text((double)mc_store_bytes(db.store), after);
 	snprintf(text, sizeof text, "Compacted: %s before, %s after.", before, after);
@@ -131,7 +131,7 @@ static int salvage(struct cli *c, const char *target, struct mc_error *err)
 	if (rc < 0)
 		return rc;
 	cli_busy("salvaging", db.path);
-	rc = mc_store_salvage(db.path, target, &report, err);
+	rc = mc_store_salvage(db.path, target, cli_busy_part, NULL, &report, err);
 	cli_busy_end();
 	if (rc == 0)
 		rc = print_report(c, target, true, &report, err);

@@ -29,8 +29,6 @@ static int open_store(struct cli_db *d, enum mc_store_mode mode, struct mc_error
 	int rc = mc_store_open(&k, &d->store, &why);
 	if (rc == MC_ENOTFOUND)
 		return mc_fail(err, rc, 0, "no database %s; 'memculprit serve' makes it, --db names another", d->path);
-	if (rc == MC_EFOREIGN)
-		return mc_fail(err, rc, 0, "%s; --db names another", why.text);
 	return rc < 0 ? mc_fail(err, rc, 0, "%s", why.text) : 0;
 }
 

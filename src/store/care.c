@@ -180,6 +180,15 @@ static int copy_pages(struct mc_store *s, sqlite3 *to, const char *target, struc
 		(rc & 255) == SQLITE_CORRUPT ? MC_ECORRUPT : MC_EIO, 0, "%s: %s", target, sqlite3_errstr(rc));
 }
 
+static int no_target(const char *target, int code, struct mc_error *err)
+{
+	if (code == EEXIST)
+		return mc_fail(err, MC_EEXIST, 0, "%s is there already; give the copy another name, or move that file away", target);
+	if (code == ENOENT)
+		return mc_fail(err, MC_ENOTFOUND, 0, "%s: there is no such folder; make it first", target);
+	return mc_fail(err, code == EACCES || code == EPERM || code == EROFS ? MC_EPERM : MC_EIO, code, "%s can't be made", target);
+}
+
 int mc_store_backup(struct mc_store *s, const char *target, struct mc_error *err)
 {
 	int rc = s->bulk ? mc_fail(err, MC_EBUSY, 0, "%s: an import is under way", s->path) : st_pending_flush(s, err);
@@ -187,7 +196,7 @@ int mc_store_backup(struct mc_store *s, const char *target, struct mc_error *err
 		return rc;
 	int fd = open(target, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
-		return mc_fail(err, errno == EEXIST ? MC_EEXIST : errno == ENOENT ? MC_ENOTFOUND : MC_EIO, errno, "%s", target);
+		return no_target(target, errno, err);
 	close(fd);
 	sqlite3 *to = NULL;
 	if (sqlite3_open_v2(target, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
@@ -202,15 +211,63 @@ int mc_store_backup(struct mc_store *s, const char *target, struct mc_error *err
 	return rc;
 }
 
-int mc_store_compact(struct mc_store *s, struct mc_error *err)
+int64_t st_pages_of(sqlite3 *db)
+{
+	sqlite3_stmt *st = NULL;
+	int64_t n = 0;
+	if (sqlite3_prepare_v2(db, "PRAGMA page_count", -1, &st, NULL) == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW)
+		n = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return n;
+}
+
+double st_part_read(sqlite3 *db, int64_t pages)
+{
+	int n = 0, highest = 0;
+	sqlite3_db_status(db, SQLITE_DBSTATUS_CACHE_MISS, &n, &highest, 0);
+	return pages > 0 && n < pages ? (double)n / (double)pages : pages > 0;
+}
+
+struct compacting {
+	sqlite3 *db;
+	mc_progress_fn progress;
+	void *user;
+	int64_t pages;
+};
+
+static int on_progress(void *user)
+{
+	struct compacting *k = user;
+	/* read all of it, then written back, of which nothing is heard */
+	k->progress(k->user, 0.6 * st_part_read(k->db, k->pages), "compacting");
+	return 0;
+}
+
+static int vacuum(struct mc_store *s, mc_progress_fn progress, void *user, struct mc_error *err)
+{
+	struct compacting k = { s->db, progress, user, st_pages_of(s->db) };
+	int n, highest;
+	sqlite3_db_status(s->db, SQLITE_DBSTATUS_CACHE_MISS, &n, &highest, 1);
+	if (progress)
+		sqlite3_progress_handler(s->db, 2000, on_progress, &k);
+	/* the new file is put together beside, and not in memory */
+	int rc = st_exec(s, "PRAGMA temp_store = FILE", err);
+	if (rc == 0)
+		rc = st_exec(s, "VACUUM", err);
+	sqlite3_progress_handler(s->db, 0, NULL, NULL);
+	sqlite3_exec(s->db, "PRAGMA temp_store = MEMORY", NULL, NULL, NULL);
+	return rc;
+}
+
+int mc_store_compact(struct mc_store *s, mc_progress_fn progress, void *user, struct mc_error *err)
 {
 	int rc = st_need_writer(s, err);
 	if (rc == 0 && s->bulk)
-		rc = mc_fail(err, MC_EBUSY, 0, "%s: an import is under way", s->path);
+		rc = mc_fail(err, MC_EBUSY, 0, "%s: an import is under way; try again when it is done", s->path);
 	if (rc == 0)
 		rc = st_pending_flush(s, err);
 	if (rc == 0)
-		rc = st_exec(s, "VACUUM", err);
+		rc = vacuum(s, progress, user, err);
 	if (rc == 0 && sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK)
 		rc = st_sql_fail(s, "giving space back", err);
 	return rc == MC_EBUSY ? 0 : rc; /* a reader holds the log: it is cut later */

@@ -160,6 +160,11 @@ int st_fact_put(struct mc_store *s, const char *name, const char *value, struct 
 int st_lock(struct mc_store *s, struct mc_error *err);
 void st_unlock(struct mc_store *s);
 
+/* ---- care.c: how far long work has come ---- */
+int64_t st_pages_of(sqlite3 *db);
+/* Part of the file that was read since it was opened. */
+double st_part_read(sqlite3 *db, int64_t pages);
+
 /* ---- retain.c ---- */
 /* Limits the file to its quota and to what the disk has room for. */
 int st_limit(struct mc_store *s, struct mc_error *err);

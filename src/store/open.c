@@ -128,7 +128,7 @@ static int look_at_file(struct mc_store *s, struct mc_error *err)
 
 static int foreign(struct mc_store *s, struct mc_error *err)
 {
-	return mc_fail(err, MC_EFOREIGN, 0, "%s is not a database of memculprit", s->path);
+	return mc_fail(err, MC_EFOREIGN, 0, "%s is not a database of memculprit; --db FILE names another", s->path);
 }
 
 /* *ret: the schema's version; 0 for a file that is to be set up. */

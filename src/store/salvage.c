@@ -9,6 +9,9 @@ struct salvage {
 	struct mc_store *to;
 	struct mc_buf *report;
 	uint64_t dated; /* chunks whose ticks have lost their times */
+	mc_progress_fn progress;
+	void *user;
+	int64_t pages, seen; /* of the file; rows */
 	bool nomem;     /* a chunk that may be sound was not decoded */
 };
 
@@ -139,6 +142,8 @@ static uint64_t pass(struct salvage *v, size_t t, bool down, sqlite3_stmt *out, 
 	*cut = rc != SQLITE_OK;
 	while (!*cut && !v->nomem && (rc = sqlite3_step(in)) == SQLITE_ROW) {
 		int got = take_row(v, t, in, out);
+		if ((v->seen++ & 255) == 0 && v->progress)
+			v->progress(v->user, st_part_read(v->from, v->pages), tables[t].name);
 		*bad += got < 0;
 		taken += got > 0;
 	}
@@ -288,13 +293,14 @@ static void remove_target(const char *target)
 	}
 }
 
-int mc_store_salvage(const char *path, const char *target, struct mc_buf *report, struct mc_error *err)
+int mc_store_salvage(const char *path, const char *target, mc_progress_fn progress, void *user, struct mc_buf *report,
+	struct mc_error *err)
 {
-	struct salvage v = { .report = report };
+	struct salvage v = { .report = report, .progress = progress, .user = user };
 	if (access(path, R_OK) < 0)
 		return mc_fail(err, MC_ENOTFOUND, 0, "there is no database %s", path);
 	if (access(target, F_OK) == 0)
-		return mc_fail(err, MC_EEXIST, 0, "%s is there already", target);
+		return mc_fail(err, MC_EEXIST, 0, "%s is there already; give the saved database another name, or move that file away", target);
 	struct mc_store_config c = { .path = target, .mode = MC_STORE_WRITE };
 	int rc = mc_store_open(&c, &v.to, err);
 	if (rc < 0) {
@@ -305,8 +311,10 @@ int mc_store_salvage(const char *path, const char *target, struct mc_buf *report
 		rc = mc_fail(err, MC_EIO, 0, "%s: %s", path, v.from ? sqlite3_errmsg(v.from) : "no memory");
 	if (rc == 0 && sqlite3_exec(v.from, "PRAGMA writable_schema = ON; SELECT 1 FROM chunk LIMIT 0", NULL, NULL, NULL) != SQLITE_OK)
 		rc = mc_fail(err, MC_EFOREIGN, 0, "%s: nothing of memculprit can be read there: %s", path, sqlite3_errmsg(v.from));
-	if (rc == 0)
+	if (rc == 0) {
+		v.pages = st_pages_of(v.from);
 		rc = take_all(&v, err);
+	}
 	sqlite3_close(v.from);
 	if (rc == 0)
 		v.to->state_bad = v.to->catalog_bad = true;

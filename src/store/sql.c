@@ -43,8 +43,11 @@ int st_sql_fail(struct mc_store *s, const char *what, struct mc_error *err)
 		s->full = true;
 	if (code == MC_ENOMEM)
 		return mc_fail(err, code, 0, "%s: no memory for %s", s->path, what);
-	return mc_fail(err, code, code == MC_EIO ? sys : 0, "%s: %s: %s", s->path, what,
-		s->db ? sqlite3_errmsg(s->db) : "no memory");
+	const char *why = s->db ? sqlite3_errmsg(s->db) : "no memory";
+	/* whoever opens it for writing says that too */
+	if (code == MC_ECORRUPT && !s->writer)
+		return mc_fail(err, code, 0, "%s: %s: %s; `memculprit db check` says where, `memculprit db salvage FILE` saves the rest", s->path, what, why);
+	return mc_fail(err, code, code == MC_EIO ? sys : 0, "%s: %s: %s", s->path, what, why);
 }
 
 int st_stmt(struct mc_store *s, enum sql_id id, sqlite3_stmt **ret, struct mc_error *err)

@@ -58,7 +58,7 @@ static int copy(struct mc_error *e)
 static int salvage(struct mc_error *e)
 {
 	struct mc_buf report = { 0 };
-	int rc = mc_store_salvage(path, other, &report, e);
+	int rc = mc_store_salvage(path, other, NULL, NULL, &report, e);
 	mc_buf_release(&report);
 	return rc;
 }

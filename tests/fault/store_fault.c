@@ -201,7 +201,7 @@ static void live_fully(struct course *k, int64_t *done)
 		rc = read_some(s, &m, &e);
 		note(k, rc == MC_ENOTFOUND ? 0 : rc, &e); /* the answer was not written then */
 		note(k, mc_store_maintain(s, MODEL_T0 + 500, &e), &e);
-		note(k, mc_store_compact(s, &e), &e);
+		note(k, mc_store_compact(s, NULL, NULL, &e), &e);
 		mc_store_check(s, NULL, NULL, &report, &e); /* may find itself without memory; must not crash */
 		mc_buf_release(&report);
 	}

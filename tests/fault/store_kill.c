@@ -42,7 +42,7 @@ static void write_until_killed(int ack, int64_t from)
 		}
 		if (tick % 41 == 40 && mc_store_maintain(s, 0, &e) < 0)
 			_exit(5);
-		if (tick % 331 == 330 && mc_store_compact(s, &e) < 0)
+		if (tick % 331 == 330 && mc_store_compact(s, NULL, NULL, &e) < 0)
 			_exit(6);
 	}
 }

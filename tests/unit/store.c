@@ -476,11 +476,11 @@ static void a_copy_is_whole(void **state)
 	OK(mc_store_backup(w, copy, E));
 	struct mc_error e;
 	assert_int_equal(mc_store_backup(w, copy, &e), MC_EEXIST);
-	OK(mc_store_compact(w, E));
+	OK(mc_store_compact(w, NULL, NULL, E));
 	expect_all(w, ids, program, 700);
 	mc_store_close(w);
 	struct mc_buf report = { 0 };
-	OK(mc_store_salvage(copy, saved, &report, E));
+	OK(mc_store_salvage(copy, saved, NULL, NULL, &report, E));
 	assert_non_null(strstr(mc_buf_text(&report), "chunk: "));
 	mc_buf_release(&report);
 	for (int k = 0; k < 2; k++) {
@@ -565,7 +565,7 @@ static void flipped_bits_are_noticed(void **state)
 		if (k % 50)
 			continue;
 		struct mc_buf report = { 0 };
-		OK(mc_store_salvage(bad, saved, &report, E));
+		OK(mc_store_salvage(bad, saved, NULL, NULL, &report, E));
 		assert_non_null(strstr(mc_buf_text(&report), "1 damaged ones left out"));
 		assert_int_equal(check_file(saved, &e), 0);
 		mc_buf_release(&report);
@@ -654,7 +654,7 @@ static void a_page_of_zeros_is_survived(void **state)
 		fclose(f);
 		noticed += check_file(bad, &e) < 0;
 		struct mc_buf report = { 0 };
-		if (mc_store_salvage(bad, saved, &report, &e) == 0) {
+		if (mc_store_salvage(bad, saved, NULL, NULL, &report, &e) == 0) {
 			good++;
 			assert_int_equal(check_file(saved, &e), 0);
 			struct mc_store *s = NULL;

@@ -295,7 +295,7 @@ static void what_is_lost_is_saved_as_far_as_it_goes(void **state)
 	assert_int_equal(sqlite3_exec(db, "DELETE FROM incarnation WHERE id % 2 = 0; DELETE FROM fact", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
 	struct mc_buf report = { 0 };
-	OK(mc_store_salvage(path, other, &report, E));
+	OK(mc_store_salvage(path, other, NULL, NULL, &report, E));
 	mc_buf_release(&report);
 	w = open_as(other, MC_STORE_WRITE);
 	expect_lives(w);

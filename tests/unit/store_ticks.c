@@ -149,7 +149,7 @@ static void times_are_shared_and_come_back(void **state)
 	struct mc_store *late = open_file(path, MC_STORE_READ);
 	expect(late, ids, 0, at, 0);
 	mc_store_close(late);
-	OK(mc_store_compact(w, E));
+	OK(mc_store_compact(w, NULL, NULL, E));
 	expect(r, ids, 0, at, 0);
 	struct mc_buf report = { 0 };
 	if (check_file(path, &report) < 0)
@@ -224,7 +224,7 @@ static void times_go_with_their_samples(void **state)
 static void salvage_to(const char *target, const char *says)
 {
 	struct mc_buf report = { 0 };
-	OK(mc_store_salvage(path, target, &report, E));
+	OK(mc_store_salvage(path, target, NULL, NULL, &report, E));
 	if (says && !strstr(mc_buf_text(&report), says))
 		fail_msg("the report does not say \"%s\":\n%s", says, mc_buf_text(&report));
 	report.len = 0;

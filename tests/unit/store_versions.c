@@ -98,7 +98,7 @@ static int make(const char *file, struct mc_error *err)
 	if (rc == 0)
 		rc = write_rest(s, program, ids[0], err);
 	if (rc == 0)
-		rc = mc_store_compact(s, err);
+		rc = mc_store_compact(s, NULL, NULL, err);
 	if (rc == 0)
 		rc = mc_store_backup(s, file, err);
 	mc_store_close(s);

@@ -219,6 +219,14 @@ struct mc_import_counts {
 int mc_import(struct mc_store *s, const char *program, const char *dir, struct mc_import_counts *ret, struct mc_error *err);
 /* The same of a folder that was read already. */
 int mc_import_scenario(struct mc_store *s, const char *program, const struct mc_scenario *sc, struct mc_import_counts *ret, struct mc_error *err);
+/* And in pieces, each a transaction of its own, for a writer that has something else to do in between: after an
+ * error what was imported so far stays, and importing again adds the rest. program and sc are borrowed until
+ * mc_import_close(), which takes NULL. */
+struct mc_import;
+int mc_import_open(const char *program, const struct mc_scenario *sc, struct mc_import **ret, struct mc_error *err);
+/* About `most` rows more. 1: that was all, and *ret is set; 0: there is more. */
+int mc_import_some(struct mc_store *s, struct mc_import *im, size_t most, struct mc_import_counts *ret, struct mc_error *err);
+void mc_import_close(struct mc_import *im);
 /* {"schema": 1, "program", "processes", "samples", "load", "deploys"}: docs/schema/import.json. */
 void mc_import_json(struct mc_json *j, const char *program, const struct mc_import_counts *n);
 /* Reckons a program's answer without its commits, as the store keeps one; and lets it keep that (a writer). */

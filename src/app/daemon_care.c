@@ -3,11 +3,12 @@
 
 #include <string.h>
 
-enum { BODY_MAX = 64 * 1024 };
+enum { BODY_MAX = 64 * 1024, PIECE = 40000 }; /* rows of an import at a time: some 50 ms */
 
 struct care_job {
 	const char *program; /* of an import */
-	const struct mc_scenario *scenario;
+	struct mc_import *import;
+	bool done;
 	struct mc_import_counts counts;
 	const char *answer; /* the program's answer with what was imported */
 	int64_t as_of_ms;
@@ -18,10 +19,13 @@ static int no_store(const struct daemon *d, struct mc_error *err)
 	return mc_fail(err, MC_EBUSY, 0, "nothing can be stored now: %s", d->store_trouble[0] ? d->store_trouble : "the database is being opened");
 }
 
+/* One piece: ticks go on in between. */
 static int do_import(struct daemon *d, void *arg, struct mc_error *err)
 {
 	struct care_job *job = arg;
-	return d->store ? mc_import_scenario(d->store, job->program, job->scenario, &job->counts, err) : no_store(d, err);
+	int rc = d->store ? mc_import_some(d->store, job->import, PIECE, &job->counts, err) : no_store(d, err);
+	job->done = rc > 0;
+	return rc < 0 ? rc : 0;
 }
 
 static int do_answer(struct daemon *d, void *arg, struct mc_error *err)
@@ -39,8 +43,11 @@ static int import(struct api *a, struct care_job *job, const char *dir, struct m
 	int rc = mc_scenario_read(dir, &sc, err);
 	if (rc < 0)
 		return rc;
-	job->scenario = &sc;
-	rc = daemon_call(a->shared, do_import, job, err);
+	rc = mc_import_open(job->program, &sc, &job->import, err);
+	while (rc == 0 && !job->done)
+		rc = daemon_call(a->shared, do_import, job, err);
+	mc_import_close(job->import);
+	job->import = NULL;
 	mc_scenario_release(&sc);
 	if (rc == 0 && (rc = api_store(a, &reader, err)) == 0 && (rc = mc_answer_anew(reader, job->program, &text, &job->as_of_ms, err)) == 0) {
 		job->answer = mc_buf_text(&text);

@@ -17,10 +17,11 @@ struct tick {
 	struct mc_load_row load;
 };
 
-static int add_lives(struct mc_store *s, const struct scenario_data *d, struct tick *k, struct mc_error *err)
+/* Lives [from, to). */
+static int add_lives(struct mc_store *s, const struct scenario_data *d, struct tick *k, size_t from, size_t to, struct mc_error *err)
 {
 	int rc = 0;
-	for (size_t i = 0; rc == 0 && i < d->nlives; i++) {
+	for (size_t i = from; rc == 0 && i < to; i++) {
 		const struct scenario_life *l = &d->lives[i];
 		bool known = l->version[0] || l->commit[0];
 		struct mc_incarnation inc = { .program = k->program, .host = l->host, .key = l->key, .pid = l->pid, .start_ms = l->start_ms,
@@ -30,6 +31,19 @@ static int add_lives(struct mc_store *s, const struct scenario_data *d, struct t
 	}
 	return rc;
 }
+
+/* An import under way. */
+struct mc_import {
+	const char *program;
+	const struct scenario_data *d;
+	struct tick tick;
+	struct merge merge;
+	size_t lives;  /* that were added */
+	bool ahead;    /* the row below is yet to be taken */
+	size_t stream, row;
+	int64_t t_ms;
+	struct mc_import_counts counts;
+};
 
 static int flush(struct mc_store *s, struct tick *k, struct mc_error *err)
 {
@@ -54,21 +68,26 @@ static void take(const struct scenario_data *d, struct tick *k, size_t stream, s
 		r->v[i] = d->lives[stream].v[i] ? d->lives[stream].v[i][row] : (double)NAN;
 }
 
-static int add_samples(struct mc_store *s, const struct scenario_data *d, struct tick *k, struct mc_error *err)
+/* Whole ticks, until there are about `most` rows. *end: that was all. */
+static int add_samples(struct mc_store *s, struct mc_import *im, size_t most, bool *end, struct mc_error *err)
 {
-	struct merge m;
-	size_t stream, row;
-	int64_t t;
-	int rc = merge_open(&m, d, true, err);
-	while (rc == 0 && merge_next(&m, &stream, &row, &t)) {
-		if (t != k->t_ms)
+	struct tick *k = &im->tick;
+	size_t rows = 0;
+	int rc = 0;
+	while (rc == 0) {
+		bool more = im->ahead || merge_next(&im->merge, &im->stream, &im->row, &im->t_ms);
+		im->ahead = more;
+		if (!more || im->t_ms != k->t_ms)
 			rc = flush(s, k, err);
-		k->t_ms = t;
-		take(d, k, stream, row);
+		if (rc < 0 || !more || (rows >= most && im->t_ms != k->t_ms)) {
+			*end = !more;
+			return rc;
+		}
+		k->t_ms = im->t_ms;
+		take(im->d, k, im->stream, im->row);
+		im->ahead = false;
+		rows++;
 	}
-	if (rc == 0)
-		rc = flush(s, k, err);
-	merge_release(&m);
 	return rc;
 }
 
@@ -133,34 +152,72 @@ static int add_deploys(struct mc_store *s, int64_t program, const struct scenari
 	return rc;
 }
 
-static int write_all(struct mc_store *s, const char *program, const struct scenario_data *d, struct mc_import_counts *counts, struct mc_error *err)
+int mc_import_open(const char *program, const struct mc_scenario *sc, struct mc_import **ret, struct mc_error *err)
 {
-	struct tick k = { .t_ms = INT64_MIN, .ids = calloc(d->nlives + 1, sizeof *k.ids), .rows = calloc(d->nlives + 1, sizeof *k.rows) };
-	int rc = k.ids && k.rows ? mc_store_program(s, program, &k.program, err) : mc_nomem(err, "a tick");
-	if (rc == 0 && (rc = add_lives(s, d, &k, err)) == 0 && (rc = add_samples(s, d, &k, err)) == 0)
-		rc = add_deploys(s, k.program, d, counts, err);
-	free(k.ids);
-	free(k.rows);
+	const struct scenario_data *d = scenario_data(sc);
+	struct mc_import *im = calloc(1, sizeof *im);
+	if (!im)
+		return mc_nomem(err, "an import");
+	*im = (struct mc_import){ .program = program, .d = d, .counts = { .processes = d->nlives, .load = d->nload, .deploys = d->ndeploys + d->nseen },
+		.tick = { .t_ms = INT64_MIN, .ids = calloc(d->nlives + 1, sizeof *im->tick.ids), .rows = calloc(d->nlives + 1, sizeof *im->tick.rows) } };
+	for (size_t i = 0; i < d->nlives; i++)
+		im->counts.samples += d->lives[i].n;
+	int rc = im->tick.ids && im->tick.rows ? merge_open(&im->merge, d, true, err) : mc_nomem(err, "a tick");
+	if (rc < 0)
+		mc_import_close(im);
+	else
+		*ret = im;
 	return rc;
 }
 
-int mc_import_scenario(struct mc_store *s, const char *program, const struct mc_scenario *sc, struct mc_import_counts *ret, struct mc_error *err)
+void mc_import_close(struct mc_import *im)
 {
-	const struct scenario_data *d = scenario_data(sc);
-	struct mc_import_counts counts = { .processes = d->nlives, .load = d->nload, .deploys = d->ndeploys };
-	for (size_t i = 0; i < d->nlives; i++)
-		counts.samples += d->lives[i].n;
+	if (!im)
+		return;
+	merge_release(&im->merge);
+	free(im->tick.ids);
+	free(im->tick.rows);
+	free(im);
+}
+
+static int write_some(struct mc_store *s, struct mc_import *im, size_t most, bool *end, struct mc_error *err)
+{
+	size_t to = im->d->nlives - im->lives < most ? im->d->nlives : im->lives + most;
+	int rc = mc_store_program(s, im->program, &im->tick.program, err);
+	if (rc == 0 && im->lives < to)
+		rc = add_lives(s, im->d, &im->tick, im->lives, to, err);
+	bool some = im->lives < to && most < SIZE_MAX;
+	im->lives = to;
+	if (rc < 0 || some)
+		return rc;
+	rc = add_samples(s, im, most, end, err);
+	return rc == 0 && *end ? add_deploys(s, im->tick.program, im->d, &im->counts, err) : rc;
+}
+
+int mc_import_some(struct mc_store *s, struct mc_import *im, size_t most, struct mc_import_counts *ret, struct mc_error *err)
+{
+	bool end = false;
 	int rc = mc_store_begin(s, err);
 	if (rc < 0)
 		return rc;
-	rc = write_all(s, program, d, &counts, err);
+	rc = write_some(s, im, most, &end, err);
 	if (rc == 0)
 		rc = mc_store_commit(s, err);
 	else
 		mc_store_rollback(s);
+	if (rc == 0 && end)
+		*ret = im->counts;
+	return rc < 0 ? rc : end;
+}
+
+int mc_import_scenario(struct mc_store *s, const char *program, const struct mc_scenario *sc, struct mc_import_counts *ret, struct mc_error *err)
+{
+	struct mc_import *im = NULL;
+	int rc = mc_import_open(program, sc, &im, err);
 	if (rc == 0)
-		*ret = counts;
-	return rc;
+		rc = mc_import_some(s, im, SIZE_MAX, ret, err);
+	mc_import_close(im);
+	return rc < 0 ? rc : 0;
 }
 
 int mc_import(struct mc_store *s, const char *program, const char *dir, struct mc_import_counts *ret, struct mc_error *err)

@@ -112,6 +112,20 @@ run 0 export logic_worker copy
 run 0 --db copy.db import logic_worker copy
 run 0 --db copy.db blame logic_worker --json
 is 'what was exported gives the same answer' 'cmp -s before out'
+cp -r copy seen
+printf '1000,v0,,,first seen\n' >>seen/deploys.csv
+run 0 --db seen.db import logic_worker seen
+run 0 --db seen.db blame logic_worker --json
+is 'what was only seen first is no deploy' 'cmp -s before out'
+run 0 --db seen.db export logic_worker again
+is 'an export says how each was recognised' 'grep -q "^1000,v0,,,first seen$" again/deploys.csv'
+is 'and has every sample' '[ "$(wc -l <again/samples.csv)" = "$(wc -l <copy/samples.csv)" ]'
+run 0 analyze again --json
+is 'an export is answered as the database' 'python3 -c "import json,sys; a,b=[json.load(open(f)) for f in (\"before\",\"out\")]; sys.exit(not all(a[k]==b[k] for k in (\"verdict\",\"onset_ms\",\"culprit\",\"candidates\")))"'
+run 3 --db nowhere/x.db serve --web.listen-address 127.0.0.1:0
+is 'a folder that is not there is not made' '[ ! -e nowhere ] && grep -q "there is no folder .*nowhere for the database; make it" err'
+run 1 --db fresh.db serve --web.listen-address 127.0.0.1:0 --path.procfs /nonexistent
+is 'a daemon that never ran leaves nothing' '[ -z "$(ls | grep "^fresh.db")" ]'
 run 1 export logic_worker copy
 is 'nothing is overwritten' 'grep -q "is there already" err'
 mkdir bad

@@ -2,10 +2,11 @@
 # The store beside Debian's Prometheus and VictoriaMetrics, on the same data in the same run. Every line has its
 # mark; the last one says how many were met. Half of the processes are idle most of the time, a fifth never.
 #   DAYS=1        of 50 processes x 12 fields at 15 s for the others' size (ours is 30 days as well)
+#   RECORD=60     seconds of samples of this machine's own processes, played forth and back as one more kind of data
 #   SCRAPES=30    seconds of scraping 1,000 processes x 12 fields each second, for CPU and bytes written
 set -eu
 build=$(cd "${MC_BUILD:-build}" && pwd)
-days=${DAYS:-1} scrapes=${SCRAPES:-30}
+days=${DAYS:-1} scrapes=${SCRAPES:-30} record=${RECORD:-60}
 ticks=$((days * 5760)) month=172800
 make -s -C "$build" tests/bench/store_bench
 bench=$build/tests/bench/store_bench
@@ -44,6 +45,7 @@ ours() {
 	"$bench" fill "$dir/program.db" 8 "$month" 15000 1 0 >/dev/null
 	"$bench" program "$dir/program.db" >"$dir/program"
 	"$bench" lives "$dir/lives.db" 50 600 6 >"$dir/lives"
+	"$bench" lives "$dir/brief.db" 50 600 4 >"$dir/brief"
 	"$bench" lives "$dir/few.db" 50 60 6 >"$dir/few"
 }
 
@@ -103,12 +105,17 @@ query() { # PORT
 	prom_query=$(awk -v a=$((t1 - t0)) -v b=$((t2 - t1)) 'BEGIN { printf "%.2f", (a < b ? a : b) / 1e6 }')
 }
 
+# Bytes a value of Prometheus's blocks for $dir/text, into $dir/$1.
+blocks() {
+	promtool tsdb create-blocks-from openmetrics "$dir/text" "$dir/$1" >>"$dir/promtool.log" 2>&1
+	du -sb "$dir/$1" | awk -v n="$(get size values)" '{ printf "%.4f", $1 / n }'
+}
+
 prom_bytes=0
 prometheus_side() {
 	local port pages prom best
 	"$bench" text bench 50 "$ticks" 15000 >"$dir/text"
-	promtool tsdb create-blocks-from openmetrics "$dir/text" "$dir/tsdb" >"$dir/promtool.log" 2>&1
-	prom_bytes=$(du -sb "$dir/tsdb" | awk -v n="$(get size values)" '{ printf "%.4f", $1 / n }')
+	prom_bytes=$(blocks tsdb)
 	# as many points a second apart: promtool reads its input anew for every two hours
 	"$bench" text month 1 "$month" 1000 >"$dir/long"
 	promtool tsdb create-blocks-from openmetrics "$dir/long" "$dir/tsdb" >>"$dir/promtool.log" 2>&1
@@ -136,9 +143,11 @@ prometheus_side() {
 	wait $prom 2>/dev/null || :
 }
 
+# Sets vm_bytes: of VictoriaMetrics for $dir/text.
 vm_bytes=0
 victoria_side() {
 	local port vm
+	rm -rf "$dir/vm"
 	port=$(free_port)
 	victoria-metrics -storageDataPath="$dir/vm" -retentionPeriod=100y -httpListenAddr="127.0.0.1:$port" \
 		-memory.allowedBytes=300MB >"$dir/vm.log" 2>&1 &
@@ -156,14 +165,32 @@ victoria_side() {
 	vm_bytes=$(du -sb "$dir/vm/data" "$dir/vm/indexdb" | awk -v n="$(get size values)" '{ s += $1 } END { printf "%.4f", s / n }')
 }
 
+# Other kinds of data: how well what packs depends on what the processes do.
+other_kind() { # NAME KIND
+	STORE_KIND=$2 "$bench" fill "$dir/kind.db" 50 "$month" 15000 1 0 >"$dir/kind"
+	rm -f "$dir/kind.db"*
+	local prom=- vm=-
+	STORE_KIND=$2 "$bench" text bench 50 "$ticks" 15000 >"$dir/text"
+	! have_prometheus || prom=$(blocks "tsdb-$1")
+	if have_victoria; then
+		victoria_side
+		vm=$vm_bytes
+	fi
+	line "  the same of $1 processes; Prometheus" "$(get kind bytes_per_value)" "$prom" 0.20
+	line "  the same of $1 processes; VictoriaMetrics" "$(get kind bytes_per_value)" "$vm" 0.70
+}
+have_prometheus() { command -v prometheus >/dev/null && command -v promtool >/dev/null; }
+have_victoria() { command -v victoria-metrics >/dev/null; }
+
+"$bench" record "$dir/recorded" 50 "$record" 1000 >/dev/null
 ours
 : >"$dir/text"
-if command -v prometheus >/dev/null && command -v promtool >/dev/null; then
+if have_prometheus; then
 	prometheus_side
 else
 	echo "prometheus is not installed: its ratios are missing"
 fi
-if command -v victoria-metrics >/dev/null && [ -s "$dir/text" ]; then
+if have_victoria && [ -s "$dir/text" ]; then
 	victoria_side
 else
 	echo "victoria-metrics is not installed: its ratio is missing"
@@ -172,6 +199,9 @@ fi
 head "" memculprit other ratio mark
 line "bytes a value, 30 d x 50 x 12; Prometheus" "$(get month bytes_per_value)" "$prom_bytes" 0.20
 line "bytes a value, 30 d x 50 x 12; VictoriaMetrics" "$(get month bytes_per_value)" "$vm_bytes" 0.70
+other_kind quiet quiet
+other_kind busy busy
+other_kind real "$dir/recorded"
 line "CPU us a value written, 1,000 processes" "$(get wide cpu_us_per_value)" "$prom_cpu" 0.12
 line "bytes to the disk a value, 1,000 processes" "$(get wide written_per_value)" "$prom_written" 0.70
 line "tick p99, ms, 1,000 processes" "$(get wide tick_ms_p99)" - 25
@@ -180,8 +210,10 @@ line "one series x $month points, ms" "$(get read one_series_ms)" "$prom_query" 
 line "50 series x 30 days, ms" "$(get read all_series_ms)" - 150
 line "a program: 8 lives x 30 days x 3 fields, ms" "$(get program program_ms)" - 100
 line "bytes a value, 30,000 lives of 6 samples" "$(get lives bytes_per_value)" - 2
+line "bytes a value, 30,000 lives of 4 samples" "$(get brief bytes_per_value)" - 2
 line "us to read a life of 30,000; of 3,000" "$(get lives read_us_per_life)" "$(get few read_us_per_life)" 1.5
 line "anonymous memory while writing that, KiB" "$(get wide anon_kib)" - 8192
+echo "quiet: idle in 98 of 100 ticks; busy: in 3; real: $record s of this machine's own processes, played forth and back."
 echo "of a file of $days d only: $(get size bytes_per_value) bytes a value; the others hold $days d too: promtool reads"
 echo "its input anew for every two hours. Times are good on a machine that does nothing else."
 echo "$met met, $missed missed"

@@ -2,6 +2,7 @@
  * The same generated processes go into the store and, as OpenMetrics text, to whoever is compared. */
 #include "memculprit/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -13,8 +14,16 @@ enum { FIELDS = 12 };
 static const enum mc_field fields[FIELDS] = { MC_F_ANON, MC_F_FILE, MC_F_SHMEM, MC_F_SWAP, MC_F_VSIZE, MC_F_MINFLT,
 	MC_F_MAJFLT, MC_F_UTIME, MC_F_STIME, MC_F_THREADS, MC_F_FDS, MC_F_RSS };
 
+/* Which data: STORE_KIND = usual, quiet, busy, or a file that `record` wrote. */
+static struct {
+	int idle[3]; /* of a hundred ticks in which nothing happens: of half of the processes, of three tenths, of the rest */
+	double *v;   /* what was recorded: [tick][process][FIELDS] */
+	size_t n, ticks;
+} kind = { { 85, 35, 5 }, NULL, 0, 0 };
+
 struct process {
 	uint64_t seed;
+	size_t number, tick;
 	int idle; /* of a hundred ticks in which nothing happens */
 	double v[MC_F_COUNT];
 };
@@ -32,10 +41,27 @@ static unsigned below(struct process *p, unsigned n)
 	return (unsigned)(next(&p->seed) >> 32) % n;
 }
 
+/* What was recorded at tick `to`; of counters what was added since `from`, whichever way that goes. */
+static void take(struct process *p, size_t from, size_t to)
+{
+	const double *a = kind.v + (from * kind.n + p->number % kind.n) * FIELDS, *b = kind.v + (to * kind.n + p->number % kind.n) * FIELDS;
+	for (int f = 0; f < FIELDS; f++) {
+		bool counter = fields[f] >= MC_F_MINFLT && fields[f] <= MC_F_STIME;
+		p->v[fields[f]] = counter && p->tick ? p->v[fields[f]] + fabs(b[f] - a[f]) : b[f];
+	}
+}
+
+/* Forth and back again, so that the levels have no jump and counters go on. */
+static size_t place(size_t tick)
+{
+	size_t round = 2 * (kind.ticks - 1), at = tick % round;
+	return at < kind.ticks ? at : round - at;
+}
+
 static void start(struct process *p, unsigned number)
 {
-	*p = (struct process){ .seed = number * 7919 + 1 };
-	p->idle = number % 10 < 5 ? 85 : number % 10 < 8 ? 35 : 5;
+	*p = (struct process){ .seed = number * 7919 + 1, .number = number };
+	p->idle = kind.idle[number % 10 < 5 ? 0 : number % 10 < 8 ? 1 : 2];
 	for (int f = 0; f < MC_F_COUNT; f++)
 		p->v[f] = (double)NAN;
 	p->v[MC_F_ANON] = 4096.0 * (1000 + below(p, 60000));
@@ -49,11 +75,18 @@ static void start(struct process *p, unsigned number)
 	p->v[MC_F_STIME] = below(p, 50000);
 	p->v[MC_F_THREADS] = 1 + below(p, 16);
 	p->v[MC_F_FDS] = 8 + below(p, 100);
+	if (kind.v)
+		take(p, 0, 0);
 }
 
 /* An idle tick changes nothing; a busy one moves memory by pages, counters by what was done. */
 static void step(struct process *p)
 {
+	p->tick++;
+	if (kind.v) {
+		take(p, place(p->tick - 1), place(p->tick));
+		return;
+	}
 	if (below(p, 100) >= (unsigned)p->idle) {
 		unsigned work = 1 + below(p, 40);
 		p->v[MC_F_ANON] += 4096.0 * ((double)below(p, 129) - 64);
@@ -71,6 +104,34 @@ static void step(struct process *p)
 			p->v[MC_F_FDS] += (double)below(p, 5) - 2;
 	}
 	p->v[MC_F_RSS] = p->v[MC_F_ANON] + p->v[MC_F_FILE] + p->v[MC_F_SHMEM];
+}
+
+static void die(const char *what, const struct mc_error *e);
+
+static void choose_kind(void)
+{
+	const char *name = getenv("STORE_KIND");
+	struct mc_error e = { 0 };
+	struct mc_buf b = { 0 };
+	if (!name || strcmp(name, "usual") == 0)
+		return;
+	if (strcmp(name, "quiet") == 0)
+		memcpy(kind.idle, (int[]){ 99, 98, 85 }, sizeof kind.idle);
+	else if (strcmp(name, "busy") == 0)
+		memcpy(kind.idle, (int[]){ 5, 0, 0 }, sizeof kind.idle);
+	else {
+		uint64_t size[2];
+		if (mc_read_file(-100, name, 1 << 28, &b, &e) < 0)
+			die(name, &e);
+		memcpy(size, b.data, sizeof size);
+		kind.n = size[0];
+		kind.ticks = size[1];
+		kind.v = malloc(b.len - sizeof size);
+		if (!kind.v || kind.n == 0 || kind.ticks < 2 || b.len != sizeof size + kind.n * kind.ticks * FIELDS * sizeof(double))
+			abort();
+		memcpy(kind.v, b.data + sizeof size, b.len - sizeof size);
+		mc_buf_release(&b);
+	}
 }
 
 static void die(const char *what, const struct mc_error *e)
@@ -341,6 +402,89 @@ static void lives(const char *path, size_t slots, size_t minutes, size_t samples
 	free(rows);
 }
 
+/* ---- what this machine's processes really do ---- */
+
+static bool read_text(int pid, const char *what, char *to, size_t size)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/%s", pid, what);
+	FILE *f = fopen(path, "re");
+	size_t n = f ? fread(to, 1, size - 1, f) : 0;
+	to[n] = '\0';
+	if (f)
+		fclose(f);
+	return n > 0;
+}
+
+static double kib(const char *status, const char *key)
+{
+	const char *at = strstr(status, key);
+	return at ? strtod(at + strlen(key), NULL) * 1024 : 0;
+}
+
+static double count_fds(int pid)
+{
+	char path[64];
+	double n = -2;
+	snprintf(path, sizeof path, "/proc/%d/fd", pid);
+	DIR *d = opendir(path);
+	while (d && readdir(d))
+		n++;
+	if (d)
+		closedir(d);
+	return n < 0 ? 0 : n;
+}
+
+/* False: the process is gone. */
+static bool look(int pid, double v[FIELDS])
+{
+	char status[8192], text[4096];
+	if (!read_text(pid, "status", status, sizeof status) || !strstr(status, "RssAnon:") || !read_text(pid, "stat", text, sizeof text))
+		return false;
+	const char *rest = strrchr(text, ')');
+	double stat[14] = { 0 };
+	char *end = (char *)(uintptr_t)(rest ? rest + 4 : text); /* behind the state */
+	for (int i = 0; rest && i < 14; i++)
+		stat[i] = strtod(end, &end);
+	const double now[FIELDS] = { kib(status, "RssAnon:"), kib(status, "RssFile:"), kib(status, "RssShmem:"), kib(status, "VmSwap:"),
+		kib(status, "VmSize:"), stat[6], stat[8], stat[10], stat[11], kib(status, "Threads:") / 1024, count_fds(pid), 0 };
+	memcpy(v, now, sizeof now);
+	v[FIELDS - 1] = v[0] + v[1] + v[2];
+	return true;
+}
+
+/* FILE PROCESSES TICKS MS: samples of processes of this machine; one that ends stays as it was. */
+static void record(const char *file, size_t most, size_t ticks, size_t ms)
+{
+	int *pids = calloc(most, sizeof *pids);
+	double *v = calloc(most * ticks * FIELDS, sizeof *v);
+	DIR *d = opendir("/proc");
+	size_t n = 0;
+	if (!pids || !v || !d)
+		abort();
+	for (struct dirent *e; n < most && (e = readdir(d));) {
+		int pid = (int)strtol(e->d_name, NULL, 10);
+		if (pid > 0 && pid != getpid() && look(pid, v))
+			pids[n++] = pid;
+	}
+	closedir(d);
+	for (size_t t = 0; t < ticks; t++) {
+		for (size_t i = 0; i < n; i++) {
+			double *to = v + (t * n + i) * FIELDS;
+			if (!look(pids[i], to) && t)
+				memcpy(to, to - n * FIELDS, FIELDS * sizeof *to);
+		}
+		usleep((useconds_t)ms * 1000);
+	}
+	uint64_t size[2] = { n, ticks };
+	FILE *f = fopen(file, "we");
+	if (!f || fwrite(size, sizeof size, 1, f) != 1 || fwrite(v, sizeof *v * FIELDS, n * ticks, f) != n * ticks || fclose(f) != 0)
+		abort();
+	printf("recorded %zu\n", n);
+	free(pids);
+	free(v);
+}
+
 static size_t number(const char *text)
 {
 	uint64_t v;
@@ -352,6 +496,7 @@ static size_t number(const char *text)
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
+	choose_kind();
 	if (argc == 8 && strcmp(what, "fill") == 0)
 		fill(argv[2], number(argv[3]), number(argv[4]), (int64_t)number(argv[5]), number(argv[6]) != 0,
 			(int64_t)number(argv[7]));
@@ -363,11 +508,13 @@ int main(int argc, char **argv)
 		read_back(argv[2], number(argv[3]));
 	else if (argc == 3 && strcmp(what, "program") == 0)
 		read_program(argv[2]);
+	else if (argc == 6 && strcmp(what, "record") == 0)
+		record(argv[2], number(argv[3]), number(argv[4]), number(argv[5]));
 	else if (argc == 6 && strcmp(what, "lives") == 0)
 		lives(argv[2], number(argv[3]), number(argv[4]), number(argv[5]));
 	else {
 		fprintf(stderr, "usage: store_bench fill PATH PROCESSES TICKS STEP_MS 0|1 LATE_MS | text NAME PROCESSES TICKS STEP_MS |\n"
-			"  pages FILES PROCESSES DIR | read PATH SERIES | program PATH |\n  lives PATH SLOTS MINUTES SAMPLES\n");
+			"  pages FILES PROCESSES DIR | read PATH SERIES | program PATH |\n  lives PATH SLOTS MINUTES SAMPLES | record FILE PROCESSES TICKS MS\nSTORE_KIND=usual|quiet|busy|FILE: the data\n");
 		return 2;
 	}
 	return 0;

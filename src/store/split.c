@@ -51,13 +51,14 @@ void st_put_split(struct mc_buf *b, unsigned mark, const int64_t *x, size_t n, c
 
 void st_get_split(struct st_in *in, unsigned head, int64_t *x, size_t n, const struct st_split *s)
 {
-	int64_t first[ST_PARTS_MAX], rest[ST_RUN_MAX];
+	int64_t first[ST_PARTS_MAX] = { 0 }, rest[ST_RUN_MAX];
 	size_t m = 0, k = 1;
 	if (s->n == 0) {
 		st_get_run(in, head, x, n);
 		return;
 	}
 	st_get_run(in, head, first, s->n);
+	rest[0] = 0;
 	if (n > s->n) {
 		unsigned how = st_get_byte(in);
 		st_get_run(in, how, rest, n - s->n + 1);

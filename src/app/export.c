@@ -1,6 +1,8 @@
 /* A program out of the store, as a scenario folder. */
 #include "scenario_merge.h"
 
+#include "program.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>

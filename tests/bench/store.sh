@@ -2,7 +2,7 @@
 # The store beside Debian's Prometheus and VictoriaMetrics, on the same data in the same run. Every line has its
 # mark; the last one says how many were met. Half of the processes are idle most of the time, a fifth never.
 #   DAYS=1        of 50 processes x 12 fields at 15 s for the others' size (ours is 30 days as well)
-#   RECORD=60     seconds of samples of this machine's own processes, played forth and back as one more kind of data
+#   RECORD=60     seconds of samples of this machine's own processes, their changes drawn by lot as one more kind of data
 #   SCRAPES=30    seconds of scraping 1,000 processes x 12 fields each second, for CPU and bytes written
 set -eu
 build=$(cd "${MC_BUILD:-build}" && pwd)
@@ -213,7 +213,8 @@ line "bytes a value, 30,000 lives of 6 samples" "$(get lives bytes_per_value)" -
 line "bytes a value, 30,000 lives of 4 samples" "$(get brief bytes_per_value)" - 2
 line "us to read a life of 30,000; of 3,000" "$(get lives read_us_per_life)" "$(get few read_us_per_life)" 1.5
 line "anonymous memory while writing that, KiB" "$(get wide anon_kib)" - 8192
-echo "quiet: idle in 98 of 100 ticks; busy: in 3; real: $record s of this machine's own processes, played forth and back."
+echo "quiet: idle in 98 of 100 ticks; busy: in 3; real: what $record s of this machine's own processes changed, by lot."
+echo "Busy data are noise to the last bit: there is nothing left to pack, whoever packs."
 echo "of a file of $days d only: $(get size bytes_per_value) bytes a value; the others hold $days d too: promtool reads"
 echo "its input anew for every two hours. Times are good on a machine that does nothing else."
 echo "$met met, $missed missed"

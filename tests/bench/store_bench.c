@@ -41,21 +41,26 @@ static unsigned below(struct process *p, unsigned n)
 	return (unsigned)(next(&p->seed) >> 32) % n;
 }
 
-/* What was recorded at tick `to`; of counters what was added since `from`, whichever way that goes. */
-static void take(struct process *p, size_t from, size_t to)
+/* Where it was when the recording began. */
+static void take_first(struct process *p)
 {
-	const double *a = kind.v + (from * kind.n + p->number % kind.n) * FIELDS, *b = kind.v + (to * kind.n + p->number % kind.n) * FIELDS;
-	for (int f = 0; f < FIELDS; f++) {
-		bool counter = fields[f] >= MC_F_MINFLT && fields[f] <= MC_F_STIME;
-		p->v[fields[f]] = counter && p->tick ? p->v[fields[f]] + fabs(b[f] - a[f]) : b[f];
-	}
+	for (int f = 0; f < FIELDS; f++)
+		p->v[fields[f]] = kind.v[p->number % kind.n * FIELDS + (size_t)f];
 }
 
-/* Forth and back again, so that the levels have no jump and counters go on. */
-static size_t place(size_t tick)
+/* What one recorded tick changed, the same one for all processes: which is drawn by lot, as a recording that
+ * is played again and again packs better than any process. Levels move back to where they were recorded. */
+static void take_one(struct process *p)
 {
-	size_t round = 2 * (kind.ticks - 1), at = tick % round;
-	return at < kind.ticks ? at : round - at;
+	uint64_t seed = p->tick * 2654435761ULL + 99;
+	size_t at = next(&seed) % (kind.ticks - 1), of = p->number % kind.n;
+	const double *a = kind.v + (at * kind.n + of) * FIELDS, *b = a + kind.n * FIELDS, *first = kind.v + of * FIELDS;
+	for (int f = 0; f < FIELDS - 1; f++) {
+		double by = b[f] - a[f], *v = &p->v[fields[f]];
+		bool counter = fields[f] >= MC_F_MINFLT && fields[f] <= MC_F_STIME, away = (*v - first[f]) * by > 0;
+		*v += counter ? fabs(by) : away ? -by : by;
+	}
+	p->v[MC_F_RSS] = p->v[MC_F_ANON] + p->v[MC_F_FILE] + p->v[MC_F_SHMEM];
 }
 
 static void start(struct process *p, unsigned number)
@@ -76,7 +81,7 @@ static void start(struct process *p, unsigned number)
 	p->v[MC_F_THREADS] = 1 + below(p, 16);
 	p->v[MC_F_FDS] = 8 + below(p, 100);
 	if (kind.v)
-		take(p, 0, 0);
+		take_first(p);
 }
 
 /* An idle tick changes nothing; a busy one moves memory by pages, counters by what was done. */
@@ -84,7 +89,7 @@ static void step(struct process *p)
 {
 	p->tick++;
 	if (kind.v) {
-		take(p, place(p->tick - 1), place(p->tick));
+		take_one(p);
 		return;
 	}
 	if (below(p, 100) >= (unsigned)p->idle) {

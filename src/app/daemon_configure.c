@@ -126,8 +126,10 @@ static int take_config(struct daemon *d, struct mc_error *err)
 	struct mc_buf errors = { 0 };
 	const char *file = d->config->c.file;
 	int rc = file ? mc_config_read(file, &c, &errors, err) : mc_config_find(d->options->config_file, &c, err);
-	if (rc == MC_EUSAGE && errors.len)
+	if (rc == MC_EUSAGE && errors.len) {
 		say_errors(&errors);
+		mc_fail(err, rc, 0, "%s is wrong, as said above; what was in force stays", file ? file : "the configuration");
+	}
 	mc_buf_release(&errors);
 	if (rc < 0)
 		return rc;

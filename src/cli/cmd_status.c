@@ -65,6 +65,10 @@ static void version_text(const struct mc_program_status *p, struct mc_buf *out)
 	}
 	char text[MC_TIME_TEXT];
 	const struct mc_running *r = p->running;
+	if (!r->version[0] && !r->commit[0] && p->nrunning > 1) {
+		mc_buf_printf(out, "%zu builds", p->nrunning);
+		return;
+	}
 	mc_buf_str(out, cli_release(r->version, r->commit[0] ? r->commit : "-", text));
 	if (p->nrunning > 1)
 		mc_buf_printf(out, " +%zu", p->nrunning - 1);

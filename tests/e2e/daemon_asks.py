@@ -456,6 +456,8 @@ def signals(t):
             f.write("sample: {interval: 1}\n")
         d.p.send_signal(signal.SIGHUP)
         until("the error is said", lambda: "m.yml:1:20: interval" in d.text())
+        until("that the old one stays", lambda: "what was in force stays" in d.text())
+        check(d.text().count("m.yml:1:20: interval") == 1, "the error is said once")
         d.ticks(3)  # with the one of before
         d.end()
         hear("STOPPING=1")

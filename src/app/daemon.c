@@ -388,6 +388,8 @@ int mc_daemon_run(const struct mc_daemon_options *o, struct mc_error *err)
 	if (rc < 0) /* it never ran */
 		daemon_undo_store(d);
 	close_loop(&l);
+	if (rc == 0)
+		mc_log(MC_LOG_INFO, "serve", "ended");
 	if (!ended) /* in the middle of an analysis that nobody waits for any more; all that is kept is written */
 		_exit(rc == 0 ? 0 : 1);
 	release(d);

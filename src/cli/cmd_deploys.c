@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { WIDE = 110 }; /* what a table with its remarks needs */
+
 static void columns(struct mc_table *t, bool program)
 {
 	mc_table_column(t, "ID", MC_RIGHT);
@@ -28,9 +30,15 @@ static void times(const struct cli *c, const struct mc_deploy_row *d, struct mc_
 		int64_t ms;
 	} table[] = { { "written", d->author_ms }, { "committed", d->commit_ms }, { "tagged", d->tag_ms },
 		{ "first running", d->first_seen_ms == d->unix_ms ? 0 : d->first_seen_ms } };
-	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+	const size_t n = sizeof table / sizeof table[0];
+	for (size_t i = 0, k; i < n; i = k) {
+		for (k = i + 1; k < n && table[k].ms / 1000 == table[i].ms / 1000; k++)
+			; /* at one time: said once */
+		for (size_t j = i; table[i].ms > 0 && j < k; j++)
+			mc_buf_printf(out, "%s%s", out->len ? ", " : "", table[j].what);
 		if (table[i].ms > 0)
-			mc_buf_printf(out, "%s%s %s", out->len ? ", " : "", table[i].what, cli_when(c, table[i].ms, text));
+			mc_buf_printf(out, " %s", cli_when(c, table[i].ms, text));
+	}
 }
 
 static void remark(const struct cli *c, const struct mc_deploy_view *v, struct mc_buf *out)
@@ -68,7 +76,7 @@ static void row(const struct cli *c, struct mc_table *t, const struct mc_deploy_
 	mc_buf_release(&says);
 }
 
-/* A deploy in two lines, for a narrow terminal. */
+/* A deploy in two lines, for a terminal that has no room for the table. */
 static void stacked_row(struct cli *c, const struct mc_deploy_view *v, bool program)
 {
 	char when[MC_TIME_TEXT], size[MC_TIME_TEXT], rate[MC_TIME_TEXT], commit[MC_TIME_TEXT];
@@ -86,7 +94,7 @@ static void stacked_row(struct cli *c, const struct mc_deploy_view *v, bool prog
 
 static int print_table(struct cli *c, const struct mc_deploys *d, bool program, struct mc_error *err)
 {
-	if (c->width && c->width < CLI_NARROW) {
+	if (c->width && c->width < WIDE) {
 		for (size_t i = 0; i < d->n; i++)
 			stacked_row(c, &d->views[i], program);
 		return 0;

@@ -78,6 +78,8 @@ awk 'BEGIN { print "unix_ms,version,commit"; for (i = 0; i < 60; i++) printf "%d
 run 0 --db many.db import many many
 run 0 --db many.db plot many
 is 'of too many deploys the newest are named' 'grep -q "^  Z v59 " out && ! grep -q "^  . v3 " out && grep -q "^  and 8 more deploys without a letter" out'
+COLUMNS=80 run 0 deploys logic_worker
+is 'whole remarks where a table has no room for them' 'grep -q "^  started the growth (100 %)\|^  started the growth" out && ! grep -q "…" out'
 run 2 plot logic_worker --since 2026-02-05 --until 2026-02-03
 run 3 plot logic_worker --since -1h
 is 'when the last sample was' 'grep -q "its last is of 2026-02-10 11:56" err'

@@ -170,6 +170,9 @@ struct mc_deploy_view {
 	double growth_after;      /* bytes per second of it, the whole program */
 	double probability;       /* that it began the growth; NaN: not a candidate */
 	bool culprit, fix;
+	bool few_samples;         /* too few to say how it grows: growth_after is NaN */
+	const char *kind;         /* "rollback", "reintroduced", "the same version again", "library update"; NULL: a new version */
+	uint32_t processes, processes_of; /* it came to run on so many of so many; of 0: not known; fewer: a canary */
 	int64_t until_ms;         /* when the next one replaced it, MC_NO_TIME: it runs */
 };
 struct mc_deploys {

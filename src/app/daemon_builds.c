@@ -2,6 +2,8 @@
  * - builds are compared within one executable of the program, so that a shell beside a server is no deploy;
  * - a build counts once it was seen in two ticks, and where its executable holds a tenth of the memory;
  * - the first one ever is the baseline; the one that ran already coming up again is a restart;
+ * - one that never went, and whose processes take the place of its successor's last ones, is a rollback as well: of
+ *   a canary;
  * - one that ran beside its successor for long and comes up after a short absence is a restart too (two
  *   programs under one name); after a longer absence it is a rollback. */
 #include "daemon_builds.h"
@@ -156,6 +158,8 @@ static void count_life(struct executable *e, struct build *b, struct life *l, co
 	} else if (q->start_ms < b->first_ms) {
 		b->first_ms = q->start_ms;
 	}
+	if (e->current < e->n && &e->builds[e->current] != b && !e->builds[e->current].alive && !b->instead_ms)
+		b->instead_ms = q->start_ms;
 }
 
 void builds_born(struct daemon *d, struct program *p, struct life *l, const struct mc_process *q, const struct life *parent, bool same_file)
@@ -284,6 +288,33 @@ static int decide(struct daemon *d, struct program *p, struct executable *e, siz
 	return 0;
 }
 
+/* A canary that was taken back, and for long enough that it did not only crash. 0, or below as decide(). */
+static int take_back(struct daemon *d, struct program *p, struct executable *e, int64_t t, struct mc_error *err)
+{
+	const struct build *gone = &e->builds[e->current];
+	int64_t patience = 30 * d->config->c.interval_ms < ABSENT_MS ? 30 * d->config->c.interval_ms : ABSENT_MS;
+	if (gone->alive || !gone->last_ms || t - gone->last_ms < patience)
+		return 0;
+	for (size_t k = 0; k < e->n; k++) {
+		struct build *b = &e->builds[k];
+		/* in its place: begun when it ended, as far as ticks tell, and not long before or after */
+		int64_t after = b->instead_ms - gone->last_ms;
+		if (k == e->current || !b->alive || b->pending || !b->instead_ms || after < -2 * d->config->c.interval_ms || after > patience)
+			continue;
+		b->first_ms = b->instead_ms;
+		b->absent_ms = 1; /* as what it is told: it ran here before */
+		int rc = write_deploy(d, p, b, false, err);
+		if (rc < 0)
+			return rc;
+		p->deploys++;
+		mc_log(MC_LOG_INFO, "deploy", "%s: back to %s (%s)", p->name, b->version[0] ? b->version : "the build before", b->how);
+		e->current = k;
+		p->changed = true;
+		break;
+	}
+	return 0;
+}
+
 static void share_of(struct executable *e, const struct program *p)
 {
 	double share = p->anon > 0 ? e->anon / p->anon : 0;
@@ -317,12 +348,16 @@ void builds_tick(struct daemon *d, struct program *p, int64_t t)
 	for (size_t i = 0; i < p->nexecutables; i++) {
 		struct executable *e = &p->executables[i];
 		bool current_runs = e->current < e->n && e->builds[e->current].alive;
+		if (e->current < e->n && p->known && d->store && take_back(d, p, e, t, &err) < 0)
+			daemon_trouble(d, AT_DEPLOY, &err); /* and again at the next tick */
 		share_of(e, p);
 		for (size_t k = 0; k < e->n; k++) {
 			struct build *b = &e->builds[k];
 			if (!b->alive)
 				continue;
 			b->last_ms = t;
+			if (current_runs)
+				b->instead_ms = 0;
 			b->ticks++;
 			if (current_runs && k != e->current)
 				b->together_ms += since;

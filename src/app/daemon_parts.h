@@ -12,6 +12,7 @@ struct build {
 	int64_t first_ms;    /* start of its first life since it last came up */
 	int64_t last_ms;     /* of its last sight */
 	int64_t together_ms; /* how long it ran beside the build deployed last */
+	int64_t instead_ms;  /* start of its first life since the build deployed last has been gone, 0 none */
 	int64_t absent_ms;   /* how long it had been gone when it came up */
 	uint64_t libraries;  /* set of the life that was looked at last, 0: none */
 	int64_t update, update_ms; /* the store's id of the update that brought this set, 0: none; its first life's start */

@@ -35,6 +35,17 @@ int deploys_settle(struct mc_store *s, int64_t program, int64_t now_ms, struct m
 /* When to call that for a mark; 0: no need. */
 int64_t deploys_settle_at(const struct mc_deploy_row *d);
 
+/* ---- what the list of deploys says of each ---- */
+struct deploys_life {
+	int64_t start_ms, last_ms;
+	size_t release;  /* of the views, SIZE_MAX: none of them */
+	const char *exe; /* borrowed */
+};
+/* Fills `kind` of the views of one program, which are in the order of time. */
+void deploys_name_kinds(struct mc_deploy_view *v, size_t n);
+/* Fills `processes` and `processes_of`; settle_ms after its start a life's predecessor is gone. */
+void deploys_count_processes(struct mc_deploy_view *v, size_t n, const struct deploys_life *lives, size_t nlives, int64_t settle_ms);
+
 /* The program's id in the store. MC_ENOTFOUND, unless `add` or the configuration names it: then it is added. */
 int deploys_program(struct mc_store *s, const struct mc_config *cfg, const char *name, bool add, int64_t *ret, struct mc_error *err);
 /* {"id", "program", "deployed_ms", ...}, and "known": true where the mark changed nothing. */

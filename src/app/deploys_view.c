@@ -1,5 +1,5 @@
 /* The deploys, each with what became of memory after it and what the newest answer says of it. */
-#include "memculprit/app.h"
+#include "deploys.h"
 
 #include "program.h"
 
@@ -7,22 +7,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INSTANTS = 2000, SLACK_MS = 60000 }; /* a life may start a little before its mark */
+enum { INSTANTS = 2000, SLACK_MS = 60000, LONG_LIFE = 30, MANY_SAMPLES = 300 }; /* a life may start a little before its mark */
 
 /* Growth within the lives of a release, pooled: sums about each life's means. */
 struct pooled {
 	double sxx, sxy;
+	size_t longest, samples; /* of a life, of all */
 };
 
 struct release_sums {
 	struct mc_deploy_view *views;
 	size_t n;
 	struct pooled *sums;
+	struct deploys_life *lives;
+	size_t nlives, cap;
+	struct mc_error *err;
 };
 
 static bool same_text(const char *a, const char *b)
 {
 	return a && b && a[0] && strcmp(a, b) == 0;
+}
+
+/* The update of a library under which a life of release `named` began, or `named`: what it says of itself is the program's
+ * version alone. */
+static size_t updated(const struct release_sums *r, size_t named, size_t last)
+{
+	size_t program = last;
+	while (program != SIZE_MAX && strcmp(r->views[program].row.source, DEPLOYS_LIBRARY) == 0)
+		program = program ? program - 1 : SIZE_MAX;
+	return last != program && (program == named || named == SIZE_MAX) ? last : named;
 }
 
 /* The deploy whose release a life runs: what it says of itself decides, else the last deploy before its start. */
@@ -36,10 +50,25 @@ static size_t release_of(const struct release_sums *r, const struct mc_incarnati
 		bool before = d->unix_ms <= life->start_ms + SLACK_MS;
 		if (before)
 			last = i;
-		if ((same_text(life->commit, d->commit) || same_text(life->version, d->version)) && (before || named == SIZE_MAX))
+		bool same = same_text(life->commit, d->commit) || same_text(life->version, d->version) || same_text(life->build_id, d->build_id);
+		if (same && (before || named == SIZE_MAX))
 			named = i;
 	}
+	if (last != SIZE_MAX)
+		named = updated(r, named, last);
 	return named != SIZE_MAX ? named : last;
+}
+
+static int keep_life(struct release_sums *r, const struct mc_incarnation_row *row, size_t release)
+{
+	void *items = r->lives;
+	int rc = mc_grow(&items, &r->cap, r->nlives + 1, sizeof *r->lives, r->err);
+	r->lives = items;
+	char *exe = rc == 0 ? mc_strdup(row->exe ? row->exe : "") : NULL;
+	if (!exe)
+		return mc_nomem(r->err, "deploys");
+	r->lives[r->nlives++] = (struct deploys_life){ row->start_ms, row->last_ms, release, exe };
+	return 0;
 }
 
 /* A life's slope against time, in sums; its first tenth is warm-up. */
@@ -49,8 +78,9 @@ static int add_life(void *user, const struct mc_life_view *life)
 	const struct mc_series *s = &life->series;
 	size_t k = release_of(r, life->row), from = s->n / 10, m = 0;
 	double st = 0, sv = 0, stt = 0, stv = 0;
-	if (k == SIZE_MAX)
-		return 0;
+	int rc = keep_life(r, life->row, k);
+	if (rc < 0 || k == SIZE_MAX)
+		return rc;
 	for (size_t i = from; i < s->n; i++) {
 		double v = (s->v[MC_F_ANON] ? s->v[MC_F_ANON][i] : (double)NAN) + (s->v[MC_F_SWAP] && isfinite(s->v[MC_F_SWAP][i]) ? s->v[MC_F_SWAP][i] : 0);
 		double t = (double)(s->t_ms[i] - s->t_ms[from]) / 1000;
@@ -64,6 +94,9 @@ static int add_life(void *user, const struct mc_life_view *life)
 	}
 	if (m < 3)
 		return 0;
+	r->sums[k].samples += s->n;
+	if (s->n > r->sums[k].longest)
+		r->sums[k].longest = s->n;
 	r->sums[k].sxx += stt - st * st / (double)m;
 	r->sums[k].sxy += stv - st * sv / (double)m;
 	return 0;
@@ -95,22 +128,36 @@ static void take_figures(struct release_sums *r, const struct mc_curves *c, doub
 		int64_t from = v->row.unix_ms, to = v->until_ms == MC_NO_TIME ? c->t_ms[c->n - 1] : v->until_ms;
 		double processes = median_in(c, c->processes, from, to, scratch);
 		v->memory_after = median_in(c, c->priv, to - (to - from) / 10, to, scratch);
-		if (r->sums[i].sxx > 0)
+		/* as for an answer: a few samples say nothing */
+		v->few_samples = r->sums[i].longest < LONG_LIFE && r->sums[i].samples < MANY_SAMPLES;
+		if (r->sums[i].sxx > 0 && !v->few_samples)
 			v->growth_after = r->sums[i].sxy / r->sums[i].sxx * processes;
 	}
+}
+
+/* A minute, or a few ticks where those are short. */
+static int64_t settled(const struct mc_curves *c)
+{
+	int64_t span = c->n > 1 ? c->t_ms[c->n - 1] - c->t_ms[0] : 0;
+	return span / 100 < SLACK_MS ? span / 100 : SLACK_MS;
 }
 
 static int figures(struct mc_store *s, int64_t program, struct mc_deploy_view *views, size_t n, struct mc_error *err)
 {
 	struct mc_curves c = { 0 };
-	struct release_sums r = { views, n, calloc(n, sizeof *r.sums) };
+	struct release_sums r = { .views = views, .n = n, .sums = calloc(n, sizeof *r.sums), .err = err };
 	struct mc_series_query q = { .program = program, .since_ms = INT64_MIN, .until_ms = INT64_MAX, .fields = 1u << MC_F_ANON | 1u << MC_F_SWAP };
 	double *scratch = mc_reallocarray(NULL, INSTANTS, sizeof *scratch);
 	int rc = r.sums && scratch ? mc_curves_read(s, program, MC_NO_TIME, MC_NO_TIME, INSTANTS, &c, err) : mc_nomem(err, "deploys");
 	if (rc == 0)
 		rc = mc_store_program_series(s, &q, add_life, &r, err);
-	if (rc == 0)
+	if (rc == 0) {
 		take_figures(&r, &c, scratch);
+		deploys_count_processes(views, n, r.lives, r.nlives, settled(&c));
+	}
+	for (size_t i = 0; i < r.nlives; i++)
+		free((char *)(uintptr_t)r.lives[i].exe);
+	free(r.lives);
 	mc_curves_release(&c);
 	free(scratch);
 	free(r.sums);
@@ -182,6 +229,7 @@ static int add_program(struct mc_store *s, const struct mc_program_row *p, struc
 			.probability = (double)NAN, .until_ms = replaced(rows, n, i) };
 	free(rows);
 	d->n += n;
+	deploys_name_kinds(&views[first], n);
 	for (size_t i = first; i < d->n; i++)
 		if (!(views[i].program = mc_strdup(p->name)))
 			return mc_nomem(err, "deploys");

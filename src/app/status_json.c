@@ -99,6 +99,14 @@ void mc_status_json(struct mc_json *j, const char *key, const struct mc_status *
 	mc_json_close(j);
 }
 
+static void put_count(struct mc_json *j, const char *key, uint32_t v, bool known)
+{
+	if (known)
+		mc_json_int(j, key, v);
+	else
+		mc_json_null(j, key);
+}
+
 void mc_deploy_json(struct mc_json *j, const char *key, const struct mc_deploy_view *v)
 {
 	mc_json_object(j, key);
@@ -107,6 +115,12 @@ void mc_deploy_json(struct mc_json *j, const char *key, const struct mc_deploy_v
 	put_bytes(j, "private_bytes_after", v->memory_after);
 	mc_json_num(j, "growth_bytes_per_second_after", v->growth_after);
 	mc_json_num(j, "probability", v->probability);
+	if (v->kind)
+		mc_json_str(j, "kind", v->kind);
+	else
+		mc_json_null(j, "kind");
+	put_count(j, "processes", v->processes, v->processes_of);
+	put_count(j, "processes_of", v->processes_of, v->processes_of);
 	mc_json_bool(j, "culprit", v->culprit);
 	mc_json_bool(j, "fix", v->fix);
 	mc_json_close(j);

@@ -49,6 +49,12 @@ static void remark(const struct cli *c, const struct mc_deploy_view *v, struct m
 		mc_buf_printf(out, "may have started it (%.0f %%)", 100 * v->probability);
 	if (v->fix)
 		mc_buf_printf(out, "%sended it", out->len ? ", " : "");
+	if (v->kind)
+		mc_buf_printf(out, "%s%s", out->len ? ", " : "", v->kind);
+	if (v->processes < v->processes_of)
+		mc_buf_printf(out, "%scanary: %u of %u processes", out->len ? ", " : "", v->processes, v->processes_of);
+	if (v->few_samples)
+		mc_buf_printf(out, "%snot enough data yet for its growth", out->len ? ", " : "");
 	if (v->row.host && v->row.host[0])
 		mc_buf_printf(out, "%son %.60s", out->len ? ", " : "", v->row.host);
 	times(c, &v->row, out);

@@ -197,6 +197,30 @@ sleep 0.5
 [ "$(count ${p}same)" = 0 ] && deploys ${p}same | grep -q first.seen
 ok $? "no deploy in $times restarts"
 
+# ---- a canary: one of four processes, and taken back ----
+end_all
+compile 1 "$dir/${p}can"
+for i in 1 2 3 4; do begin can$i "$dir/${p}can"; done
+for _ in $(seq 50); do deploys ${p}can | grep -q first.seen && break; sleep 0.1; done
+sleep 1
+cp "$dir/${p}can" "$dir/before"
+stop() { kill "${running[$1]}"; wait "${running[$1]}" 2>/dev/null; unset "running[$1]"; }
+stop can4
+compile 2 "$dir/${p}can" -Wl,--build-id=0x0123456789abcdef0123456789abcdef01234567
+begin can4 "$dir/${p}can"
+for _ in $(seq 100); do [ "$(count ${p}can)" = 1 ] && break; sleep 0.1; done
+sleep 2
+cp "$dir/before" "$dir/new" && mv "$dir/new" "$dir/${p}can" # and the file is the old one again
+"$bin" --config "$dir/memculprit.yml" deploys ${p}can >"$dir/text" 2>&1
+grep -q 'canary: 1 of 4 processes' "$dir/text"
+ok $? "a canary is called one"
+stop can4
+begin can4 "$dir/${p}can"
+for _ in $(seq 150); do [ "$(count ${p}can)" = 2 ] && break; sleep 0.1; done
+"$bin" --config "$dir/memculprit.yml" deploys ${p}can >"$dir/text" 2>&1
+[ "$(count ${p}can)" = 2 ] && tail -1 "$dir/text" | grep -q rollback && grep -q 'canary: 1 of 4' "$dir/text" || { sed 's/^/# /' "$dir/text"; false; }
+ok $? "a canary that was taken back is a rollback"
+
 grep -E 'level=(error|warn)' "$dir/log" | sed 's/^/# /'
 echo "1..$tests"
 exit $failed

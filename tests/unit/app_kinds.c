@@ -1,0 +1,130 @@
+/* What kind of deploy each is: rollback, reintroduction, the same version twice, a library's update, a canary; and that
+ * a few samples are not called growth. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "deploys.h"
+
+#define TEXT(s) ((char *)(uintptr_t)(s))
+static char folder[] = "/tmp/mc-kinds-XXXXXX";
+
+static struct mc_deploy_view view(const char *version, const char *source)
+{
+	return (struct mc_deploy_view){ .row = { .version = TEXT(version), .commit = TEXT(""), .build_id = TEXT(""), .host = TEXT(""),
+		.note = TEXT(""), .source = TEXT(source) } };
+}
+
+static void kinds(void **state)
+{
+	(void)state;
+	struct mc_deploy_view v[] = { view("v1", DEPLOYS_BASELINE), view("v2", "build-id"), view("libx 1, build a", DEPLOYS_LIBRARY),
+		view("v1", "build-id"), view("v2", "build-id"), view("v2", "mark"), view("v3", "build-id"), view("libx 1, build b", DEPLOYS_LIBRARY),
+		view("libx 1, build a", DEPLOYS_LIBRARY), view("v2", "build-id"), view("", "build-id"), view("", "build-id") };
+	static const char *const want[] = { NULL, NULL, "library update", "rollback", "reintroduced", "the same version again", NULL,
+		"library update", "rollback", "rollback", NULL, NULL };
+	deploys_name_kinds(v, sizeof v / sizeof *v);
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+		if (!want[i] != !v[i].kind || (want[i] && strcmp(want[i], v[i].kind) != 0))
+			fail_msg("deploy %zu (%s): %s and not %s", i, v[i].row.version, v[i].kind ? v[i].kind : "none", want[i] ? want[i] : "none");
+	}
+	/* of hosts apart, the one's first is not the other's second */
+	v[1].row.host = TEXT("a");
+	v[0].row.host = v[3].row.host = TEXT("b");
+	for (size_t i = 0; i < 4; i++)
+		v[i].kind = NULL;
+	deploys_name_kinds(v, 4);
+	assert_string_equal(v[3].kind, "the same version again");
+}
+
+/* Four processes of v1, of which one is replaced at 1,000; all of them at 2,000 by others. */
+static void canary(void **state)
+{
+	(void)state;
+	struct mc_deploy_view v[3] = { view("v1", DEPLOYS_BASELINE), view("v2", "build-id"), view("v3", "build-id") };
+	struct deploys_life l[] = { { 0, 990, 0, "/srv/1/app" }, { 0, 1990, 0, "/srv/1/app" }, { 0, 1990, 0, "/srv/1/app" },
+		{ 0, 1990, 0, "/srv/1/app" }, { 1000, 1990, 1, "/srv/2/app" }, { 0, 5000, SIZE_MAX, "/bin/sh" }, { 2000, 5000, 2, "/srv/3/app" },
+		{ 2010, 5000, 2, "/srv/3/app" }, { 2020, 5000, 2, "/srv/3/app" }, { 2030, 5000, 2, "/srv/3/app" } };
+	deploys_count_processes(v, 3, l, sizeof l / sizeof *l, 50);
+	assert_int_equal(v[0].processes, 4);
+	assert_int_equal(v[0].processes_of, 4);
+	assert_int_equal(v[1].processes, 1);
+	assert_int_equal(v[1].processes_of, 4);
+	assert_int_equal(v[2].processes, 4); /* the shell that started them is no part of it */
+	assert_int_equal(v[2].processes_of, 4);
+	/* blue and green: for a moment there are twice as many */
+	struct mc_deploy_view w[2] = { view("v1", DEPLOYS_BASELINE), view("v2", "build-id") };
+	struct deploys_life twice[] = { { 0, 1020, 0, "app" }, { 0, 1020, 0, "app" }, { 1000, 9000, 1, "app" }, { 1000, 9000, 1, "app" } };
+	deploys_count_processes(w, 2, twice, 4, 50);
+	assert_int_equal(w[1].processes, 2);
+	assert_int_equal(w[1].processes_of, 2);
+}
+
+/* Two releases, the second with `n` samples that grow. */
+static void read_views(size_t n, struct mc_deploys *ret)
+{
+	enum { STEP = 10000 };
+	char path[64];
+	struct mc_store *s = NULL;
+	struct mc_error err = { 0 };
+	int64_t program = 0, t = 1700000000000;
+	snprintf(path, sizeof path, "%s/%zu.db", folder, n);
+	if (mc_store_open(&(struct mc_store_config){ .path = path, .mode = MC_STORE_WRITE, .host = "h" }, &s, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(mc_store_program(s, "p", &program, &err), 0);
+	for (int release = 0; release < 2; release++) {
+		const char *version = release ? "v2" : "v1";
+		struct mc_incarnation i = { .program = program, .key = "", .pid = 7 + release, .start_ms = t, .exe = "p", .version = version,
+			.commit = "", .build_id = "" };
+		struct mc_deploy_row d = { .program = program, .unix_ms = t, .first_seen_ms = t, .version = TEXT(version), .commit = TEXT(""),
+			.build_id = TEXT(""), .host = TEXT(""), .note = TEXT(""), .source = TEXT(release ? "package note" : DEPLOYS_BASELINE) };
+		assert_int_equal(mc_store_incarnation(s, &i, &err), 0);
+		assert_int_equal(mc_store_deploy_add(s, &d, &err), 0);
+		struct mc_row r = { .incarnation = i.id };
+		for (int f = 0; f < MC_F_COUNT; f++)
+			r.v[f] = (double)NAN;
+		for (size_t k = 0; k < (release ? n : 100); k++, t += STEP) {
+			r.v[MC_F_ANON] = 1e6 + (release ? 4096.0 * (double)k : 0);
+			r.v[MC_F_SWAP] = 0;
+			assert_int_equal(mc_store_tick(s, t, &r, 1, NULL, 0, NULL, &err), 0);
+		}
+	}
+	assert_int_equal(mc_deploys_read(s, NULL, "p", ret, &err), 0);
+	assert_int_equal(ret->n, 2);
+	mc_store_close(s);
+}
+
+static void few_samples_are_no_growth(void **state)
+{
+	(void)state;
+	struct mc_deploys d;
+	read_views(8, &d);
+	assert_true(d.views[1].few_samples && isnan(d.views[1].growth_after));
+	assert_false(d.views[0].few_samples);
+	assert_true(fabs(d.views[0].growth_after) < 1);
+	mc_deploys_release(&d);
+	read_views(60, &d);
+	assert_false(d.views[1].few_samples);
+	assert_true(fabs(d.views[1].growth_after - 409.6) < 5);
+	assert_int_equal(d.views[1].processes, 1);
+	assert_int_equal(d.views[1].processes_of, 1);
+	mc_deploys_release(&d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(kinds), cmocka_unit_test(canary), cmocka_unit_test(few_samples_are_no_growth) };
+	char command[64];
+	if (!mkdtemp(folder))
+		return 1;
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	snprintf(command, sizeof command, "rm -rf %s", folder);
+	return system(command) || failed; /* NOLINT */
+}

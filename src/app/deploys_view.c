@@ -184,8 +184,10 @@ static void take_answer(struct mc_deploy_view *v, const struct mc_jsonv *a)
 	v->culprit = is_about(mc_jsonv_get(a, "culprit"), &v->row);
 	v->fix = is_about(mc_jsonv_get(a, "fixed_by"), &v->row);
 	double slope;
-	if (v->culprit && mc_jsonv_num(mc_jsonv_get(mc_jsonv_get(a, "slope_bytes_per_second"), "after"), &slope))
+	if (v->culprit && mc_jsonv_num(mc_jsonv_get(mc_jsonv_get(a, "slope_bytes_per_second"), "after"), &slope)) {
 		v->growth_after = slope; /* of one release there are not two figures */
+		v->few_samples = false;
+	}
 }
 
 static int answers(struct mc_store *s, const struct mc_program_row *p, struct mc_deploy_view *views, size_t n, struct mc_error *err)

@@ -32,6 +32,9 @@ static int fill_row(struct mc_deploy_row *row, const struct mc_revision *rev, bo
 	int rc = fill(&row->version, rev->version, changed, err);
 	if (rc == 0)
 		rc = fill(&row->commit, rev->commit, changed, err);
+	/* a tag that was made after the first look */
+	if (rc == 0 && *changed && !row->tag_ms && row->version && strcmp(row->version, rev->version) == 0)
+		row->tag_ms = rev->tag_ms;
 	/* times are those of the commit that runs, not of another that a moved tag names now */
 	if (rc == 0 && !row->commit_ms && row->commit && strncmp(row->commit, rev->commit, strlen(row->commit)) == 0) {
 		row->author_ms = rev->author_ms;
@@ -63,8 +66,15 @@ static int write_found(struct daemon *d, void *arg, struct mc_error *err)
 
 static bool is_open_question(const struct mc_deploy_row *row, int64_t asked_id)
 {
-	bool named = (row->version && row->version[0]) || (row->commit && row->commit[0]);
-	return row->id > asked_id && named && strcmp(row->source ? row->source : "", DEPLOYS_LIBRARY) != 0 && !row->commit_ms;
+	bool version = row->version && row->version[0], named = version || (row->commit && row->commit[0]);
+	return row->id > asked_id && named && strcmp(row->source ? row->source : "", DEPLOYS_LIBRARY) != 0 && (!row->commit_ms || !version);
+}
+
+bool tags_moved(const struct mc_program_config *p, uint64_t *refs)
+{
+	bool first = *refs == 0;
+	/* one that is gone is said where the release is looked into */
+	return p && p->repository && mc_repo_watch(p->repository, refs, NULL) == 1 && !first;
 }
 
 void tags_ask(struct daemon_shared *shared, struct mc_store *s, const struct mc_program_config *p, int64_t program, int64_t *asked_id)

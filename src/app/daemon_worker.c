@@ -22,6 +22,7 @@
 enum {
 	FAST_MS = 1000,
 	BURST_NS = 500000000,
+	WATCH_TICKS = 6, WATCH_MOST_MS = 60000, /* between two looks at the repositories' refs */
 	FIRST_TICKS = 6,     /* before them there is nothing to say */
 	SUSPECT_TICKS = 6,   /* between two answers on a program that grows or was just deployed */
 	CALM_TICKS = 12,     /* at least; with nothing new the next answer waits until there is twice as much to see */
@@ -41,6 +42,7 @@ struct subject {
 	double memory;       /* private, at the last answer */
 	uint32_t processes;
 	int64_t asked_id;    /* deploys up to this were looked up in the repository */
+	uint64_t refs;       /* of it, as mc_repo_watch() has them */
 	const char *verdict; /* static */
 	int64_t culprit_ms;  /* when it was deployed, by the answer that is stored; MC_NO_TIME: none */
 	bool suspect, seen;
@@ -56,6 +58,7 @@ struct worker {
 	int64_t credited_ns;
 	unsigned opened; /* daemon_shared's number when its reader was opened */
 	bool worked; /* the last time round */
+	int64_t watched_ms; /* when the repositories were looked at */
 };
 
 /* ---- answering ---- */
@@ -267,6 +270,30 @@ static void rest(struct worker *w, const struct snapshot *shot)
 	malloc_trim(0);
 }
 
+static bool watch_due(const struct worker *w, const struct snapshot *shot)
+{
+	int64_t pace = shot->interval_ms * WATCH_TICKS < WATCH_MOST_MS ? shot->interval_ms * WATCH_TICKS : WATCH_MOST_MS;
+	return shot->t_ms < w->watched_ms || shot->t_ms - w->watched_ms >= pace;
+}
+
+/* At a slow pace: new tags and branches name deploys that were known by their commit alone. */
+static void watch_repositories(struct worker *w, const struct snapshot *shot)
+{
+	if (!w->store || !watch_due(w, shot))
+		return;
+	w->watched_ms = shot->t_ms;
+	const struct shared_config *cfg = shared_config_get(w->shared);
+	for (size_t i = 0; i < w->n; i++) {
+		struct subject *s = &w->v[i];
+		const struct mc_program_config *p = mc_config_program(&cfg->c, s->name);
+		if (!s->id || !tags_moved(p, &s->refs))
+			continue;
+		s->asked_id = 0;
+		tags_ask(w->shared, w->store, p, s->id, &s->asked_id);
+	}
+	shared_config_put(cfg);
+}
+
 /* Answers what is due and can be paid for. How long to wait then, in ms. */
 static int work(struct worker *w)
 {
@@ -286,8 +313,9 @@ static int work(struct worker *w)
 		w->store = NULL;
 		w->opened = opened;
 	}
-	if (s && !w->store && mc_store_open(&(struct mc_store_config){ .path = w->shared->db, .mode = MC_STORE_READ, .cache_kib = READER_KIB }, &w->store, &err) < 0)
+	if (!w->store && (s || watch_due(w, shot)) && mc_store_open(&(struct mc_store_config){ .path = w->shared->db, .mode = MC_STORE_READ, .cache_kib = READER_KIB }, &w->store, &err) < 0)
 		goto out; /* the loop says what is wrong with it */
+	watch_repositories(w, shot);
 	if (s && answer_one(w, s, urgent, shot))
 		wait = 0;
 	else if (!s && w->worked)

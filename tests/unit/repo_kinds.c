@@ -117,6 +117,36 @@ static void shallow_says_what_to_do(void **state)
 	mc_repo_close(r);
 }
 
+/* Two lines of work that meet again, in a clone that is cut below them: each commit once, and none from before. */
+static void shallow_merges(void **state)
+{
+	(void)state;
+	struct mc_repo *r = NULL;
+	struct mc_changes c;
+	enum mc_relation rel;
+	struct mc_error e;
+	sh("git init -q -b main diamond && cd diamond && c() { echo $1 >$1 && git add $1 && git commit -q -m $1; } && c zero && c one && git tag x && "
+		"c p && git checkout -q -b side && c a1 && c a2 && git checkout -q main && c b1 && git merge -q --no-ff -m m side && c last");
+	sh("git clone -q --depth 5 file://\"$PWD\"/diamond cut && cd cut && test -f .git/shallow && git rev-parse -q --verify HEAD~4 && git tag y HEAD~4");
+	assert_int_equal(mc_repo_open(below("cut"), &r, &e), 0);
+	if (mc_repo_changes(r, "y", "HEAD", &c, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(c.ncommits, 6); /* p, a1, a2, b1, the merge, last */
+	for (size_t i = 0; i < c.ncommits; i++)
+		for (size_t k = 0; k < i; k++)
+			assert_string_not_equal(c.commits[i].id, c.commits[k].id);
+	assert_false(c.rollback || c.diverged);
+	mc_changes_release(&c);
+	assert_int_equal(mc_repo_relation(r, "HEAD", "y", &rel, &e), 0);
+	assert_int_equal(rel, MC_REL_BACK);
+	assert_int_equal(mc_repo_relation(r, "HEAD~1^2", "HEAD~1^1", &rel, &e), 0);
+	assert_int_equal(rel, MC_REL_DIVERGED);
+	assert_int_equal(mc_repo_changes(r, "HEAD~1^1", "HEAD", &c, &e), 0);
+	assert_int_equal(c.ncommits, 4); /* the other side's, the merge and last */
+	mc_changes_release(&c);
+	mc_repo_close(r);
+}
+
 static void a_rewritten_branch_has_diverged(void **state)
 {
 	(void)state;
@@ -257,6 +287,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(bare_packed_linked_and_submodule, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(shallow_says_what_to_do, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(shallow_merges, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_rewritten_branch_has_diverged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(moved_deleted_and_damaged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nothing_of_it_is_run, set_up, tear_down),

@@ -2,7 +2,7 @@
 # Deploys, beside git in the same run: identity of a process, the changes of a range with renames, hunks and places,
 # the diff as text, the walk from lines to commits. On generated repositories of 100, 1,000 and 10,000 commits, and
 # on a real one where REPO, OLD and NEW name it.
-#   SIZES="100 1000 10000"
+#   SIZES="100 1000 10000" LARGE=100000 (empty: none)
 set -eu
 build=$(cd "${MC_BUILD:-build}" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
@@ -51,6 +51,16 @@ for n in ${SIZES:-100 1000 10000}; do
 	line "  walk of $lines lines (range $range), s" "$walk" "$blame" "$mark"
 	line "  lines that agree with git blame" "$same" "$lines" "99 %"
 done
+# a large repository: small commits, so that it is made in seconds
+if [ -n "${LARGE-100000}" ]; then
+	python3 "$here/deploy_large.py" "$dir/large" "${LARGE-100000}"
+	read -r s kib commits _ < <("$bench" changes "$dir/large" v1 v2)
+	line "of ${LARGE-100000} commits the last $commits, CPU s" "$s" "$(cpu_of git -C "$dir/large" log -M --numstat v1..v2)" "0.5 CPU s, 300 MiB"
+	line "  peak memory, MiB" "$((kib / 1024))" - 300
+	read -r s kib commits _ < <("$bench" changes "$dir/large" v0 v2)
+	line "  all of them (the newest $commits are looked into), CPU s" "$s" -
+	line "  peak memory, MiB" "$((kib / 1024))" - 300
+fi
 if [ -n "${REPO-}" ]; then
 	read -r s kib commits places < <("$bench" changes "$REPO" "$OLD" "$NEW")
 	line "$(basename "$(dirname "$REPO")") $OLD..$NEW: $commits commits, CPU s" "$s" "$(cpu_of git -C "$REPO" log -M --numstat "$OLD..$NEW")"

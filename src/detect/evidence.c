@@ -19,6 +19,8 @@
  * a median life; growth between lives, relative to the growth; lives about a growth that all share, relative to it, going with SLOPE_SPREAD. */
 static const double CURVE_SPREAD[] = { .02, .1, .4 }, SLOPE_SPREAD[] = { 1e-3, .25, .7 }, LIFE_SPREAD[] = { .12, .3, .6, 1.2 },
 	SHARED_SPREAD[] = { .06, .2, .5 };
+/* Releases of a program mostly have the same slope: nothing. */
+static const double SLOPE_WEIGHT[] = { .6, .3, .1 };
 enum { NCURVE = 3, NSLOPE = 3, NLIFE = 4, REFINED = 100 };
 
 /* Sums a fit over the grid; keeps the slope of the likeliest. */
@@ -72,6 +74,7 @@ static void plain(const struct work *w, const struct mc_supposition *s, struct m
 		x.info -= u * u;
 	}
 	evidence_finish(w->n, &x, f);
+	f->log_evidence += w->log_weight;
 }
 
 /* What growth along one column is weighed against: the common columns and y (lower triangle of a matrix of n rows), and what that
@@ -122,6 +125,7 @@ static void weigh(const struct work *w, struct against *g, double logs, struct m
 		s.info -= u[2 * a + 1] * u[2 * a + 1];
 	}
 	evidence_finish(w->n, &s, f);
+	f->log_evidence += w->log_weight;
 }
 
 /* g := the total with the releases [from, until) exchanged for those whose lives scatter by class i. */
@@ -336,9 +340,10 @@ static int over_grid(struct work *w, struct mc_growth_evidence *e, struct mc_err
 		for (size_t b = 0; rc == 0 && b < NSLOPE; b++) {
 			struct spread s = { .sd = { 1 } };
 			work_set_spread(w, CURVE_SPREAD[a], SLOPE_SPREAD[b], &s);
+			w->log_weight = log(SLOPE_WEIGHT[b]);
 			s.own = SHARED_SPREAD[b] * w->common_slope;
 			work_begin_spread(w, &s);
-			double none = -.5 * w->n * log(fmax(w->yy / w->n, .1)) - w->none_logs;
+			double none = -.5 * w->n * log(fmax(w->yy / w->n, .1)) - w->none_logs + w->log_weight;
 			e->none = mc_log_add(e->none, none + log(NLIFE + 1));
 			rc = growth_sets(w, &s, MC_GROWTH_TIME, e, err);
 			if (rc == 0)

@@ -31,6 +31,7 @@ struct work {
 	double best_all[MC_GROWTH_KINDS + 8], *best_onset;
 	double share[PANEL_MOST_COLUMNS], precision[PANEL_MOST_COLUMNS]; /* of the common columns about the fitted curve */
 	struct onset_grams onsets;
+	double log_weight;           /* of the present grid point */
 	double common_slope;         /* of a growth that all lives share; 0: there is none */
 	double onset_scatter;        /* of lives about the growth from an onset on */
 	double *loose;               /* Grams with the life's own spread taken out, of the present grid point */

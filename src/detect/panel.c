@@ -105,7 +105,7 @@ static void fill_row(const struct mc_panel *p, const struct mc_panel_life *in, c
 	const double *x = in->x[0];
 	for (size_t k = 0; k < PANEL_LAGS && x; k++, at++) {
 		/* what was there when the life was first seen came with its start */
-		double before = i ? m[at - p->q] : 0, passed = i ? t - in->t[i - 1] : age;
+		double before = i ? (m - p->q)[at] : 0, passed = i ? t - in->t[i - 1] : age;
 		m[at] = before - (x[i] - before) * expm1(-passed / p->lag[k]);
 	}
 	m[p->il] = 1;

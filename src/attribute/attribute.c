@@ -52,8 +52,10 @@ int mc_attribute(const struct mc_case *c, struct mc_answer *ret, struct mc_error
 	rc = judge_signals(&h, &j, err);
 	if (rc == 0 && j.panel)
 		rc = decide(&h, &j, &a, err);
+	if (rc == 0 && a.verdict == MC_VERDICT_INSUFFICIENT)
+		rc = decide_nothing(&h, &a, err);
 	if (rc == 0)
-		rc = j.panel && a.verdict != MC_VERDICT_INSUFFICIENT ? explain(&h, &j, &a, err) : explain_too_little(&h, &a, err);
+		rc = a.verdict != MC_VERDICT_INSUFFICIENT ? explain(&h, &j, &a, err) : explain_too_little(&h, &a, err);
 	judgement_release(&j);
 	history_release(&h);
 	if (rc < 0) {

@@ -202,6 +202,13 @@ int belief_new(const struct history *h, const struct suppositions *s, const stru
 	return 0;
 }
 
+void belief_before(size_t ndeploys, double *deploys, double *not_a_deploy)
+{
+	double change = PRIOR_FREE + PRIOR_ALL, any = ndeploys ? PRIOR_DEPLOY : 0, all = PRIOR_NONE + PRIOR_ALL_BOUNDED + PRIOR_BOUNDED + change + any;
+	*deploys = any / all;
+	*not_a_deploy = change / all;
+}
+
 void belief_release(struct belief *b)
 {
 	free(b->deploy);

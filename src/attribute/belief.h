@@ -27,5 +27,7 @@ struct belief {
 int belief_new(const struct history *h, const struct suppositions *s, const struct mc_growth_evidence *e, const struct history_rows *rows,
 	struct belief *ret, struct mc_error *err);
 void belief_release(struct belief *b);
+/* What is likely before anything was seen: that some deploy began a growth, all of them together, and that another growth did. */
+void belief_before(size_t ndeploys, double *deploys, double *not_a_deploy);
 
 #endif

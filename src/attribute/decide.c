@@ -245,7 +245,7 @@ static int leak_episodes(const struct history *h, size_t culprit, const struct m
  * last per cent is chance. */
 static bool stands_out(const double *p, size_t n, size_t k)
 {
-	static const double NEARLY = .45;
+	static const double NEARLY = .48;
 	for (size_t i = 0; i < n; i++)
 		if (i != k && p[i] > NEARLY)
 			return false;
@@ -389,7 +389,6 @@ static void plateau(const struct history *h, const struct judgement *j, struct m
 		a->look_again_ms = history_ms(h, h->as_of + later);
 }
 
-/* Less than this says nothing, however clear it looks. */
 static bool too_little(const struct history *h)
 {
 	double longest = 0, all = 0;
@@ -397,19 +396,35 @@ static bool too_little(const struct history *h)
 		longest = fmax(longest, h->life[i].n);
 		all += h->life[i].n;
 	}
-	return longest < 30 && all < 300;
+	return longest < LEAST_SAMPLES && all < LEAST_SAMPLES_IN_ALL;
+}
+
+int decide_nothing(const struct history *h, struct mc_answer *a, struct mc_error *err)
+{
+	double deploys;
+	size_t n = 0;
+	struct mc_candidate *c = calloc(h->ndeploys + 1, sizeof *c);
+	if (!c)
+		return mc_nomem(err, "the candidates");
+	belief_before(h->ndeploys, &deploys, &a->not_a_deploy);
+	for (size_t k = h->ndeploys; k-- > 0 && deploys / (double)h->ndeploys >= LEAST_SHOWN;)
+		c[n++] = (struct mc_candidate){ .deploy = h->deploy[k].index, .probability = deploys / (double)h->ndeploys,
+			.first_seen_ms = isnan(h->deploy[k].first_seen) ? MC_NO_TIME : history_ms(h, h->deploy[k].first_seen) };
+	free(a->candidates);
+	a->candidates = c;
+	a->ncandidates = n;
+	a->no_change = 1 - a->not_a_deploy - (n ? deploys : 0);
+	return 0;
 }
 
 int decide(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
+	if (too_little(h))
+		return 0;
 	int rc = candidates(h, j, a, err);
 	if (rc < 0)
 		return rc;
 	a->signal = j->signal == HISTORY_ANON ? MC_SIGNAL_ANON : j->signal == HISTORY_SHMEM ? MC_SIGNAL_SHMEM : MC_SIGNAL_PROCESSES;
-	if (too_little(h)) {
-		a->signal = MC_SIGNAL_NULL;
-		return 0;
-	}
 	if (j->grows > .5) {
 		rc = leak(h, j, a, err);
 		exhaustion(h, a);

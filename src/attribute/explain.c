@@ -245,8 +245,23 @@ int explain(const struct history *h, const struct judgement *j, struct mc_answer
 
 int explain_too_little(const struct history *h, struct mc_answer *a, struct mc_error *err)
 {
-	double samples = 0;
-	for (size_t i = 0; i < h->nlives; i++)
-		samples += h->life[i].n;
-	return say(a, "data", false, err, "not enough data: %zu lives with %.0f samples in all; a life of 30 samples is wanted, or 300 in all", h->nlives, samples);
+	char span[MC_TIME_TEXT], more[MC_TIME_TEXT];
+	double samples = 0, longest = 0, from = (double)INFINITY, to = -(double)INFINITY, missing;
+	for (size_t i = 0; i < h->nlives; i++) {
+		const struct history_life *l = &h->life[i];
+		samples += l->n;
+		longest = fmax(longest, l->n);
+		from = fmin(from, l->first);
+		to = fmax(to, l->last);
+	}
+	if (!(samples > 0))
+		return say(a, "data", false, err, "not enough data: no sample yet; %d of one process are needed", LEAST_SAMPLES);
+	if (longest < 2)
+		return say(a, "data", false, err, "not enough data: %.0f sample%s of %zu process%s; %d of one process are needed, or %d in all", samples,
+			samples == 1 ? "" : "s", h->nlives, h->nlives == 1 ? "" : "es", LEAST_SAMPLES, LEAST_SAMPLES_IN_ALL);
+	missing = fmax(1, LEAST_SAMPLES - longest) * h->tick;
+	a->look_again_ms = history_ms(h, h->as_of + missing);
+	return say(a, "data", false, err, "not enough data: %.0f sample%s of %zu process%s over %s; %d of one process are needed, in about %s, or %d in all",
+		samples, samples == 1 ? "" : "s", h->nlives, h->nlives == 1 ? "" : "es", mc_duration_text((int64_t)((to - from) * 1000), span), LEAST_SAMPLES,
+		mc_duration_text((int64_t)(missing * 1000), more), LEAST_SAMPLES_IN_ALL);
 }

@@ -32,6 +32,9 @@ int release_trend(const struct judgement *j, size_t release, double *ret, double
 int decide(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err);
 /* Adds the sentences. */
 int explain(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err);
+/* An answer of what is likely beforehand, where nothing can be said: less samples than these say nothing, however clear it looks. */
+enum { LEAST_SAMPLES = 30, LEAST_SAMPLES_IN_ALL = 300 };
+int decide_nothing(const struct history *h, struct mc_answer *a, struct mc_error *err);
 int explain_too_little(const struct history *h, struct mc_answer *a, struct mc_error *err);
 
 /* Lives of the release that are alive at the last moment, or were at its end. */

@@ -236,8 +236,9 @@ def two_deploys_minutes_apart(w, d):
     w.write(d, w.grow_from(3, 3.0))
 
 
-@mode(verdict="insufficient_data", culprit=None)
+@mode(verdict="insufficient_data", culprit=None, says="2 processes over", no_change=.9)
 def too_few_data(w, d):
+    """What is there and what is needed; and no more certainty than there was before."""
     w.tick = w.tick[:2]
     w.rate = w.rate[:2]
     w.write(d)
@@ -487,6 +488,10 @@ def problems(e, x):
         say("fixed_by", (x.get("fixed_by") or {}).get("version"), e["fixed_by"])
     if "not_a_deploy" in e and x["not_a_deploy_probability"] < e["not_a_deploy"]:
         say("not_a_deploy", "%.2f" % x["not_a_deploy_probability"], "%.2f or more" % e["not_a_deploy"])
+    if "says" in e and not any(e["says"] in z["text"] for z in x["evidence"]):
+        say("evidence", [z["text"] for z in x["evidence"]], e["says"])
+    if "no_change" in e and x["no_change_probability"] > e["no_change"]:
+        say("no_change", "%.2f" % x["no_change_probability"], "%.2f or less" % e["no_change"])
     if "together" in e:
         p = {c["version"]: c["probability"] for c in x["candidates"]}
         if sum(p.get(v, 0) for v in e["together"]) < .8:

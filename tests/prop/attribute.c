@@ -49,12 +49,19 @@ static size_t culprit(const struct mc_answer *a)
 	return a->culprit == MC_NO_DEPLOY ? MC_NO_DEPLOY : a->candidates[a->culprit].deploy;
 }
 
+/* Nothing holds more than half but for what may be chance. */
+static bool undecided(const struct mc_answer *a, double within)
+{
+	return a->ncandidates && fabs(a->candidates[0].probability - .5) < within;
+}
+
 /* `to`: where each deploy of the first case is in the second; NULL: the same place. */
 static void alike(const char *what, uint64_t seed, const struct mc_case *c, const struct mc_answer *a, const struct mc_answer *b, const size_t *to,
 	double within)
 {
 	size_t k = culprit(a), want = k == MC_NO_DEPLOY || !to ? k : to[k];
-	if (a->verdict != b->verdict || culprit(b) != want || a->state != b->state || a->signal != b->signal)
+	bool same = culprit(b) == want || (undecided(a, within) && undecided(b, within));
+	if (a->verdict != b->verdict || !same || a->state != b->state || a->signal != b->signal)
 		fail_msg("%s, seed %llu: %s of %zd became %s of %zd", what, (unsigned long long)seed, mc_verdict_name(a->verdict), (ssize_t)want,
 			mc_verdict_name(b->verdict), (ssize_t)culprit(b));
 	for (size_t i = 0; i < c->ndeploys; i++)
@@ -163,7 +170,8 @@ static void a_constant_rate_says_nothing(void **state)
 		for (size_t i = 0; i < w.c.load.n; i++)
 			w.requests[i] += 20e-3 * (double)(w.load_t[i] - w.load_t[0]);
 		struct mc_answer b = ask(&w.c);
-		alike("with more requests", seed, &w.c, &a, &b, NULL, .05);
+		/* growth with requests is one supposition, and then less of it is theirs */
+		alike("with more requests", seed, &w.c, &a, &b, NULL, .2);
 		mc_answer_release(&a);
 		mc_answer_release(&b);
 		world_free(&w);

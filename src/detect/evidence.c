@@ -17,7 +17,7 @@
 
 /* Grids of spreads. Departure of a release's curve, relative to the curve's size; slopes of releases, in noise deviations over
  * a median life; growth between lives, relative to the growth; lives about a growth that all share, relative to it, going with SLOPE_SPREAD. */
-static const double CURVE_SPREAD[] = { .02, .1, .4 }, SLOPE_SPREAD[] = { 1e-3, .25, .7 }, LIFE_SPREAD[] = { .12, .3, .6, 1.2 },
+static const double CURVE_SPREAD[] = { .02, .1, .4 }, SLOPE_SPREAD[] = { 1e-3, .4, 2 }, LIFE_SPREAD[] = { .12, .3, .6, 1.2 },
 	SHARED_SPREAD[] = { .06, .2, .5 };
 /* Releases of a program mostly have the same slope: nothing. */
 static const double SLOPE_WEIGHT[] = { .6, .3, .1 };

@@ -593,7 +593,7 @@ static void what_new_threads_bring_is_no_growth(void **state)
 		struct mc_panel *p = panel_of(&w, 1e-6, NULL, 0);
 		assert_int_equal(mc_panel_evidence(p, s, 1, &e, NULL), 0);
 		double found = e.set[MC_GROWTH_TIME][0].log_evidence - e.none;
-		if (known ? found > 2 : !(found > 4))
+		if (known ? found > 2 : !(found > 3))
 			fail_msg("threads %s: evidence %g of growth", known ? "known" : "not known", found);
 		double level[LIVES], var[LIVES];
 		assert_int_equal(mc_panel_levels(p, level, var, NULL), 0);

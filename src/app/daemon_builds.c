@@ -18,6 +18,7 @@ enum { MAX_BUILDS = 32, MAX_EXECUTABLES = 16, MIN_TICKS = 2 };
 #define TOGETHER_MS 600000 /* beside each other for so long: both are meant to stay */
 #define ABSENT_MS 300000
 #define RESTLESS_MS 600000
+#define START_MS 1500 /* a start is known to a second: the kernel rounds its boot */
 
 static void build_release(struct build *b)
 {
@@ -299,7 +300,7 @@ static int take_back(struct daemon *d, struct program *p, struct executable *e, 
 		struct build *b = &e->builds[k];
 		/* in its place: begun when it ended, as far as ticks tell, and not long before or after */
 		int64_t after = b->instead_ms - gone->last_ms;
-		if (k == e->current || !b->alive || b->pending || !b->instead_ms || after < -2 * d->config->c.interval_ms || after > patience)
+		if (k == e->current || !b->alive || b->pending || !b->instead_ms || after < -2 * d->config->c.interval_ms - START_MS || after > patience)
 			continue;
 		b->first_ms = b->instead_ms;
 		b->absent_ms = 1; /* as what it is told: it ran here before */

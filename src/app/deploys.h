@@ -37,7 +37,7 @@ int64_t deploys_settle_at(const struct mc_deploy_row *d);
 
 /* ---- what the list of deploys says of each ---- */
 struct deploys_life {
-	int64_t start_ms, last_ms;
+	int64_t start_ms, last_ms; /* of its samples: a start is known to a second only */
 	size_t release;  /* of the views, SIZE_MAX: none of them */
 	const char *exe; /* borrowed */
 };

@@ -67,7 +67,7 @@ static int keep_life(struct release_sums *r, const struct mc_incarnation_row *ro
 	char *exe = rc == 0 ? mc_strdup(row->exe ? row->exe : "") : NULL;
 	if (!exe)
 		return mc_nomem(r->err, "deploys");
-	r->lives[r->nlives++] = (struct deploys_life){ row->start_ms, row->last_ms, release, exe };
+	r->lives[r->nlives++] = (struct deploys_life){ row->first_ms, row->last_ms, release, exe };
 	return 0;
 }
 

@@ -16,6 +16,8 @@ static bool reserve(struct mc_buf *b, size_t more)
 		b->failed = true;
 		return false;
 	}
+	if (need < b->cap) /* and the end */
+		return true;
 	void *p = b->data;
 	if (mc_grow(&p, &b->cap, need + 1, 1, NULL) < 0) {
 		b->failed = true;

@@ -37,13 +37,16 @@ bool sm_parse_statm(const char *s, size_t n, struct sm_statm *ret)
 	return true;
 }
 
-bool sm_key(const char *s, size_t n, const char *key, uint64_t *ret)
+/* As sm_key, from *from on, which is then where the key was found. */
+static bool key_from(const char *s, size_t n, size_t *from, const char *key, uint64_t *ret)
 {
 	size_t k = strlen(key);
-	for (const char *p = s, *end = s + n; p && p < end;) {
+	for (const char *p = s + *from, *end = s + n; p && p < end;) {
 		const char *at = p + k;
-		if ((size_t)(end - p) > k && memcmp(p, key, k) == 0 && strchr(": \t", *at) && *at)
+		if ((size_t)(end - p) > k && memcmp(p, key, k) == 0 && strchr(": \t", *at) && *at) {
+			*from = (size_t)(p - s);
 			return number(&at, end, ret);
+		}
 		p = memchr(p, '\n', (size_t)(end - p));
 		if (p)
 			p++;
@@ -51,10 +54,27 @@ bool sm_key(const char *s, size_t n, const char *key, uint64_t *ret)
 	return false;
 }
 
-static uint64_t kib(const char *s, size_t n, const char *key)
+bool sm_key(const char *s, size_t n, const char *key, uint64_t *ret)
+{
+	size_t from = 0;
+	return key_from(s, n, &from, key, ret);
+}
+
+/* Keys that are asked for in the order in which they stand cost one pass over the text; others are found all the same. */
+static bool next_key(const char *s, size_t n, size_t *at, const char *key, uint64_t *ret)
+{
+	size_t from = *at;
+	if (key_from(s, n, &from, key, ret)) {
+		*at = from;
+		return true;
+	}
+	return *at > 0 && sm_key(s, *at, key, ret);
+}
+
+static uint64_t kib(const char *s, size_t n, size_t *at, const char *key)
 {
 	uint64_t v = 0;
-	return sm_key(s, n, key, &v) && v < UINT64_MAX / 2048 ? v * 1024 : 0;
+	return next_key(s, n, at, key, &v) && v < UINT64_MAX / 2048 ? v * 1024 : 0;
 }
 
 bool sm_parse_status(const char *s, size_t n, struct sm_status *ret)
@@ -71,19 +91,20 @@ bool sm_parse_status(const char *s, size_t n, struct sm_status *ret)
 			c = s[++i] == 'n' ? '\n' : '\\';
 		v.comm[o++] = c;
 	}
-	v.has_rss = sm_key(s, n, "RssAnon", &x);
-	v.anon = kib(s, n, "RssAnon");
-	v.file = kib(s, n, "RssFile");
-	v.shmem = kib(s, n, "RssShmem");
-	v.swap = kib(s, n, "VmSwap");
-	v.hwm = kib(s, n, "VmHWM");
-	v.size = kib(s, n, "VmSize");
-	if (sm_key(s, n, "Threads", &x))
+	size_t at = 0;
+	v.uid = next_key(s, n, &at, "Uid", &x) ? (uint32_t)x : UINT32_MAX;
+	v.size = kib(s, n, &at, "VmSize");
+	v.hwm = kib(s, n, &at, "VmHWM");
+	v.has_rss = next_key(s, n, &at, "RssAnon", &x);
+	v.anon = kib(s, n, &at, "RssAnon");
+	v.file = kib(s, n, &at, "RssFile");
+	v.shmem = kib(s, n, &at, "RssShmem");
+	v.swap = kib(s, n, &at, "VmSwap");
+	if (next_key(s, n, &at, "Threads", &x))
 		v.threads = x;
-	v.uid = sm_key(s, n, "Uid", &x) ? (uint32_t)x : UINT32_MAX;
 	v.switches = UINT64_MAX;
 	uint64_t y = 0;
-	if (sm_key(s, n, "voluntary_ctxt_switches", &x) && sm_key(s, n, "nonvoluntary_ctxt_switches", &y))
+	if (next_key(s, n, &at, "voluntary_ctxt_switches", &x) && next_key(s, n, &at, "nonvoluntary_ctxt_switches", &y))
 		v.switches = x + y;
 	*ret = v;
 	return true;

@@ -21,6 +21,12 @@ struct family {
 	struct sample *samples;
 };
 
+/* Where a sample is, by its family and labels. */
+struct place {
+	uint32_t hash;   /* 0: free */
+	uint32_t family, sample;
+};
+
 /* A limit on what one page may hold; dropped samples are counted. */
 enum { MAX_SAMPLES = 200000, MAX_LABEL = 4096 };
 
@@ -28,8 +34,9 @@ struct mc_metrics {
 	size_t n, cap, open; /* open: the family that samples go to */
 	struct family *families;
 	struct mc_buf text;  /* all labels */
-	struct mc_buf key;   /* reused: family number and labels, for the map */
-	struct mc_map *seen;
+	struct place *places; /* open addressing: a copy of each key would cost more than the page */
+	size_t nplaces;       /* a power of two, over twice the samples */
+	uint64_t seed;        /* names come from outside: without it somebody could choose some that all collide */
 	double created;
 	size_t samples, dropped;
 	bool failed; /* without memory: told by mc_metrics_text */
@@ -41,11 +48,7 @@ struct mc_metrics *mc_metrics_new(void)
 	if (!m)
 		return NULL;
 	m->created = (double)NAN;
-	m->seen = mc_map_new();
-	if (!m->seen) {
-		free(m);
-		return NULL;
-	}
+	m->seed = (uint64_t)mc_mono_ns() * 0x9e3779b97f4a7c15ULL ^ (uint64_t)(uintptr_t)m;
 	return m;
 }
 
@@ -57,8 +60,7 @@ void mc_metrics_free(struct mc_metrics *m)
 		free(m->families[i].samples);
 	free(m->families);
 	mc_buf_release(&m->text);
-	mc_buf_release(&m->key);
-	mc_map_free(m->seen);
+	free(m->places);
 	free(m);
 }
 
@@ -94,11 +96,24 @@ static bool special(char c)
 	return c == '\\' || c == '"' || (unsigned char)c < 0x20 || c == 0x7f;
 }
 
+static bool is_plain(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (special(s[i]) || (unsigned char)s[i] >= 0x80)
+			return false;
+	return true;
+}
+
 /* Label values may come from anywhere: one invalid byte would lose the whole scrape. The format has an
  * escape for newline only; readers differ on the other control characters, so they are replaced. */
 static void add_label_value(struct mc_buf *b, const char *s)
 {
-	const char *end = s + strnlen(s, MAX_LABEL);
+	size_t len = strnlen(s, MAX_LABEL);
+	const char *end = s + len;
+	if (is_plain(s, len)) {
+		mc_buf_add(b, s, len);
+		return;
+	}
 	while (s < end) {
 		const char *run = s;
 		while (s < end && !special(*s))
@@ -112,6 +127,66 @@ static void add_label_value(struct mc_buf *b, const char *s)
 			mc_buf_str(b, *s == '\n' ? "\\n" : *s == '\t' ? "\t" : "\xef\xbf\xbd");
 		s++;
 	}
+}
+
+static uint64_t mixed(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * 0xd6e8feb86659fd93ULL;
+	return h ^ h >> 32;
+}
+
+static uint32_t hash_of(const struct mc_metrics *m, size_t family, const char *labels, size_t len)
+{
+	uint64_t h = mixed(m->seed ^ len, family), v = 0;
+	size_t i = 0;
+	for (; i + sizeof(v) <= len; i += sizeof(v)) {
+		memcpy(&v, labels + i, sizeof(v));
+		h = mixed(h, v);
+	}
+	v = 0;
+	if (i < len)
+		memcpy(&v, labels + i, len - i);
+	return (uint32_t)(mixed(h, v) >> 16) | 1;
+}
+
+static bool more_places(struct mc_metrics *m)
+{
+	size_t n = m->nplaces ? m->nplaces * 2 : 1024;
+	struct place *p = calloc(n, sizeof(*p));
+	if (!p)
+		return false;
+	for (size_t i = 0; i < m->nplaces; i++) {
+		size_t k = m->places[i].hash & (n - 1);
+		while (m->places[i].hash && p[k].hash)
+			k = (k + 1) & (n - 1);
+		if (m->places[i].hash)
+			p[k] = m->places[i];
+	}
+	free(m->places);
+	m->places = p;
+	m->nplaces = n;
+	return true;
+}
+
+/* True where the open family has a sample with these labels; else the place is taken for the one to come. */
+static bool is_there(struct mc_metrics *m, const char *labels, size_t len)
+{
+	if (m->samples * 2 >= m->nplaces && !more_places(m)) {
+		m->failed = true;
+		return false;
+	}
+	uint32_t hash = hash_of(m, m->open, labels, len);
+	size_t k = hash & (m->nplaces - 1);
+	for (; m->places[k].hash; k = (k + 1) & (m->nplaces - 1)) {
+		const struct place *p = &m->places[k];
+		if (p->hash != hash || p->family != m->open)
+			continue;
+		const struct sample *s = &m->families[p->family].samples[p->sample];
+		if (s->labels_len == len && (len == 0 || memcmp(m->text.data + s->labels, labels, len) == 0))
+			return true;
+	}
+	m->places[k] = (struct place){ hash, (uint32_t)m->open, (uint32_t)m->families[m->open].n };
+	return false;
 }
 
 void mc_metrics_sample(struct mc_metrics *m, double value, size_t npairs, const char *const *pairs)
@@ -137,21 +212,17 @@ void mc_metrics_sample(struct mc_metrics *m, double value, size_t npairs, const 
 		return;
 	}
 	size_t len = m->text.len - at;
-	m->key.len = 0;
-	mc_buf_add(&m->key, &m->open, sizeof(m->open));
-	if (len)
-		mc_buf_add(&m->key, m->text.data + at, len);
-	uint64_t old;
-	if (mc_map_get(m->seen, mc_buf_text(&m->key), m->key.len, &old)) {
+	if (mc_grow((void **)&f->samples, &f->cap, f->n + 1, sizeof(*f->samples), NULL)) {
+		m->failed = true;
+		return;
+	}
+	if (is_there(m, len ? m->text.data + at : "", len)) {
 		m->text.len = at;
 		m->dropped++;
 		return;
 	}
-	if (m->key.failed || mc_map_set(m->seen, m->key.data, m->key.len, 1) ||
-	    mc_grow((void **)&f->samples, &f->cap, f->n + 1, sizeof(*f->samples), NULL)) {
-		m->failed = true;
+	if (m->failed)
 		return;
-	}
 	f->samples[f->n++] = (struct sample){ value, m->created, at, len };
 	m->samples++;
 }
@@ -219,15 +290,14 @@ static void add_number(struct mc_buf *b, double v)
 
 static void add_help(struct mc_buf *out, const char *help, bool om)
 {
-	for (const char *p = help; *p; p++)
-		if (*p == '\n')
-			mc_buf_str(out, "\\n");
-		else if (*p == '\\')
-			mc_buf_str(out, "\\\\");
-		else if (*p == '"' && om)
-			mc_buf_str(out, "\\\"");
-		else
-			mc_buf_add(out, p, 1);
+	const char *escaped = om ? "\n\\\"" : "\n\\";
+	for (const char *p = help; *p;) {
+		size_t n = strcspn(p, escaped);
+		mc_buf_add(out, p, n);
+		p += n;
+		if (*p)
+			mc_buf_add(out, (char[]){ '\\', *p == '\n' ? 'n' : *p }, 2), p++;
+	}
 }
 
 static bool has_suffix(const char *s, size_t len, const char *suffix)
@@ -252,9 +322,15 @@ static void add_head(struct mc_buf *out, const struct family *f, bool om)
 	static const char *const om_type[] = { [MC_GAUGE] = "gauge", [MC_COUNTER] = "counter", [MC_INFO] = "info" };
 	static const char *const type[] = { [MC_GAUGE] = "gauge", [MC_COUNTER] = "counter", [MC_INFO] = "gauge" };
 	int len = (int)(om ? base_len(f) : strlen(f->name));
-	mc_buf_printf(out, "# HELP %.*s ", len, f->name);
+	mc_buf_str(out, "# HELP ");
+	mc_buf_add(out, f->name, (size_t)len);
+	mc_buf_str(out, " ");
 	add_help(out, f->help, om);
-	mc_buf_printf(out, "\n# TYPE %.*s %s\n", len, f->name, om ? om_type[f->type] : type[f->type]);
+	mc_buf_str(out, "\n# TYPE ");
+	mc_buf_add(out, f->name, (size_t)len);
+	mc_buf_str(out, " ");
+	mc_buf_str(out, om ? om_type[f->type] : type[f->type]);
+	mc_buf_str(out, "\n");
 	/* The format wants the unit to be the end of the name. */
 	if (om && f->unit && f->type != MC_INFO && has_suffix(f->name, (size_t)len, f->unit) &&
 	    f->name[(size_t)len - strlen(f->unit) - 1] == '_')

@@ -239,11 +239,13 @@ static void take_body(struct st_in *in, unsigned width, uint32_t *present, doubl
 	}
 }
 
-/* The row as it is kept in memory: how far from the row before, then the body. */
+/* The row as it is kept in memory: how far from the row before, twice that and one where nothing else has changed (most
+ * processes sleep, and thousands of them wait here for up to ST_CHUNK_ROWS ticks), else the body behind it. */
 static int add_row(struct st_hot *h, struct st_open *o, uint64_t id, int64_t t, const unsigned char *body, size_t len,
 	struct mc_error *err)
 {
 	struct st_in in = { .p = body, .end = body + len };
+	bool quiet = false;
 	take_body(&in, st_kind_width(o->entity & 3), &o->present, o->last);
 	if (in.bad || in.p != in.end || (o->n > 0 && t <= o->last_t) || o->n >= ST_CHUNK_ROWS_MAX)
 		return mc_fail(err, MC_ECORRUPT, 0, "tick %llu is damaged", (unsigned long long)id);
@@ -253,10 +255,12 @@ static int add_row(struct st_hot *h, struct st_open *o, uint64_t id, int64_t t, 
 		o->older = t <= o->max_t;
 		o->step = 0;
 	} else {
-		st_put_signed(&o->rows, (int64_t)((uint64_t)t - (uint64_t)o->last_t - (uint64_t)o->step));
+		quiet = len == 2 && body[0] == 0 && body[1] == 0;
+		st_put_varint(&o->rows, st_zigzag((int64_t)((uint64_t)t - (uint64_t)o->last_t - (uint64_t)o->step)) << 1 | quiet);
 		o->step = (int64_t)((uint64_t)t - (uint64_t)o->last_t);
 	}
-	mc_buf_add(&o->rows, body, len);
+	if (!quiet)
+		mc_buf_add(&o->rows, body, len);
 	o->last_t = t;
 	o->n++;
 	if (t > o->max_t)
@@ -383,11 +387,11 @@ int st_open_decode(const struct st_open *o, int64_t since, int64_t until, struct
 	uint32_t present = 0;
 	int64_t t = o->first_t, step = 0;
 	for (uint32_t i = 0; i < o->n; i++) {
-		if (i > 0) {
-			step += st_get_signed(&in);
-			t += step;
-		}
-		take_body(&in, width, &present, last);
+		uint64_t head = i > 0 ? st_get_varint(&in) : 0;
+		step += st_unzigzag(head >> 1);
+		t += step;
+		if (!(head & 1))
+			take_body(&in, width, &present, last);
 		if (in.bad)
 			return mc_fail(err, MC_ECORRUPT, 0, "samples in memory are damaged");
 		if (t < since || t > until)

@@ -70,9 +70,19 @@ static void count(struct mc_sampler *s, struct sm_netns *n)
 	n->known = true;
 }
 
+/* Those of the first tick are asked for their namespace in turns: before all were, one of them may be in any. */
+static bool all_asked(const struct mc_sampler *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i]->kind == SM_TRACKED && !s->v[i]->slow_done)
+			return false;
+	return true;
+}
+
 void sm_netns_read(struct mc_sampler *s)
 {
-	if (!s->own_netns) /* ours is not known, so no other one is known to be another */
+	/* where ours is not known, no other one is known to be another */
+	if (!s->own_netns || !all_asked(s))
 		return;
 	gather(s);
 	for (size_t i = 0; i < s->nnetns;) {

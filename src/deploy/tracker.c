@@ -26,7 +26,22 @@ void mc_thing_free(struct mc_thing *g)
 {
 	for (size_t i = 0; g && i < g->nlibs; i++)
 		free(g->libs[i].v);
+	if (g)
+		free(g->v);
 	free(g);
+}
+
+int mc_thing_room(struct mc_thing *g, size_t n)
+{
+	if (n <= g->cap)
+		return 0;
+	struct mc_version *v = mc_reallocarray(g->v, n, sizeof *v);
+	if (!v)
+		return MC_ENOMEM;
+	memset(v + g->cap, 0, (n - g->cap) * sizeof *v);
+	g->v = v;
+	g->cap = n;
+	return 0;
 }
 
 void mc_tracker_free(struct mc_tracker *t)
@@ -159,11 +174,11 @@ static size_t find_variant(const struct mc_thing *g, const struct mc_identity *i
 	return found;
 }
 
-/* Room for one more: the oldest that no process has. SIZE_MAX: all of them live. */
+/* Room for one more: the oldest that no process has. SIZE_MAX: all of them live, or there is no memory. */
 static size_t free_variant(struct mc_thing *g)
 {
 	if (g->n < MC_MOST_VARIANTS)
-		return g->n++;
+		return mc_thing_room(g, g->n + 1) < 0 ? SIZE_MAX : g->n++;
 	size_t oldest = SIZE_MAX;
 	for (size_t i = 0; i < g->n; i++)
 		if (g->v[i].at.live == 0 && i != g->newest && (oldest == SIZE_MAX || g->v[i].at.last_ms < g->v[oldest].at.last_ms))

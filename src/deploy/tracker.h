@@ -32,13 +32,17 @@ struct mc_libset {
 struct mc_thing {
 	char what[sizeof((struct mc_identity *)0)->what];
 	size_t n, newest; /* newest: the last that was deployed */
-	struct {
+	struct mc_version {
 		struct mc_variant at;
 		struct mc_identity id;
-	} v[MC_MOST_VARIANTS];
+	} *v; /* at most MC_MOST_VARIANTS; nearly always one, and each is a kilobyte */
+	size_t cap;
 	size_t nlibs;
 	struct mc_libset libs[MC_MOST_LIBSETS];
 };
+
+/* Makes room for n versions in all. 0 or MC_ENOMEM. */
+int mc_thing_room(struct mc_thing *g, size_t n);
 
 struct mc_watched {
 	char *name;

@@ -149,6 +149,8 @@ static int get_thing(const struct mc_jsonv *o, struct mc_watched *w, struct mc_e
 	struct mc_thing *g = mc_tracker_thing(w, what, true, &at);
 	if (!g)
 		return w->n < MC_MOST_FILES_RUN ? mc_nomem(err, "what ran of a program") : 0;
+	if (mc_thing_room(g, n) < 0)
+		return mc_nomem(err, "what ran of a program");
 	for (size_t i = 0; i < n; i++) {
 		get_times(mc_jsonv_at(v, i), &g->v[i].at);
 		get_identity(mc_jsonv_at(v, i), &g->v[i].id);

@@ -296,7 +296,7 @@ static void add_help(struct mc_buf *out, const char *help, bool om)
 		mc_buf_add(out, p, n);
 		p += n;
 		if (*p)
-			mc_buf_add(out, (char[]){ '\\', *p == '\n' ? 'n' : *p }, 2), p++;
+			mc_buf_str(out, *p == '\n' ? "\\n" : *p == '"' ? "\\\"" : "\\\\"), p++;
 	}
 }
 

@@ -180,6 +180,26 @@ static double unseen(const struct mc_heights *h, size_t r, enum mc_height kind)
 	return kind == MC_HEIGHT_BIRTH ? mc_panel_curve(p, 0, young) : mc_panel_curve(p, old, (double)INFINITY);
 }
 
+/* What covariates explain of the release's height, beyond what they do of the lowest: their coefficients are known to a half or so, and
+ * wrong in all releases alike. */
+static double explained(const struct mc_heights *h, size_t r)
+{
+	const struct mc_panel *p = h->p;
+	double least = (double)INFINITY, sum = 0, n = 0;
+	for (size_t i = 0; i < p->nlives; i++) {
+		const struct panel_life *l = &p->life[i];
+		double v = 0;
+		for (size_t c = p->ntau + p->nload; c + 1 < panel_common(p); c++)
+			v += p->curve[c] * l->m[(l->n - 1) * p->q + 1 + c];
+		least = fmin(least, v);
+		if (l->release == r) {
+			sum += v;
+			n++;
+		}
+	}
+	return n > 0 ? sum / n - least : 0;
+}
+
 /* Sum over the release's lives with what is their own taken out; how many there are. */
 static size_t sum_lives(const struct mc_heights *h, size_t r, const double *gram, const struct spread *of_release, double *sum, double *ll)
 {
@@ -242,7 +262,7 @@ double mc_heights_of(const struct mc_heights *h, enum mc_height kind, double spr
 		var[r] = unit * unit / info;
 		ll -= .5 * (g[0] - y * y / info) + .5 * log(info);
 		/* a curve reckoned to where nothing was seen is a guess */
-		var[r] += pow(fmax(spread, LEAST_GUESS) * unseen(h, r, kind), 2);
+		var[r] += pow(fmax(spread, LEAST_GUESS) * unseen(h, r, kind), 2) + pow(.5 * explained(h, r), 2);
 	}
 	return ll;
 }

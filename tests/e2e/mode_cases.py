@@ -11,9 +11,7 @@ T0, MIB = 1_760_000_000_000, 1 << 20
 MODES = {}
 OTHER_WARMUPS = (6.0, 10.0, 5.0, 8.0, 11.0, 6.5)
 # Known wrong answers, with the reason. Remove the line when the mode is right: a TODO that passes is said.
-TODO = {
-    "leak_with_daily_cycle": "every release lives in another phase of a strong daily cycle: growth since ever is about as likely as v2",
-}
+TODO = {}
 
 
 def mode(**expect):

@@ -142,7 +142,8 @@ struct mc_status {
 	struct mc_program_status *programs; /* active growth first, then by memory */
 	char *notice; /* what was met at opening or can't be read, a sentence a line, NULL: nothing */
 };
-/* Of one program, or of all (NULL). Where no answer is stored it is reckoned here. MC_ENOTFOUND. */
+/* Of one program, or of all (NULL). Where no answer is stored it is reckoned here, of up to four programs: of a whole
+ * host's that takes seconds, and verdict is NULL then. MC_ENOTFOUND. */
 int mc_status_read(struct mc_store *s, const struct mc_config *cfg, const char *program, struct mc_status *ret, struct mc_error *err);
 void mc_status_release(struct mc_status *st);
 /* {"schema": 1, "as_of_ms", "host": {...}, "programs": [...], "notice"}: docs/schema/status.json. */
@@ -170,6 +171,7 @@ struct mc_deploy_view {
 	double growth_after;      /* bytes per second of it, the whole program */
 	double probability;       /* that it began the growth; NaN: not a candidate */
 	bool culprit, fix;
+	bool unanswered;          /* no answer is stored yet that could say so: only in a list of all programs */
 	bool few_samples;         /* too few to say how it grows: growth_after is NaN */
 	const char *kind;         /* "rollback", "reintroduced", "the same version again", "library update"; NULL: a new version */
 	uint32_t processes, processes_of; /* it came to run on so many of so many; of 0: not known; fewer: a canary */
@@ -179,7 +181,7 @@ struct mc_deploys {
 	size_t n;
 	struct mc_deploy_view *views; /* by program, oldest first */
 };
-/* Of one program, or of all (NULL). MC_ENOTFOUND: no such program. */
+/* Of one program, or of all (NULL): then with what stored answers say only. MC_ENOTFOUND: no such program. */
 int mc_deploys_read(struct mc_store *s, const struct mc_config *cfg, const char *program, struct mc_deploys *ret, struct mc_error *err);
 void mc_deploys_release(struct mc_deploys *d);
 /* {"schema": 1, "deploys": [...]}: docs/schema/deploys.json. */

@@ -1,5 +1,5 @@
 /* A program's memory as one curve: at each of n instants, the sum over the processes that live then. */
-#include "memculprit/app.h"
+#include "program.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -24,17 +24,28 @@ static int64_t patience(const struct mc_series *s)
 	return usual * 3;
 }
 
-/* Adds a life to the instants that it was seen at: the newest sample not later, where that is not too old. */
-static int add_life(void *user, const struct mc_life_view *life)
+/* The first instant not before t; c->n: none. Of a program's thousands of lives each sees a few instants only. */
+static size_t first_from(const struct mc_curves *c, int64_t t)
 {
-	struct mc_curves *c = user;
-	const struct mc_series *s = &life->series;
+	size_t lo = 0, hi = c->n;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (c->t_ms[mid] < t)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+void curves_add(struct mc_curves *c, const struct mc_series *s)
+{
 	const int64_t wait = patience(s);
 	size_t i = 0;
-	for (size_t k = 0; s->n && k < c->n; k++) {
+	if (s->n == 0)
+		return;
+	for (size_t k = first_from(c, s->t_ms[0]); k < c->n && c->t_ms[k] - s->t_ms[s->n - 1] <= wait; k++) {
 		int64_t t = c->t_ms[k];
-		if (t < s->t_ms[0])
-			continue;
 		while (i + 1 < s->n && s->t_ms[i + 1] <= t)
 			i++;
 		/* behind its last sample a life is over */
@@ -49,6 +60,11 @@ static int add_life(void *user, const struct mc_life_view *life)
 			c->shmem[k] = shmem;
 		add(&c->processes[k], 1);
 	}
+}
+
+static int add_life(void *user, const struct mc_life_view *life)
+{
+	curves_add(user, &life->series);
 	return 0;
 }
 
@@ -81,6 +97,21 @@ static int make_room(struct mc_curves *c, size_t n, struct mc_error *err)
 	return ok ? 0 : mc_nomem(err, "a curve");
 }
 
+int curves_begin(int64_t since_ms, int64_t until_ms, size_t n, struct mc_curves *ret, struct mc_error *err)
+{
+	struct mc_curves c = { 0 };
+	int rc = make_room(&c, n, err);
+	if (rc < 0) {
+		mc_curves_release(&c);
+		return rc;
+	}
+	for (size_t i = 0; i < n; i++)
+		c.t_ms[i] = since_ms + (int64_t)((double)(until_ms - since_ms) * (double)i / (double)(n - 1));
+	c.t_ms[n - 1] = until_ms;
+	*ret = c;
+	return 0;
+}
+
 int mc_curves_read(struct mc_store *s, int64_t program, int64_t since_ms, int64_t until_ms, size_t n, struct mc_curves *ret, struct mc_error *err)
 {
 	struct mc_curves c = { 0 };
@@ -90,13 +121,10 @@ int mc_curves_read(struct mc_store *s, int64_t program, int64_t since_ms, int64_
 	if (rc == 0 && since_ms > until_ms)
 		rc = mc_fail(err, MC_EUSAGE, 0, "the end of the curve is before its beginning");
 	if (rc == 0)
-		rc = make_room(&c, n, err);
+		rc = curves_begin(since_ms, until_ms, n, &c, err);
 	if (rc == 0) {
 		struct mc_series_query q = { .program = program, .since_ms = since_ms, .until_ms = until_ms,
 			.fields = 1u << MC_F_ANON | 1u << MC_F_SWAP | 1u << MC_F_SHMEM | 1u << MC_F_RSS };
-		for (size_t i = 0; i < n; i++)
-			c.t_ms[i] = since_ms + (int64_t)((double)(until_ms - since_ms) * (double)i / (double)(n - 1));
-		c.t_ms[n - 1] = until_ms;
 		rc = mc_store_program_series(s, &q, add_life, &c, err);
 	}
 	if (rc < 0)

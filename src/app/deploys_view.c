@@ -18,6 +18,7 @@ struct pooled {
 struct release_sums {
 	struct mc_deploy_view *views;
 	size_t n;
+	struct mc_curves curves;
 	struct pooled *sums;
 	struct deploys_life *lives;
 	size_t nlives, cap;
@@ -78,6 +79,7 @@ static int add_life(void *user, const struct mc_life_view *life)
 	const struct mc_series *s = &life->series;
 	size_t k = release_of(r, life->row), from = s->n / 10, m = 0;
 	double st = 0, sv = 0, stt = 0, stv = 0;
+	curves_add(&r->curves, s);
 	int rc = keep_life(r, life->row, k);
 	if (rc < 0 || k == SIZE_MAX)
 		return rc;
@@ -121,8 +123,9 @@ static double median_in(const struct mc_curves *c, const double *v, int64_t from
 	return scratch[n / 2];
 }
 
-static void take_figures(struct release_sums *r, const struct mc_curves *c, double *scratch)
+static void take_figures(struct release_sums *r, double *scratch)
 {
+	const struct mc_curves *c = &r->curves;
 	for (size_t i = 0; i < r->n; i++) {
 		struct mc_deploy_view *v = &r->views[i];
 		int64_t from = v->row.unix_ms, to = v->until_ms == MC_NO_TIME ? c->t_ms[c->n - 1] : v->until_ms;
@@ -142,23 +145,23 @@ static int64_t settled(const struct mc_curves *c)
 	return span / 100 < SLACK_MS ? span / 100 : SLACK_MS;
 }
 
-static int figures(struct mc_store *s, int64_t program, struct mc_deploy_view *views, size_t n, struct mc_error *err)
+/* All of it from one reading of the program's samples. */
+static int figures(struct mc_store *s, const struct mc_program_row *p, struct mc_deploy_view *views, size_t n, struct mc_error *err)
 {
-	struct mc_curves c = { 0 };
 	struct release_sums r = { .views = views, .n = n, .sums = calloc(n, sizeof *r.sums), .err = err };
-	struct mc_series_query q = { .program = program, .since_ms = INT64_MIN, .until_ms = INT64_MAX, .fields = 1u << MC_F_ANON | 1u << MC_F_SWAP };
+	struct mc_series_query q = { .program = p->id, .since_ms = INT64_MIN, .until_ms = INT64_MAX, .fields = 1u << MC_F_ANON | 1u << MC_F_SWAP };
 	double *scratch = mc_reallocarray(NULL, INSTANTS, sizeof *scratch);
-	int rc = r.sums && scratch ? mc_curves_read(s, program, MC_NO_TIME, MC_NO_TIME, INSTANTS, &c, err) : mc_nomem(err, "deploys");
+	int rc = r.sums && scratch ? curves_begin(p->first_ms, p->last_ms, INSTANTS, &r.curves, err) : mc_nomem(err, "deploys");
 	if (rc == 0)
 		rc = mc_store_program_series(s, &q, add_life, &r, err);
 	if (rc == 0) {
-		take_figures(&r, &c, scratch);
-		deploys_count_processes(views, n, r.lives, r.nlives, settled(&c));
+		take_figures(&r, scratch);
+		deploys_count_processes(views, n, r.lives, r.nlives, settled(&r.curves));
 	}
 	for (size_t i = 0; i < r.nlives; i++)
 		free((char *)(uintptr_t)r.lives[i].exe);
 	free(r.lives);
-	mc_curves_release(&c);
+	mc_curves_release(&r.curves);
 	free(scratch);
 	free(r.sums);
 	return rc;
@@ -190,11 +193,30 @@ static void take_answer(struct mc_deploy_view *v, const struct mc_jsonv *a)
 	}
 }
 
-static int answers(struct mc_store *s, const struct mc_program_row *p, struct mc_deploy_view *views, size_t n, struct mc_error *err)
+/* Only these can be blamed, or have ended anything. */
+static bool any_deployed(const struct mc_deploy_view *views, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(views[i].row.source, DEPLOYS_BASELINE) != 0)
+			return true;
+	return false;
+}
+
+/* What the newest answer says of them. Where none is stored, one is reckoned of a program that was asked for by its
+ * name; in a list of all it is left out: a host's programs would take seconds. */
+static int answers(struct mc_store *s, const struct mc_program_row *p, bool reckon, struct mc_deploy_view *views, size_t n, struct mc_error *err)
 {
 	struct mc_buf text = { 0 };
 	struct mc_jsondoc *doc = NULL;
-	int rc = mc_answer_text(s, NULL, p, &text, err);
+	int64_t as_of;
+	if (!any_deployed(views, n))
+		return 0;
+	int rc = reckon ? mc_answer_text(s, NULL, p, &text, err) : mc_store_answer_get(s, p->id, &as_of, &text, err);
+	if (rc == MC_ENOTFOUND && !reckon) {
+		for (size_t i = 0; i < n; i++)
+			views[i].unanswered = strcmp(views[i].row.source, DEPLOYS_BASELINE) != 0;
+		return 0;
+	}
 	if (rc == 0)
 		rc = mc_jsondoc_parse(mc_buf_text(&text), text.len, SIZE_MAX, &doc, err);
 	for (size_t i = 0; rc == 0 && i < n; i++)
@@ -213,7 +235,7 @@ static int64_t replaced(const struct mc_deploy_row *rows, size_t n, size_t i)
 	return MC_NO_TIME;
 }
 
-static int add_program(struct mc_store *s, const struct mc_program_row *p, struct mc_deploys *d, struct mc_error *err)
+static int add_program(struct mc_store *s, const struct mc_program_row *p, bool reckon, struct mc_deploys *d, struct mc_error *err)
 {
 	struct mc_deploy_row *rows = NULL;
 	size_t n = 0, first = d->n;
@@ -235,8 +257,8 @@ static int add_program(struct mc_store *s, const struct mc_program_row *p, struc
 	for (size_t i = first; i < d->n; i++)
 		if (!(views[i].program = mc_strdup(p->name)))
 			return mc_nomem(err, "deploys");
-	if (p->incarnations && (rc = figures(s, p->id, &views[first], n, err)) == 0)
-		rc = answers(s, p, &views[first], n, err);
+	if (p->incarnations && (rc = figures(s, p, &views[first], n, err)) == 0)
+		rc = answers(s, p, reckon, &views[first], n, err);
 	return rc;
 }
 
@@ -251,7 +273,7 @@ int mc_deploys_read(struct mc_store *s, const struct mc_config *cfg, const char 
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		if (!program || strcmp(rows[i].name, program) == 0) {
 			found = true;
-			rc = add_program(s, &rows[i], &d, err);
+			rc = add_program(s, &rows[i], program != NULL, &d, err);
 		}
 	if (rc == 0 && !found)
 		rc = program_unknown(program, err);

@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECENT_MS = 900000, GONE_MS = 60000 }; /* three ticks of the slowest configuration; a minute */
+enum {
+	RECENT_MS = 900000, /* three ticks of the slowest configuration */
+	GONE_MS = 60000,
+	RECKONED = 4        /* programs of a list, where no answer is stored */
+};
 
 /* ---- the processes alive ---- */
 
@@ -188,11 +192,19 @@ static int take_answer(struct mc_program_status *p, const struct mc_jsonv *v, st
 	return rc;
 }
 
-static int look_at_answer(struct mc_store *s, struct mc_program_status *p, const struct mc_program_row *row, struct mc_error *err)
+/* *left: how many may still be reckoned where none is stored. */
+static int look_at_answer(struct mc_store *s, struct mc_program_status *p, const struct mc_program_row *row, size_t *left, struct mc_error *err)
 {
 	struct mc_buf text = { 0 };
 	struct mc_jsondoc *doc = NULL;
-	int rc = mc_answer_text(s, NULL, row, &text, err);
+	int64_t as_of;
+	int rc = mc_store_answer_get(s, row->id, &as_of, &text, err);
+	if (rc == MC_ENOTFOUND && *left == 0)
+		return 0;
+	if (rc == MC_ENOTFOUND) {
+		--*left;
+		rc = mc_answer_text(s, NULL, row, &text, err);
+	}
 	if (rc == 0)
 		rc = mc_jsondoc_parse(mc_buf_text(&text), text.len, SIZE_MAX, &doc, err);
 	if (rc == 0)
@@ -202,7 +214,8 @@ static int look_at_answer(struct mc_store *s, struct mc_program_status *p, const
 	return rc;
 }
 
-static int read_program(struct mc_store *s, const struct mc_program_row *row, int64_t host_ms, struct mc_program_status *p, struct mc_error *err)
+static int read_program(struct mc_store *s, const struct mc_program_row *row, int64_t host_ms, size_t *reckon, struct mc_program_status *p,
+	struct mc_error *err)
 {
 	const double none = (double)NAN;
 	*p = (struct mc_program_status){ .name = mc_strdup(row->name), .id = row->id, .first_ms = row->first_ms, .last_ms = row->last_ms,
@@ -215,7 +228,7 @@ static int read_program(struct mc_store *s, const struct mc_program_row *row, in
 		rc = look_at_lives(s, p, err);
 	if (rc == 0)
 		rc = look_at_deploys(s, p, err);
-	return rc < 0 ? rc : look_at_answer(s, p, row, err);
+	return rc < 0 ? rc : look_at_answer(s, p, row, reckon, err);
 }
 
 /* ---- the host ---- */
@@ -318,9 +331,10 @@ static int read_programs(struct mc_store *s, const char *only, const struct mc_p
 	if (!st->programs)
 		return mc_nomem(err, "programs");
 	int rc = 0;
+	size_t reckon = RECKONED;
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		if (!only || strcmp(rows[i].name, only) == 0)
-			rc = read_program(s, &rows[i], st->host.t_ms, &st->programs[st->n++], err);
+			rc = read_program(s, &rows[i], st->host.t_ms, &reckon, &st->programs[st->n++], err);
 	if (rc == 0 && only && st->n == 0)
 		rc = program_unknown(only, err);
 	if (st->n)

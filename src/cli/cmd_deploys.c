@@ -47,6 +47,8 @@ static void remark(const struct cli *c, const struct mc_deploy_view *v, struct m
 		mc_buf_printf(out, "started the growth (%.0f %%)", 100 * v->probability);
 	else if (v->probability >= 0.01)
 		mc_buf_printf(out, "may have started it (%.0f %%)", 100 * v->probability);
+	if (v->unanswered)
+		mc_buf_str(out, "not judged yet");
 	if (v->fix)
 		mc_buf_printf(out, "%sended it", out->len ? ", " : "");
 	if (v->kind)

@@ -118,9 +118,69 @@ static void few_samples_are_no_growth(void **state)
 	mc_deploys_release(&d);
 }
 
+/* A program with a deploy that was recognised, in a file that has others. */
+static int64_t add_program(struct mc_store *s, const char *name)
+{
+	struct mc_error err = { 0 };
+	int64_t id = 0, t = 1700000000000;
+	assert_int_equal(mc_store_program(s, name, &id, &err), 0);
+	struct mc_incarnation i = { .program = id, .key = "", .pid = 7, .start_ms = t, .exe = "p", .version = "v2", .commit = "", .build_id = "" };
+	struct mc_deploy_row d = { .program = id, .unix_ms = t, .first_seen_ms = t, .version = TEXT("v2"), .commit = TEXT(""), .build_id = TEXT(""),
+		.host = TEXT(""), .note = TEXT(""), .source = TEXT("package note") };
+	assert_int_equal(mc_store_incarnation(s, &i, &err), 0);
+	assert_int_equal(mc_store_deploy_add(s, &d, &err), 0);
+	struct mc_row r = { .incarnation = i.id };
+	for (int f = 0; f < MC_F_COUNT; f++)
+		r.v[f] = f == MC_F_ANON ? 1e6 : (double)NAN;
+	for (size_t k = 0; k < 50; k++)
+		assert_int_equal(mc_store_tick(s, t + 10000 * (int64_t)k, &r, 1, NULL, 0, NULL, &err), 0);
+	return id;
+}
+
+/* A list of all programs says what stored answers say and reckons none: it is asked for again and again. */
+static void a_list_is_not_reckoned(void **state)
+{
+	(void)state;
+	static const char answer[] = "{\"schema\": 1, \"culprit\": {\"version\": \"v2\", \"commit\": \"\", \"deployed_ms\": 1700000000000}, "
+		"\"candidates\": [{\"version\": \"v2\", \"commit\": \"\", \"deployed_ms\": 1700000000000, \"probability\": 0.75}], "
+		"\"slope_bytes_per_second\": {\"after\": 1234.5}}";
+	char path[64];
+	struct mc_store *s = NULL;
+	struct mc_error err = { 0 };
+	struct mc_deploys d;
+	struct mc_status st;
+	snprintf(path, sizeof path, "%s/list.db", folder);
+	assert_int_equal(mc_store_open(&(struct mc_store_config){ .path = path, .mode = MC_STORE_WRITE, .host = "h" }, &s, &err), 0);
+	int64_t judged = add_program(s, "a");
+	add_program(s, "b");
+	assert_int_equal(mc_store_answer_put(s, judged, 1700000490000, answer, &err), 0);
+	assert_int_equal(mc_deploys_read(s, NULL, NULL, &d, &err), 0);
+	assert_int_equal(d.n, 2);
+	assert_true(d.views[0].culprit && !d.views[0].unanswered && fabs(d.views[0].probability - .75) < 1e-9);
+	assert_true(fabs(d.views[0].growth_after - 1234.5) < 1e-6);
+	assert_true(d.views[1].unanswered && !d.views[1].culprit && isnan(d.views[1].probability));
+	assert_true(fabs(d.views[1].growth_after) < 1 && fabs(d.views[1].memory_after - 1e6) < 1);
+	mc_deploys_release(&d);
+	assert_int_equal(mc_deploys_read(s, NULL, "b", &d, &err), 0);
+	assert_false(d.views[0].unanswered); /* by its name it is */
+	mc_deploys_release(&d);
+	char name[] = "c";
+	for (size_t i = 0; i < 6; i++, name[0]++)
+		add_program(s, name);
+	assert_int_equal(mc_status_read(s, NULL, NULL, &st, &err), 0);
+	size_t known = 0;
+	for (size_t i = 0; i < st.n; i++)
+		known += st.programs[i].answer_ms != MC_NO_TIME;
+	assert_int_equal(st.n, 8);
+	assert_int_equal(known, 4); /* as many as are reckoned; the stored one of above does not say its time */
+	mc_status_release(&st);
+	mc_store_close(s);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(kinds), cmocka_unit_test(canary), cmocka_unit_test(few_samples_are_no_growth) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(kinds), cmocka_unit_test(canary), cmocka_unit_test(a_list_is_not_reckoned),
+		cmocka_unit_test(few_samples_are_no_growth) };
 	char command[64];
 	if (!mkdtemp(folder))
 		return 1;

@@ -58,34 +58,27 @@ struct mc_mapped_file {
 int mc_identify_libraries(struct mc_library_cache *c, int procfd, int64_t pid, const struct mc_mapped_file *mapped, size_t nmapped,
 	struct mc_library_build **ret, size_t *n, struct mc_error *err);
 
-/* ---- from identities to deploys ----
- * Remembers what ran of each program, and says when a new incarnation is a deploy. What is found running
- * at first is no deploy, a restart of what runs or ran last is none, and what cannot be told is none. */
-enum mc_recognised_kind {
-	MC_SEEN_VERSION, /* another version, commit or build */
-	MC_SEEN_BACK,    /* one that ran here before: a rollback, or a reintroduction after one */
-	MC_SEEN_LIBRARY  /* the program is the same, a library (or the interpreter) is not */
+/* ---- from libraries to their updates ----
+ * Remembers which libraries ran with each build of a program's files, and says when a life has others. What is found
+ * running at first is no update, a restart is none, and what cannot be told is none. */
+struct mc_library_update {
+	int64_t first_seen_ms; /* start of the life */
+	char build_id[MC_BUILD_ID_TEXT], version[MC_VERSION_TEXT]; /* the first library's; version names it too */
+	char note[240];        /* one sentence for the reader; of several libraries it counts the others */
 };
-struct mc_recognised {
-	enum mc_recognised_kind kind;
-	struct mc_identity id;  /* of the new incarnation; for a library its build-id and version */
-	int64_t first_seen_ms;  /* start of the incarnation */
-	int64_t ran_before_ms;  /* MC_SEEN_BACK: when it was last seen; else 0 */
-	bool beside;            /* processes of another version still ran then: a canary, or the first of a rolling deploy */
-	char source[32];        /* "package note", "build-id", "library", ... */
-	char note[240];         /* one sentence for the reader, "" none */
+struct mc_tracked_life {
+	const char *program, *what; /* as mc_identity has it */
+	const char *build_id;       /* of the file, "" not known: it is not compared */
+	uint64_t incarnation;       /* a number never used again */
+	int64_t start_ms;
 };
 struct mc_tracker; /* one thread at a time */
 struct mc_tracker *mc_tracker_new(void); /* NULL without memory */
 void mc_tracker_free(struct mc_tracker *t);
-/* A new incarnation (a number never used again) of program with what mc_identify_process() said.
- * 0: no deploy; 1: a deploy, in *ret. */
-int mc_tracker_born(struct mc_tracker *t, const char *program, uint64_t incarnation, int64_t start_ms, int64_t now_ms,
-	const struct mc_identity *id, struct mc_recognised *ret, struct mc_error *err);
-/* The libraries of an incarnation that was born before; to be told once it has loaded them (a tick or two
- * later) and not again. 0 or 1 as above; of several libraries the note names the others. */
-int mc_tracker_libraries(struct mc_tracker *t, uint64_t incarnation, int64_t now_ms, const struct mc_library_build *v, size_t n,
-	struct mc_recognised *ret, struct mc_error *err);
+/* The libraries of a life; to be told once it has loaded them (a tick or two after its start) and not again.
+ * 0: no update; 1: an update, in *ret. */
+int mc_tracker_libraries(struct mc_tracker *t, const struct mc_tracked_life *life, int64_t now_ms, const struct mc_library_build *v, size_t n,
+	struct mc_library_update *ret, struct mc_error *err);
 void mc_tracker_gone(struct mc_tracker *t, uint64_t incarnation, int64_t now_ms);
 /* What it knows of one program as text (JSON), and back at the next start. "" or damaged text: nothing known. */
 int mc_tracker_save(struct mc_tracker *t, const char *program, struct mc_buf *out, struct mc_error *err);

@@ -8,15 +8,15 @@
 
 enum { MAPPED_MAX = 256 };
 
-static int write_library(struct daemon *d, struct program *p, struct build *b, const struct mc_recognised *r, struct mc_error *err)
+static int write_library(struct daemon *d, struct program *p, struct build *b, const struct mc_library_update *r, struct mc_error *err)
 {
 	struct mc_deploy_row row = { .program = p->id, .unix_ms = r->first_seen_ms, .first_seen_ms = r->first_seen_ms };
-	row.version = mc_strdup(r->id.version);
+	row.version = mc_strdup(r->version);
 	row.commit = mc_strdup("");
-	row.build_id = mc_strdup(r->id.build_id);
+	row.build_id = mc_strdup(r->build_id);
 	row.host = mc_strdup(d->host);
 	row.note = mc_strdup(r->note);
-	row.source = mc_strdup(r->source);
+	row.source = mc_strdup(DEPLOYS_LIBRARY);
 	int rc = row.version && row.commit && row.build_id && row.host && row.note && row.source ? 0 : mc_nomem(err, "a deploy");
 	if (rc == 0)
 		rc = mc_store_deploy_add(d->store, &row, err);
@@ -32,28 +32,20 @@ static int write_library(struct daemon *d, struct program *p, struct build *b, c
 	return rc;
 }
 
-/* What the program itself is, builds_tick() decides; the tracker only has to know whose libraries they are. */
-static void tell_of_life(struct daemon *d, const struct program *p, const struct life *l, const struct mc_process *q)
-{
-	const struct build *b = builds_of(p, l);
-	struct mc_recognised ignored;
-	struct mc_identity id = { .source = MC_ID_BUILD_ID, .interpreted = b->interpreted };
-	snprintf(id.what, sizeof id.what, "%s", p->executables[l->executable].key);
-	snprintf(id.build_id, sizeof id.build_id, "%s", b->build_id);
-	mc_tracker_born(d->tracker, p->name, q->id, q->start_ms, d->tick->t_ms, &id, &ignored, NULL);
-}
-
-static int look(struct daemon *d, const struct mc_process *q, struct mc_recognised *found, struct mc_error *err)
+static int look(struct daemon *d, const struct program *p, const struct life *l, const struct mc_process *q, struct mc_library_update *found,
+	struct mc_error *err)
 {
 	struct mc_mapped_file files[MAPPED_MAX];
 	struct mc_library_build *v = NULL;
 	size_t n = 0;
+	const struct mc_tracked_life life = { .program = p->name, .what = p->executables[l->executable].key, .build_id = builds_of(p, l)->build_id,
+		.incarnation = q->id, .start_ms = q->start_ms };
 	for (size_t i = 0; i < q->libraries->n && n < MAPPED_MAX; i++, n++)
 		files[n] = (struct mc_mapped_file){ q->libraries->v[i].path, q->libraries->v[i].ino, q->libraries->v[i].deleted };
 	size_t count = 0;
 	int rc = mc_identify_libraries(d->library_cache, d->procfd, q->pid, files, n, &v, &count, err);
 	if (rc == 0)
-		rc = mc_tracker_libraries(d->tracker, q->id, d->tick->t_ms, v, count, found, err);
+		rc = mc_tracker_libraries(d->tracker, &life, d->tick->t_ms, v, count, found, err);
 	free(v);
 	return rc;
 }
@@ -77,7 +69,7 @@ static int begins_earlier(struct daemon *d, const struct program *p, struct buil
 
 void libraries_take(struct daemon *d, struct program *p, struct life *l, const struct mc_process *q)
 {
-	struct mc_recognised found;
+	struct mc_library_update found;
 	struct mc_error err;
 	struct build *b = (struct build *)(uintptr_t)builds_of(p, l);
 	if (!q->libraries || l->libraries_told)
@@ -92,8 +84,7 @@ void libraries_take(struct daemon *d, struct program *p, struct life *l, const s
 	}
 	b->libraries = q->libraries->id;
 	b->update = 0;
-	tell_of_life(d, p, l, q);
-	int rc = look(d, q, &found, &err);
+	int rc = look(d, p, l, q, &found, &err);
 	if (rc == 1 && d->store && p->id)
 		rc = write_library(d, p, b, &found, &err);
 	if (rc == MC_ENOMEM || (rc < 0 && rc != MC_EPERM && rc != MC_ENOTFOUND))

@@ -1,4 +1,4 @@
-/* Inside of the deploy stage: what ran of each program, as the tracker's files share it. */
+/* Inside of the deploy stage: which libraries ran with each program, as the tracker's files share it. */
 #ifndef MC_DEPLOY_TRACKER_H
 #define MC_DEPLOY_TRACKER_H
 
@@ -6,24 +6,24 @@
 #include "memculprit/deploy.h"
 
 enum {
-	MC_MOST_PROGRAMS = 4000, MC_MOST_FILES_RUN = 64, MC_MOST_VARIANTS = 16, MC_MOST_LIBSETS = 6, MC_MOST_LIBRARIES = 256,
-	/* Older beside newer for longer than this is not a rolling deploy under way, it is how they run; and
+	MC_MOST_PROGRAMS = 4000, MC_MOST_FILES_RUN = 64, MC_MOST_FILE_BUILDS = 16, MC_MOST_LIBSETS = 6, MC_MOST_LIBRARIES = 256,
+	/* Older beside newer for longer than this is not a rolling update under way, it is how they run; and
 	 * what is gone for longer than this has been taken away. */
 	MC_SETTLED_MS = 600000
 };
 
-/* One version of one thing, and whether it counts as running. */
-struct mc_variant {
+/* Libraries that are mapped together, and whether they count as running. */
+struct mc_running_set {
 	int64_t first_ms, last_ms; /* last seen alive */
 	int64_t replaced_ms;       /* when a newer one began beside it, 0 never */
 	int64_t until_ms;          /* counts as running until then though none lives; 0: no such time */
 	uint32_t live;
-	bool runs;                 /* lives, or lived when last anything of the thing did */
+	bool runs;                 /* lives, or lived when last anything of the file's build did */
 };
 
 struct mc_libset {
-	struct mc_variant at;
-	size_t variant; /* of the executable that had them mapped */
+	struct mc_running_set at;
+	size_t build; /* of the file that had them mapped; SIZE_MAX: forgotten */
 	size_t n;
 	struct mc_library_build *v;
 };
@@ -31,18 +31,15 @@ struct mc_libset {
 /* One program file of a group. */
 struct mc_thing {
 	char what[sizeof((struct mc_identity *)0)->what];
-	size_t n, newest; /* newest: the last that was deployed */
-	struct mc_version {
-		struct mc_variant at;
-		struct mc_identity id;
-	} *v; /* at most MC_MOST_VARIANTS; nearly always one, and each is a kilobyte */
-	size_t cap;
+	size_t n, cap;
+	struct mc_file_build {
+		char build_id[MC_BUILD_ID_TEXT];
+		uint32_t live;
+		int64_t last_ms;
+	} *v; /* at most MC_MOST_FILE_BUILDS */
 	size_t nlibs;
 	struct mc_libset libs[MC_MOST_LIBSETS];
 };
-
-/* Makes room for n versions in all. 0 or MC_ENOMEM. */
-int mc_thing_room(struct mc_thing *g, size_t n);
 
 struct mc_watched {
 	char *name;
@@ -53,8 +50,7 @@ struct mc_watched {
 
 struct mc_alive { /* an incarnation */
 	uint64_t id;
-	size_t program, thing, variant, libset; /* libset SIZE_MAX: not told yet */
-	int64_t start_ms;
+	size_t program, thing, build, libset;
 };
 
 struct mc_tracker {
@@ -66,10 +62,6 @@ struct mc_tracker {
 	struct mc_alive *alive;
 };
 
-/* What two identities of one program file are to each other. Where nothing can be compared: the same. */
-enum mc_sameness { MC_SAME, MC_OTHER, MC_OTHER_BUILD, MC_OTHER_INTERPRETER };
-enum mc_sameness mc_compare_identities(const struct mc_identity *a, const struct mc_identity *b);
-bool mc_same_commit(const char *a, const char *b); /* either may be short; both there */
 /* The program's memory, added where it is not there; NULL without memory or at the limit. */
 struct mc_watched *mc_tracker_program(struct mc_tracker *t, const char *name, bool add);
 struct mc_thing *mc_tracker_thing(struct mc_watched *w, const char *what, bool add, size_t *at);

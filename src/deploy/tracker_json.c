@@ -1,4 +1,4 @@
-/* What the tracker knows of a program, as text that outlives the daemon. */
+/* What the tracker knows of a program, as text that outlives the daemon. A file's builds are its "variants". */
 #include "tracker.h"
 
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 enum { FORMAT = 1, TEXT_MAX = 4 << 20 };
 
-static void put_times(struct mc_json *j, const struct mc_variant *v)
+static void put_times(struct mc_json *j, const struct mc_running_set *v)
 {
 	mc_json_int(j, "first_ms", v->first_ms);
 	mc_json_int(j, "last_ms", v->last_ms);
@@ -15,24 +15,10 @@ static void put_times(struct mc_json *j, const struct mc_variant *v)
 	mc_json_bool(j, "runs", v->runs || v->live > 0);
 }
 
-static void put_identity(struct mc_json *j, const struct mc_identity *id, const struct mc_variant *v)
-{
-	mc_json_object(j, NULL);
-	mc_json_str(j, "source", mc_identity_source_name(id->source));
-	mc_json_str(j, "version", id->version);
-	mc_json_str(j, "commit", id->commit);
-	mc_json_str(j, "build_id", id->build_id);
-	mc_json_str(j, "contents", id->contents);
-	mc_json_str(j, "image", id->image);
-	mc_json_bool(j, "interpreted", id->interpreted);
-	put_times(j, v);
-	mc_json_close(j);
-}
-
 static void put_libset(struct mc_json *j, const struct mc_libset *s)
 {
 	mc_json_object(j, NULL);
-	mc_json_int(j, "variant", (int64_t)s->variant);
+	mc_json_int(j, "variant", (int64_t)s->build);
 	put_times(j, &s->at);
 	mc_json_array(j, "v");
 	for (size_t i = 0; i < s->n; i++) {
@@ -51,14 +37,17 @@ static void put_thing(struct mc_json *j, const struct mc_thing *g)
 {
 	mc_json_object(j, NULL);
 	mc_json_str(j, "what", g->what);
-	mc_json_int(j, "newest", (int64_t)g->newest);
 	mc_json_array(j, "variants");
-	for (size_t i = 0; i < g->n; i++)
-		put_identity(j, &g->v[i].id, &g->v[i].at);
+	for (size_t i = 0; i < g->n; i++) {
+		mc_json_object(j, NULL);
+		mc_json_str(j, "build_id", g->v[i].build_id);
+		mc_json_int(j, "last_ms", g->v[i].last_ms);
+		mc_json_close(j);
+	}
 	mc_json_close(j);
 	mc_json_array(j, "libraries");
 	for (size_t i = 0; i < g->nlibs; i++)
-		if (g->libs[i].variant < g->n && (g->libs[i].at.runs || g->libs[i].at.live > 0))
+		if (g->libs[i].build < g->n && (g->libs[i].at.runs || g->libs[i].at.live > 0))
 			put_libset(j, &g->libs[i]);
 	mc_json_close(j);
 	mc_json_close(j);
@@ -97,34 +86,20 @@ static int64_t get_int(const struct mc_jsonv *o, const char *key)
 	return mc_jsonv_int(mc_jsonv_get(o, key), &v) && v > 0 ? v : 0;
 }
 
-static void get_times(const struct mc_jsonv *o, struct mc_variant *v)
+static void get_times(const struct mc_jsonv *o, struct mc_running_set *v)
 {
-	*v = (struct mc_variant){ .first_ms = get_int(o, "first_ms"), .last_ms = get_int(o, "last_ms"), .until_ms = get_int(o, "until_ms"),
+	*v = (struct mc_running_set){ .first_ms = get_int(o, "first_ms"), .last_ms = get_int(o, "last_ms"), .until_ms = get_int(o, "until_ms"),
 		.replaced_ms = get_int(o, "replaced_ms") };
 	(void)mc_jsonv_bool(mc_jsonv_get(o, "runs"), &v->runs);
-}
-
-static void get_identity(const struct mc_jsonv *o, struct mc_identity *id)
-{
-	const char *source = mc_jsonv_str(mc_jsonv_get(o, "source"));
-	for (int s = MC_ID_NONE; source && s <= MC_ID_CONTAINER; s++)
-		if (strcmp(source, mc_identity_source_name((enum mc_identity_source)s)) == 0)
-			id->source = (enum mc_identity_source)s;
-	get_text(mc_jsonv_get(o, "version"), id->version, sizeof id->version);
-	get_text(mc_jsonv_get(o, "commit"), id->commit, sizeof id->commit);
-	get_text(mc_jsonv_get(o, "build_id"), id->build_id, sizeof id->build_id);
-	get_text(mc_jsonv_get(o, "contents"), id->contents, sizeof id->contents);
-	get_text(mc_jsonv_get(o, "image"), id->image, sizeof id->image);
-	(void)mc_jsonv_bool(mc_jsonv_get(o, "interpreted"), &id->interpreted);
 }
 
 static int get_libset(const struct mc_jsonv *o, struct mc_thing *g, struct mc_error *err)
 {
 	const struct mc_jsonv *v = mc_jsonv_get(o, "v");
-	size_t n = mc_jsonv_count(v), variant = (size_t)get_int(o, "variant");
-	if (g->nlibs >= MC_MOST_LIBSETS || n > MC_MOST_LIBRARIES || variant >= g->n)
+	size_t n = mc_jsonv_count(v), build = (size_t)get_int(o, "variant");
+	if (g->nlibs >= MC_MOST_LIBSETS || n > MC_MOST_LIBRARIES || build >= g->n)
 		return 0;
-	struct mc_libset s = { .variant = variant, .n = n, .v = calloc(n + 1, sizeof *s.v) };
+	struct mc_libset s = { .build = build, .n = n, .v = calloc(n + 1, sizeof *s.v) };
 	if (!s.v)
 		return mc_nomem(err, "libraries");
 	get_times(o, &s.at);
@@ -144,21 +119,19 @@ static int get_thing(const struct mc_jsonv *o, struct mc_watched *w, struct mc_e
 	const char *what = mc_jsonv_str(mc_jsonv_get(o, "what"));
 	const struct mc_jsonv *v = mc_jsonv_get(o, "variants"), *l = mc_jsonv_get(o, "libraries");
 	size_t at, n = mc_jsonv_count(v);
-	if (!what || !what[0] || n == 0 || n > MC_MOST_VARIANTS || mc_tracker_thing(w, what, false, &at))
+	if (!what || !what[0] || n == 0 || n > MC_MOST_FILE_BUILDS || mc_tracker_thing(w, what, false, &at))
 		return 0;
 	struct mc_thing *g = mc_tracker_thing(w, what, true, &at);
 	if (!g)
 		return w->n < MC_MOST_FILES_RUN ? mc_nomem(err, "what ran of a program") : 0;
-	if (mc_thing_room(g, n) < 0)
+	g->v = calloc(n, sizeof *g->v);
+	if (!g->v)
 		return mc_nomem(err, "what ran of a program");
+	g->n = g->cap = n;
 	for (size_t i = 0; i < n; i++) {
-		get_times(mc_jsonv_at(v, i), &g->v[i].at);
-		get_identity(mc_jsonv_at(v, i), &g->v[i].id);
+		get_text(mc_jsonv_get(mc_jsonv_at(v, i), "build_id"), g->v[i].build_id, sizeof g->v[i].build_id);
+		g->v[i].last_ms = get_int(mc_jsonv_at(v, i), "last_ms");
 	}
-	g->n = n;
-	g->newest = (size_t)get_int(o, "newest");
-	if (g->newest >= n)
-		g->newest = n - 1;
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < mc_jsonv_count(l); i++)
 		rc = get_libset(mc_jsonv_at(l, i), g, err);

@@ -136,6 +136,8 @@ static void early_starters(struct history *h, size_t k)
 			continue;
 		if (k > 0 && l->start - h->deploy[k - 1].begins < from - l->start)
 			continue; /* nearer to the deploy before */
+		if (l->last < fmin(from + h->slack, h->as_of - 2 * h->tick))
+			continue; /* it went soon: one of the old release, which drained beside the new one */
 		for (size_t o = i + 1; o < h->nlives; o++) {
 			bool within = h->life[o].start >= from && h->life[o].start < fmin(to, from + 12 * h->slack);
 			again = again || (within && h->life[o].slot == l->slot);
@@ -201,7 +203,7 @@ int history_releases(struct history *h, struct mc_error *err)
 		h->life[i].release = r <= h->ndeploys ? r : at_time(h, h->life[i].start);
 	}
 	for (size_t k = 0; k < h->ndeploys; k++)
-		if (!matched[k])
+		if (!is_exact(h, k))
 			early_starters(h, k);
 	count(h);
 	return 0;

@@ -316,6 +316,15 @@ def marks_late(w, d):
 
 
 @mode(verdict="leak", culprit="v3", state="active")
+def marks_late_rolling(w, d):
+    """Two processes, restarted seven minutes apart; the mark comes after both."""
+    w.lives = w.by_deploys(stagger=.12)
+    for x in w.deploys:
+        x["mark"] = x["t"] + .28
+    w.write(d, w.grow_from(3, 3.0))
+
+
+@mode(verdict="leak", culprit="v3", state="active")
 def marks_early(w, d):
     for x in w.deploys:
         x["mark"] = x["t"] - .3

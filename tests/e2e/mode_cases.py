@@ -318,6 +318,7 @@ def marks_late(w, d):
 @mode(verdict="leak", culprit="v3", state="active")
 def marks_late_rolling(w, d):
     """Two processes, restarted seven minutes apart; the mark comes after both."""
+    w.__init__("marks_late_rolling", dt=60)
     w.lives = w.by_deploys(stagger=.12)
     for x in w.deploys:
         x["mark"] = x["t"] + .28

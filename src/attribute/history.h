@@ -94,6 +94,8 @@ struct history_rows {
 };
 int history_panel(struct history *h, const struct history_life *lives, size_t n, size_t role, double unit, struct history_rows *rows,
 	struct mc_panel **ret, struct mc_error *err);
+/* Is the life judged by the lows of a collector's saw-tooth? Short ones are not. */
+bool history_by_lows(const struct history *h, const struct history_life *l);
 /* Sets role of every life, and nroles. 0, MC_ENOMEM. */
 int history_roles(struct history *h, struct mc_error *err);
 enum { HISTORY_MOST_ROLES = 3 };

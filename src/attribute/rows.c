@@ -80,12 +80,20 @@ static size_t join_rows(const struct history_life *l, double width, double unit,
 	return rows;
 }
 
+/* A row has a low in it where it is this many periods long. */
+static const double LOWS = 1.25;
+
+bool history_by_lows(const struct history *h, const struct history_life *l)
+{
+	return l->from && h->sawtooth > 0 && l->last - l->first > 5 * LOWS * h->sawtooth;
+}
+
 /* Rows of this life: their width, and whether they are lows. */
 static double width_for(const struct history *h, const struct history_life *l, double bin, bool *lows)
 {
-	double period = l->from ? h->sawtooth : 0, w = width_of(h, l, bin);
-	*lows = period > 0 && l->last - l->first > 5 * 1.25 * period;
-	return *lows ? fmax(w, 1.25 * period) : w;
+	double w = width_of(h, l, bin);
+	*lows = history_by_lows(h, l);
+	return *lows ? fmax(w, LOWS * h->sawtooth) : w;
 }
 
 /* A covariate is of use where it moves within lives; threads also where they differ between lives (descriptors wander). */

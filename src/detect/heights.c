@@ -18,6 +18,7 @@ struct mc_heights {
 	size_t w;          /* columns: what is left of y, the curve's parts, load and covariates, curve larger, curve slower, trend, level */
 	size_t larger, slower, trend;
 	const struct mc_youth *youth;
+	const double *offset; /* NaN: left out */
 	double life_sd;
 	double *settled, *birth; /* w x w a life: the curve's columns are 0 at full age; at birth */
 };
@@ -115,7 +116,7 @@ int mc_heights_new(const struct mc_panel *p, const double *offset, const struct 
 	size_t most = 1;
 	if (!h)
 		return mc_nomem(err, "the heights");
-	*h = (struct mc_heights){ .p = p, .w = p->il + 4, .larger = p->il, .slower = p->il + 1, .trend = p->il + 2, .youth = youth,
+	*h = (struct mc_heights){ .p = p, .w = p->il + 4, .larger = p->il, .slower = p->il + 1, .trend = p->il + 2, .youth = youth, .offset = offset,
 		.life_sd = fmax(life_sd, 1e-3 * sqrt(p->noise.var)) };
 	for (size_t i = 0; i < p->nlives; i++)
 		most = p->life[i].n + 1 > most ? p->life[i].n + 1 : most;
@@ -129,7 +130,8 @@ int mc_heights_new(const struct mc_panel *p, const double *offset, const struct 
 	h->birth = h->settled + p->nlives * h->w * h->w;
 	struct with_youth y = { .work = work, .gap = work + most * h->w, .dur = work + most * (h->w + 1), .white = work + most * (h->w + 2) };
 	for (size_t i = 0; i < p->nlives; i++)
-		life_gram(h, i, offset[i], &youth[i], &y);
+		if (isfinite(offset[i]))
+			life_gram(h, i, offset[i], &youth[i], &y);
 	free(work);
 	*ret = h;
 	return 0;
@@ -171,7 +173,7 @@ static double unseen(const struct mc_heights *h, size_t r, enum mc_height kind)
 	double young = (double)INFINITY, old = 0, tau = p->tau[p->ntau - 1];
 	for (size_t i = 0; i < p->nlives; i++) {
 		const struct panel_life *l = &p->life[i];
-		if (l->release != r)
+		if (l->release != r || !isfinite(h->offset[i]))
 			continue;
 		/* the column of the slowest scale is -exp(-age / tau) */
 		young = fmin(young, isfinite(h->youth[i].y) ? h->youth[i].age : -tau * log(-l->m[p->ntau]));
@@ -212,7 +214,7 @@ static size_t sum_lives(const struct mc_heights *h, size_t r, const double *gram
 	own.sd[w - 1] = h->life_sd;
 	memset(sum, 0, ww * sizeof *sum);
 	for (size_t i = 0; i < p->nlives; i++) {
-		if (p->life[i].release != r)
+		if (p->life[i].release != r || !isfinite(h->offset[i]))
 			continue;
 		own.sd[h->trend] = TREND * sqrt(p->noise.var) / p->life[i].seconds;
 		*ll -= evidence_eliminate_of(w - 1, w, gram + i * ww, &own, g);

@@ -207,12 +207,14 @@ out:
 /* built_ns 0: it was not built, it is read as it lies there when the process starts. */
 static bool from_worktree(const struct mc_process *p, const char *path, int64_t built_ns, struct mc_identity *id)
 {
-	char top[PATH_MAX];
-	bool at_start = false;
-	if (!mc_worktree_head(p, path, built_ns, id->commit, top, &at_start))
+	static const char *const how[] = { "HEAD of the git work tree, when the file was built, in ",
+		"HEAD of the git work tree, when it started, in ", "HEAD of the git work tree, with local changes, when the file was built, in ",
+		"HEAD of the git work tree, with local changes, when it started, in " };
+	struct mc_worktree t = { 0 };
+	if (!mc_worktree_head(p, path, built_ns, id->commit, &t))
 		return false;
 	id->source = MC_ID_GIT_WORKTREE;
-	say(id, at_start ? "HEAD of the git work tree, when it started, in " : "HEAD of the git work tree, when the file was built, in ", top);
+	say(id, how[2 * t.changed + t.at_start], t.top);
 	return true;
 }
 

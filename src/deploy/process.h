@@ -44,11 +44,27 @@ bool mc_file_contents(int fd, char ret[20]);
 /* "libssl" and "3" of "/usr/lib/libssl.so.3"; false: no shared library by its name. version is filled where "". */
 bool mc_library_name(const char *path, char name[64], char version[MC_VERSION_TEXT]);
 
+struct mc_worktree {
+	char top[PATH_MAX];
+	bool at_start; /* HEAD is that of the process's start, else of the build */
+	bool changed;  /* a tracked file was another than what had been added when it was built or started */
+};
 /* HEAD of the git work tree that holds path: as it was when the file was built, or, where no tracked file has
  * changed since, when the process started (people build first and commit then). built_ns 0: when it started.
- * `top` is the work tree. False: no work tree, or what HEAD was is not known. */
-bool mc_worktree_head(const struct mc_process *p, const char *path, int64_t built_ns, char commit[MC_COMMIT_TEXT],
-	char top[PATH_MAX], bool *at_start);
+ * False: no work tree, or what HEAD was is not known. */
+bool mc_worktree_head(const struct mc_process *p, const char *path, int64_t built_ns, char commit[MC_COMMIT_TEXT], struct mc_worktree *ret);
+
+struct mc_tracked_file {
+	const char *path; /* relative to the work tree; raw bytes */
+	int64_t mtime_ns; /* and size: when it was added; size 0 may be not known */
+	uint32_t size;
+	uint8_t id[20];
+	bool regular;     /* and not to be taken as it is */
+};
+/* Calls fn for each file that a git index lists until one answers other than 0, which is returned. MC_EFORMAT: not an
+ * index we know. */
+int mc_index_each(const uint8_t *data, size_t len, int (*fn)(void *user, const struct mc_tracked_file *f), void *user);
+size_t mc_index_count(const uint8_t *data, size_t len); /* as its head says */
 /* The newest modification time, Unix ns, of the files that a git index lists. False: not an index we know. */
 bool mc_index_newest(const uint8_t *data, size_t len, int64_t *newest_ns);
 /* The value of HEAD at time at_s by the text of its reflog. */

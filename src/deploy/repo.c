@@ -57,7 +57,7 @@ static void set_up_git(void)
 	git_started = true;
 }
 
-static int start_git(struct mc_error *err)
+int mc_git_start(struct mc_error *err)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, set_up_git);
@@ -84,7 +84,7 @@ static int open_failed(struct mc_repo *r, const char *path, int rc, struct mc_er
 
 int mc_repo_open(const char *path, struct mc_repo **ret, struct mc_error *err)
 {
-	if (start_git(err) < 0)
+	if (mc_git_start(err) < 0)
 		return MC_EIO;
 	struct mc_repo *r = calloc(1, sizeof *r);
 	int rc = 0;

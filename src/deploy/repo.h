@@ -20,4 +20,7 @@ int mc_git_relation(struct mc_repo *r, const git_oid *from, const git_oid *to, e
 /* A copy of hostile bytes as valid UTF-8 without control characters, at most `most` bytes; to free(). */
 char *mc_git_text(const char *s, size_t len, size_t most);
 
+/* Sets libgit2 up, once for the whole process; before any other call of it. 0, MC_ENOMEM. */
+int mc_git_start(struct mc_error *err);
+
 #endif

@@ -1,13 +1,19 @@
 /* HEAD of a git work tree at a time in the past, by reading HEAD, refs and the reflog as text: no
  * repository is opened for a process that nobody has named to us. */
 #include "process.h"
+#include "repo.h"
 
 #include <fcntl.h>
+#include <git2.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { REFLOG_TAIL = 1 << 18, DEEPEST = 64, INDEX_MAX = 16 << 20 };
+enum {
+	REFLOG_TAIL = 1 << 18, DEEPEST = 64, INDEX_MAX = 16 << 20,
+	LOOKS = 256,       /* tracked files that are looked at for a process; some 3 us each */
+	HASH_MAX = 1 << 20 /* bytes of those that were written without getting longer or shorter */
+};
 
 static bool parent(char path[PATH_MAX])
 {
@@ -168,68 +174,83 @@ static bool head_unmoved(const struct mc_process *p, const char *git, int64_t at
 	return ref && packed_ref(p, common, ref, commit);
 }
 
-/* ---- the index: when tracked files were last written ---- */
-
-static uint32_t be32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-bool mc_index_newest(const uint8_t *data, size_t len, int64_t *newest_ns)
-{
-	enum { HEAD = 12, FIXED = 40, EXTENDED = 0x4000 };
-	if (len < HEAD || memcmp(data, "DIRC", 4) != 0)
-		return false;
-	uint32_t version = be32(data + 4), count = be32(data + 8);
-	if (version < 2 || version > 4)
-		return false;
-	*newest_ns = 0;
-	/* ids of 20 bytes; a repository with SHA-256 ones does not parse, and then nothing is said */
-	for (size_t at = HEAD; count > 0; count--) {
-		size_t flags = at + FIXED + 20, name = flags + 2, start = at;
-		if (flags + 2 > len)
-			return false;
-		int64_t mtime = (int64_t)be32(data + at + 8) * 1000000000 + be32(data + at + 12) % 1000000000;
-		if (version >= 3 && (data[flags] << 8 & EXTENDED))
-			name += 2;
-		if (version == 4) /* a number, then what differs from the name before */
-			while (name < len && (data[name++] & 0x80))
-				continue;
-		const uint8_t *end = name < len ? memchr(data + name, 0, len - name) : NULL;
-		if (!end)
-			return false;
-		at = (size_t)(end - data) + 1;
-		if (version < 4)
-			at = start + (((size_t)(end - data) - start + 8) & ~(size_t)7);
-		if (mtime > *newest_ns)
-			*newest_ns = mtime;
-	}
-	return true;
-}
+/* ---- the index ---- */
 
 /* Whether every tracked file is older than the build. False too where that can't be told. */
-static bool unchanged_since(const struct mc_process *p, const char *git, int64_t built_ns)
+static bool unchanged_since(const struct mc_buf *index, int64_t built_ns)
 {
-	struct mc_buf b = { 0 };
-	char path[PATH_MAX];
 	int64_t newest = 0;
-	int n = snprintf(path, sizeof path, "%s/index", git);
-	bool known = n < PATH_MAX && mc_process_text(p, path, INDEX_MAX, &b) && b.data &&
-		mc_index_newest((const uint8_t *)b.data, b.len, &newest);
-	mc_buf_release(&b);
-	return known && newest <= built_ns;
+	return index->data && mc_index_newest((const uint8_t *)index->data, index->len, &newest) && newest <= built_ns;
 }
 
-bool mc_worktree_head(const struct mc_process *p, const char *path, int64_t built_ns, char commit[MC_COMMIT_TEXT], char top[PATH_MAX],
-	bool *at_start)
+/* What is asked of each tracked file. */
+struct changed {
+	const struct mc_process *p;
+	const char *top, *only; /* only: relative to top; NULL: every one */
+	int64_t until_ns;
+	size_t left; /* bytes that may still be read */
+};
+
+/* The file's bytes are not those that were added. False too where that can't be told. */
+static bool other_bytes(struct changed *c, const char *path, const struct mc_tracked_file *f)
 {
-	char git[PATH_MAX];
+	struct mc_buf b = { 0 };
+	git_oid id;
+	bool other = false;
+	/* with other line ends in the work tree than in the repository the two are not to be compared */
+	if (mc_process_text(c->p, path, c->left, &b) && b.data && !memmem(b.data, b.len, "\r\n", 2) && mc_git_start(NULL) == 0)
+		other = git_odb_hash(&id, b.data, b.len, GIT_OBJECT_BLOB) == 0 && memcmp(id.id, f->id, sizeof f->id) != 0;
+	c->left -= b.len < c->left ? b.len : c->left;
+	mc_buf_release(&b);
+	return other;
+}
+
+static int is_changed(void *user, const struct mc_tracked_file *f)
+{
+	struct changed *c = user;
+	char path[PATH_MAX];
+	struct stat st;
+	if (!f->regular || (c->only && strcmp(c->only, f->path) != 0) || !below(path, c->top, f->path) || f->path[0] == '/' || !stat_in(c->p, path, &st) ||
+		!S_ISREG(st.st_mode))
+		return 0;
+	int64_t mtime = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+	/* a copy of a work tree, or the index of another git, may know whole seconds only */
+	bool coarse = st.st_mtim.tv_nsec == 0 || f->mtime_ns % 1000000000 == 0;
+	bool same_time = coarse ? st.st_mtim.tv_sec == f->mtime_ns / 1000000000 : mtime == f->mtime_ns;
+	if (mtime > c->until_ns || (same_time && (uint32_t)st.st_size == f->size))
+		return 0; /* changed since is not what runs */
+	/* git leaves the size 0 where a file was written as it was added */
+	return (f->size && (uint32_t)st.st_size != f->size) || (st.st_size > 0 && (size_t)st.st_size <= c->left && other_bytes(c, path, f));
+}
+
+/* Whether a tracked file was another than in the index by then. Few are all looked at, of many only the one that runs. */
+static bool locally_changed(const struct mc_process *p, const struct mc_buf *index, const char *top, const char *path, int64_t until_ns)
+{
+	struct changed c = { .p = p, .top = top, .until_ns = until_ns, .left = HASH_MAX };
+	size_t n = strlen(top);
+	if (mc_index_count((const uint8_t *)index->data, index->len) > LOOKS) {
+		if (strncmp(path, top, n) != 0 || path[n] != '/')
+			return false;
+		c.only = path + n + 1;
+	}
+	return mc_index_each((const uint8_t *)index->data, index->len, is_changed, &c) == 1;
+}
+
+bool mc_worktree_head(const struct mc_process *p, const char *path, int64_t built_ns, char commit[MC_COMMIT_TEXT], struct mc_worktree *ret)
+{
+	char git[PATH_MAX], file[PATH_MAX];
 	bool there = false;
-	if (built_ns < 0 || !find_git(p, path, top, git))
+	struct mc_buf index = { 0 };
+	if (built_ns < 0 || !find_git(p, path, ret->top, git))
 		return false;
+	if (!below(file, git, "index") || !mc_process_text(p, file, INDEX_MAX, &index))
+		mc_buf_release(&index); /* without it less can be told */
 	int64_t started_ms = mc_process_start_ms(p), at_ms = built_ns / 1000000; /* read only here: /proc/stat is dear */
-	*at_start = started_ms > 0 && (built_ns == 0 || at_ms >= started_ms || unchanged_since(p, git, built_ns));
-	if (*at_start)
+	ret->at_start = started_ms > 0 && (built_ns == 0 || at_ms >= started_ms || unchanged_since(&index, built_ns));
+	if (ret->at_start)
 		at_ms = started_ms + 1000; /* the kernel tells its boot in whole seconds, rounded down */
-	return at_ms > 0 && (reflog(p, git, at_ms / 1000, commit, &there) || (!there && head_unmoved(p, git, at_ms, commit)));
+	bool found = at_ms > 0 && (reflog(p, git, at_ms / 1000, commit, &there) || (!there && head_unmoved(p, git, at_ms, commit)));
+	ret->changed = found && index.data && locally_changed(p, &index, ret->top, path, built_ns && built_ns < at_ms * 1000000 ? built_ns : at_ms * 1000000);
+	mc_buf_release(&index);
+	return found;
 }

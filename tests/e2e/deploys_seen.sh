@@ -148,6 +148,7 @@ begin ${p}tree "$dir/tree/${p}tree"
 begin ${p}stamp "$dir/stamp/bin/${p}stamp"
 begin ${p}build "$dir/${p}build"
 begin ${p}bare "$dir/${p}bare" # the same bytes in another file
+echo three >"$dir/tree/source" # not committed: in what runs as it lies there, not in what was built before
 begin ${p}python3 job
 if [ -n "$has_note" ]; then
 	becomes ${p}note commit $c2 && [ "$(field ${p}note version)" = 1.1 ] && [ "$(field ${p}note source)" = "package note" ]
@@ -163,6 +164,9 @@ becomes ${p}tree commit "$tree" && [ "$(field ${p}tree source)" = "git work tree
 ok $? "a git work tree whose build was committed afterwards"
 becomes ${p}python3 commit "$tree"
 ok $? "a script in a git work tree"
+case $(field ${p}tree note) in *"local changes"*) false ;; *) case $(field ${p}python3 note) in *"with local changes"*) ;; *) false ;; esac ;; esac
+ok $? "that it runs with local changes is said, and of the build before them it is not"
+"${git[@]}" -C "$dir/tree" checkout -q source
 becomes ${p}stamp commit $c2 && [ "$(field ${p}stamp source)" = "stamp file" ]
 ok $? "a stamp file"
 becomes ${p}build build_id 0123456789abcdef0123456789abcdef01234567 && [ "$(field ${p}build commit)" = "" ]

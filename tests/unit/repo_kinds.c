@@ -1,16 +1,20 @@
 /* Repositories as they are met: bare, shallow, linked work trees, submodules, packed, moved, rewritten, damaged, with
  * more files than anybody wants, and with hooks and settings that must not run. Made by git itself. */
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "memculprit/deploy.h"
+#include "process.h"
 #include "repo_make.h"
 
 static char dir[160];
@@ -280,6 +284,67 @@ static void a_hundred_thousand_files(void **state)
 	made_free(m);
 }
 
+/* Whether a process that starts now, from that file, runs with local changes. */
+static bool dirty(const char *script)
+{
+	static struct mc_process p;
+	static struct mc_worktree w;
+	char commit[MC_COMMIT_TEXT] = "";
+	struct mc_error e;
+	int procfd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_true(procfd >= 0);
+	pid_t child = fork();
+	if (child == 0) {
+		pause();
+		_exit(0);
+	}
+	assert_true(child > 0);
+	if (mc_process_open(&p, procfd, child, &e) < 0)
+		fail_msg("%s", e.text);
+	bool found = mc_worktree_head(&p, below(script), 0, commit, &w);
+	mc_process_close(&p);
+	close(procfd);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	assert_true(found);
+	assert_int_equal(strlen(commit), 40);
+	return w.changed;
+}
+
+static void local_changes_are_seen(void **state)
+{
+	(void)state;
+	sh("cd repo && printf 'one\\n' >b.py && printf 'x\\r\\n' >crlf.txt && ln -s b.py link && git add . && git commit -qm b");
+	assert_false(dirty("repo/a.out"));
+	sh("cd repo && touch -d '2 seconds ago' a.c b.py && touch new && rm link"); /* nothing but times, and what is not tracked */
+	assert_false(dirty("repo/a.out"));
+	sh("cd repo && printf 'y\\r\\n' >crlf.txt"); /* may be what a filter makes of it: not claimed */
+	assert_false(dirty("repo/a.out"));
+	for (int version = 2; version <= 4; version++) {
+		char script[128];
+		snprintf(script, sizeof script, "cd repo && git update-index --index-version %d && printf 'two\\n' >b.py", version);
+		sh(script);
+		assert_true(dirty("repo/a.out")); /* as long as before, other bytes */
+		assert_true(dirty("repo/b.py"));
+		sh("cd repo && git checkout -q b.py && printf 'longer\\n' >>a.c");
+		assert_true(dirty("repo/a.out"));
+		/* edited after the build: not in it */
+		sh("cd repo && touch -d 'next hour' a.c");
+		assert_false(dirty("repo/a.out"));
+		sh("cd repo && git checkout -q a.c");
+		assert_false(dirty("repo/a.out"));
+	}
+	sh("cd repo && git update-index --assume-unchanged b.py && printf 'three\\n' >b.py");
+	assert_false(dirty("repo/a.out")); /* somebody has said so */
+	sh("cd repo && git update-index --no-assume-unchanged b.py && git checkout -q b.py && mkdir many && cd many && "
+	   "i=0; while [ $i -lt 300 ]; do echo $i >f$i; i=$((i+1)); done; git add . && git commit -qm many && printf 'longer\\n' >>f7");
+	assert_false(dirty("repo/a.out")); /* of many only what runs is looked at */
+	assert_true(dirty("repo/many/f7"));
+	assert_false(dirty("repo/many/f8"));
+	sh("cd repo && head -c 300 .git/index >cut && cp cut .git/index");
+	assert_false(dirty("repo/many/f7")); /* what is damaged says nothing */
+}
+
 int main(void)
 {
 	if (system("git --version >/dev/null 2>&1") != 0)
@@ -291,6 +356,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_rewritten_branch_has_diverged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(moved_deleted_and_damaged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nothing_of_it_is_run, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(local_changes_are_seen, set_up, tear_down),
 		cmocka_unit_test(a_hundred_thousand_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

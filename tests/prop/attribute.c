@@ -52,7 +52,7 @@ static size_t culprit(const struct mc_answer *a)
 /* Nothing holds more than half but for what may be chance. */
 static bool undecided(const struct mc_answer *a, double within)
 {
-	return a->ncandidates && fabs(a->candidates[0].probability - .5) < within;
+	return fabs(a->no_change - .5) < within || (a->ncandidates && fabs(a->candidates[0].probability - .5) < within);
 }
 
 /* `to`: where each deploy of the first case is in the second; NULL: the same place. */
@@ -60,8 +60,8 @@ static void alike(const char *what, uint64_t seed, const struct mc_case *c, cons
 	double within)
 {
 	size_t k = culprit(a), want = k == MC_NO_DEPLOY || !to ? k : to[k];
-	bool same = culprit(b) == want || (undecided(a, within) && undecided(b, within));
-	if (a->verdict != b->verdict || !same || a->state != b->state || a->signal != b->signal)
+	bool same = culprit(b) == want && a->verdict == b->verdict && a->state == b->state && a->signal == b->signal;
+	if (!same && !(undecided(a, within) && undecided(b, within)))
 		fail_msg("%s, seed %llu: %s of %zd became %s of %zd", what, (unsigned long long)seed, mc_verdict_name(a->verdict), (ssize_t)want,
 			mc_verdict_name(b->verdict), (ssize_t)culprit(b));
 	for (size_t i = 0; i < c->ndeploys; i++)

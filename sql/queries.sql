@@ -193,6 +193,8 @@ INSERT INTO hourly (id, data) VALUES (?1, ?2);
 -- name: hourly_read
 SELECT c.id, c.data FROM hourly_round r JOIN hourly c ON c.id = (r.id << 32 | ?1)
 WHERE r.first_ms <= ?3 AND r.last_ms >= ?2 ORDER BY r.id;
+-- name: hourly_last
+SELECT max(last_ms) FROM hourly_round;
 -- name: hourly_all
 SELECT id, data FROM hourly WHERE id >= ?1 AND id < ?2 ORDER BY id;
 -- name: hourly_heads

@@ -159,7 +159,8 @@ struct mc_curves {
 	double *shmem, *rss, *swap;
 	double *processes;
 };
-/* since or until MC_NO_TIME: from the first, to the last sample. At most 100,000 instants. */
+/* since or until MC_NO_TIME: from the first, to the last sample. At most 100,000 instants. What is too old to be there in full
+ * comes as hourly means. */
 int mc_curves_read(struct mc_store *s, int64_t program, int64_t since_ms, int64_t until_ms, size_t n, struct mc_curves *ret, struct mc_error *err);
 void mc_curves_release(struct mc_curves *c);
 

@@ -172,6 +172,7 @@ int mc_store_series_of(struct mc_store *s, int64_t incarnation, int64_t since_ms
 struct mc_life_view {
 	const struct mc_incarnation_row *row;
 	struct mc_series series; /* n may be 0; not to be released */
+	size_t hours;            /* the first ones of it that are hourly means: only where they were asked for */
 	const void *data;        /* what mc_store_life_put() keeps of it, NULL: nothing, or nothing asked for; with the first piece */
 	size_t len;
 	int64_t until_ms;        /* what `data` covers; series is newer then */
@@ -182,6 +183,7 @@ struct mc_series_query {
 	int64_t program, since_ms, until_ms;
 	uint32_t fields; /* bits (1 << MC_F_...); only these are decoded */
 	bool kept;       /* hand out what is kept, and only the samples behind it */
+	bool hours;      /* where samples were dropped for their age, their hourly means; not with `kept` or `most` */
 	size_t most;     /* samples handed out at once, about; a longer life comes in pieces, with one row. 0: all */
 };
 /* Calls fn for every life of the program with a sample in [since_ms, until_ms], by start time. The fastest

@@ -31,7 +31,9 @@ enum {
 	KEEP_LEAST = 6000,   /* samples of a life: reading fewer again is cheaper than the room of a digest */
 	KEEP_RUNNING = 2000, /* fresh ones that are worth a new digest of a running life */
 	KEEP_ENDED = 500,    /* of one that ended */
-	FIRST_SPAN_MS = 6 * 3600000
+	FIRST_SPAN_MS = 6 * 3600000,
+	HOURLY_LIVES = 5000,
+	OLD_MS = 7 * 86400000
 };
 
 /* ---- lives ---- */
@@ -133,6 +135,57 @@ static int read_again(struct reader *r, struct scenario_life *l, int64_t until)
 	return finish(r);
 }
 
+static int64_t last_sample(const struct scenario_data *d)
+{
+	int64_t last = INT64_MIN;
+	for (size_t i = 0; i < d->nlives; i++)
+		last = d->lives[i].last_ms > last ? d->lives[i].last_ms : last;
+	return last;
+}
+
+static bool samples_are_left(const struct scenario_data *d)
+{
+	for (size_t i = 0; i < d->nlives; i++)
+		if (d->lives[i].digest.len)
+			return true;
+	return false;
+}
+
+/* What is too old to be there in full, and was not kept, in hourly means; then what is left. */
+static int read_hours(struct reader *r, struct scenario_life *l, int64_t until)
+{
+	struct mc_series s = { 0 };
+	int rc = mc_store_hourly(r->store, l->incarnation, INT64_MIN, until, &s, r->err);
+	if (rc < 0 || s.n == 0)
+		return rc;
+	r->life = l;
+	l->fresh = 0;
+	mc_digest_begin(r->digest, l->start_ms);
+	feed(r, &s);
+	mc_series_release(&s);
+	rc = mc_store_series_of(r->store, l->incarnation, INT64_MIN, until, CASE_FIELDS, &s, r->err);
+	if (rc < 0)
+		return rc;
+	feed(r, &s);
+	mc_series_release(&s);
+	return finish(r);
+}
+
+/* An incident of long ago is looked at when its samples are too old to be kept. Of what still runs the last weeks tell more. */
+static int read_old(struct reader *r, int64_t until)
+{
+	const struct scenario_data *d = r->d;
+	int rc = 0;
+	if (samples_are_left(d) && last_sample(d) > mc_now_ms() - OLD_MS)
+		return 0;
+	for (size_t i = 0; rc == 0 && i < d->nlives && i < HOURLY_LIVES; i++) {
+		struct scenario_life *l = &d->lives[i];
+		if (l->digest.len == 0 || (l->fresh > 0 && l->samples == l->fresh)) /* nothing was kept of it */
+			rc = read_hours(r, l, until);
+	}
+	return rc;
+}
+
 static int add_lives(struct mc_store *s, struct scenario_data *d, int64_t program, int64_t until, struct mc_error *err)
 {
 	struct reader r = { .store = s, .d = d, .digest = mc_digest_new(), .err = err };
@@ -142,6 +195,8 @@ static int add_lives(struct mc_store *s, struct scenario_data *d, int64_t progra
 		rc = finish(&r);
 	for (size_t i = 0; rc == 0 && i < r.ndamaged; i++)
 		rc = read_again(&r, &d->lives[r.damaged[i]], until);
+	if (rc == 0)
+		rc = read_old(&r, until);
 	mc_digest_free(r.digest);
 	free(r.damaged);
 	return rc;
@@ -237,14 +292,6 @@ static double host_limit(struct mc_store *s, int64_t until)
 	return limit;
 }
 
-static int64_t last_sample(const struct scenario_data *d)
-{
-	int64_t last = INT64_MIN;
-	for (size_t i = 0; i < d->nlives; i++)
-		last = d->lives[i].last_ms > last ? d->lives[i].last_ms : last;
-	return last;
-}
-
 static int begin_case(struct mc_store *s, const char *program, struct mc_program_row *row, struct scenario_data **ret, struct mc_error *err)
 {
 	int rc = program_find(s, program, row, err);
@@ -275,7 +322,8 @@ int mc_case_from_store(struct mc_store *s, const char *program, int64_t as_of_ms
 		scenario_data_free(d);
 		return rc;
 	}
-	out.c.as_of_ms = as_of_ms;
+	/* where no sample is left, what was seen last is still known */
+	out.c.as_of_ms = as_of_ms || samples_are_left(d) || last_sample(d) == INT64_MIN ? as_of_ms : last_sample(d);
 	if (last_sample(d) > INT64_MIN) {
 		double host = host_limit(s, last_sample(d)), own = daemon_limit_of(s, row.id);
 		out.c.memory_limit = isnan(host) || own < host ? own : host;
@@ -284,7 +332,7 @@ int mc_case_from_store(struct mc_store *s, const char *program, int64_t as_of_ms
 	return 0;
 }
 
-/* ---- all samples ---- */
+/* ---- as they are stored ---- */
 
 struct copier {
 	struct scenario_data *d;
@@ -320,31 +368,4 @@ int scenario_add_stored(struct mc_store *s, struct scenario_data *d, int64_t pro
 	struct copier c = { d, err };
 	struct mc_series_query q = { .program = program, .since_ms = since, .until_ms = until, .fields = UINT32_MAX };
 	return mc_store_program_series(s, &q, copy_life, &c, err);
-}
-
-static int copy_load(struct mc_store *s, struct scenario_data *d, int64_t program, struct mc_error *err)
-{
-	struct mc_load_series load = { 0 };
-	int rc = mc_store_load_series(s, program, INT64_MIN, INT64_MAX, &load, err);
-	if (rc < 0)
-		return rc;
-	d->nload = load.n;
-	d->load_ms = load.t_ms;
-	memcpy(d->load, load.v, sizeof d->load);
-	return 0;
-}
-
-int case_in_full(struct mc_store *s, const char *program, struct mc_scenario *ret, struct mc_error *err)
-{
-	struct mc_program_row row = { 0 };
-	struct copier c = { .err = err };
-	int rc = begin_case(s, program, &row, &c.d, err);
-	if (rc < 0)
-		return rc;
-	if ((rc = scenario_add_stored(s, c.d, row.id, INT64_MIN, INT64_MAX, err)) == 0 && (rc = copy_load(s, c.d, row.id, err)) == 0 &&
-		(rc = add_deploys(s, c.d, row.id, INT64_MAX, err)) == 0)
-		rc = scenario_view(ret, c.d, err);
-	if (rc != 0)
-		scenario_data_free(c.d);
-	return rc;
 }

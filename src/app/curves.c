@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { INSTANTS_MAX = 100000 };
+enum { INSTANTS_MAX = 100000, HOUR_MS = 3600000 };
 
 static double at(const double *v, size_t i)
 {
@@ -18,10 +18,20 @@ static void add(double *sum, double v)
 }
 
 /* How long a sample stands for the time behind it: three times the usual gap of that life. */
-static int64_t patience(const struct mc_series *s)
+static int64_t patience(const struct mc_life_view *life)
 {
-	int64_t usual = s->n > 1 ? (s->t_ms[s->n - 1] - s->t_ms[0]) / (int64_t)(s->n - 1) : 0;
-	return usual * 3;
+	const struct mc_series *s = &life->series;
+	size_t n = s->n - life->hours;
+	return n > 1 ? 3 * ((s->t_ms[s->n - 1] - s->t_ms[life->hours]) / (int64_t)(n - 1)) : 0;
+}
+
+/* The same of the i-th: behind its last sample a life is over. An hour's mean is of its middle, about. */
+static int64_t stands(const struct mc_life_view *life, size_t i, int64_t wait)
+{
+	bool last = i + 1 == life->series.n;
+	if (i < life->hours)
+		return last ? HOUR_MS / 2 : 2 * HOUR_MS;
+	return last ? wait / 6 : wait;
 }
 
 /* The first instant not before t; c->n: none. Of a program's thousands of lives each sees a few instants only. */
@@ -38,18 +48,18 @@ static size_t first_from(const struct mc_curves *c, int64_t t)
 	return lo;
 }
 
-void curves_add(struct mc_curves *c, const struct mc_series *s)
+void curves_add(struct mc_curves *c, const struct mc_life_view *life)
 {
-	const int64_t wait = patience(s);
+	const struct mc_series *s = &life->series;
+	const int64_t wait = patience(life);
 	size_t i = 0;
 	if (s->n == 0)
 		return;
-	for (size_t k = first_from(c, s->t_ms[0]); k < c->n && c->t_ms[k] - s->t_ms[s->n - 1] <= wait; k++) {
+	for (size_t k = first_from(c, s->t_ms[0]); k < c->n && c->t_ms[k] - s->t_ms[s->n - 1] <= stands(life, s->n - 1, wait); k++) {
 		int64_t t = c->t_ms[k];
 		while (i + 1 < s->n && s->t_ms[i + 1] <= t)
 			i++;
-		/* behind its last sample a life is over */
-		if (t - s->t_ms[i] > (i + 1 < s->n ? wait : wait / 6))
+		if (t - s->t_ms[i] > stands(life, i, wait))
 			continue;
 		double priv = at(s->v[MC_F_ANON], i), swap = at(s->v[MC_F_SWAP], i), shmem = at(s->v[MC_F_SHMEM], i);
 		add(&priv, swap);
@@ -64,7 +74,7 @@ void curves_add(struct mc_curves *c, const struct mc_series *s)
 
 static int add_life(void *user, const struct mc_life_view *life)
 {
-	curves_add(user, &life->series);
+	curves_add(user, life);
 	return 0;
 }
 
@@ -124,7 +134,7 @@ int mc_curves_read(struct mc_store *s, int64_t program, int64_t since_ms, int64_
 		rc = curves_begin(since_ms, until_ms, n, &c, err);
 	if (rc == 0) {
 		struct mc_series_query q = { .program = program, .since_ms = since_ms, .until_ms = until_ms,
-			.fields = 1u << MC_F_ANON | 1u << MC_F_SWAP | 1u << MC_F_SHMEM | 1u << MC_F_RSS };
+			.fields = 1u << MC_F_ANON | 1u << MC_F_SWAP | 1u << MC_F_SHMEM | 1u << MC_F_RSS, .hours = true };
 		rc = mc_store_program_series(s, &q, add_life, &c, err);
 	}
 	if (rc < 0)

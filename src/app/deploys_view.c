@@ -79,7 +79,7 @@ static int add_life(void *user, const struct mc_life_view *life)
 	const struct mc_series *s = &life->series;
 	size_t k = release_of(r, life->row), from = s->n / 10, m = 0;
 	double st = 0, sv = 0, stt = 0, stv = 0;
-	curves_add(&r->curves, s);
+	curves_add(&r->curves, life);
 	int rc = keep_life(r, life->row, k);
 	if (rc < 0 || k == SIZE_MAX)
 		return rc;

@@ -12,6 +12,6 @@ int program_unknown(const char *name, struct mc_error *err);
 /* Curves of n instants (2 or more) from since to until, without a value yet; mc_curves_release() them. */
 int curves_begin(int64_t since_ms, int64_t until_ms, size_t n, struct mc_curves *ret, struct mc_error *err);
 /* Adds a life to the instants that it was seen at: the newest sample not later, where that is not too old. */
-void curves_add(struct mc_curves *c, const struct mc_series *life);
+void curves_add(struct mc_curves *c, const struct mc_life_view *life);
 
 #endif

@@ -50,8 +50,6 @@ int scenario_add_stored(struct mc_store *s, struct scenario_data *d, int64_t pro
 
 /* The folder's data behind a scenario that mc_scenario_read() or mc_case_from_store() made. */
 const struct scenario_data *scenario_data(const struct mc_scenario *s);
-/* All samples of a program, for export. MC_ENOTFOUND. */
-int case_in_full(struct mc_store *s, const char *program, struct mc_scenario *ret, struct mc_error *err);
 /* What the store should keep of lives, so that fewer samples are read next time: at most `cap`, borrowed from s. How many. */
 size_t case_to_keep(const struct mc_scenario *s, struct mc_life_data *ret, size_t cap);
 /* Sorts d's samples and deploys by time and lets s->c point into it. On success s owns d. 0 or MC_ENOMEM. */

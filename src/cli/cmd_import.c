@@ -29,6 +29,28 @@ static int print(struct cli *c, const char *program, const struct mc_import_coun
 	return 0;
 }
 
+/* What is older than is kept would be gone when somebody looks for it. */
+static void say_what_goes(struct cli *c, const struct cli_db *found, const char *program)
+{
+	struct cli_db db = *found;
+	struct mc_program_row *rows = NULL;
+	struct mc_error err;
+	size_t n = 0;
+	char keep[MC_TIME_TEXT], text[300];
+	struct mc_store_config k = { .path = db.path, .mode = MC_STORE_READ, .host = "" };
+	if (db.cfg.keep_ms <= 0 || mc_store_open(&k, &db.store, &err) < 0)
+		return;
+	if (mc_store_programs(db.store, &rows, &n, &err) == 0)
+		for (size_t i = 0; i < n; i++)
+			if (strcmp(rows[i].name, program) == 0 && rows[i].first_ms && rows[i].first_ms < c->now_ms - db.cfg.keep_ms) {
+				snprintf(text, sizeof text, "samples of %.100s are older than %s, and a daemon keeps only hourly means of such: 'keep' below "
+					"'store:' in its configuration, or 'memculprit analyze'", program, mc_duration_text(db.cfg.keep_ms, keep));
+				cli_say(text);
+			}
+	mc_store_programs_free(rows, n);
+	mc_store_close(db.store);
+}
+
 /* The daemon has the database: it reads the folder, which it must be able to see. */
 static int import_by_daemon(struct cli *c, const struct cli_db *db, const char *dir, struct mc_error *err)
 {
@@ -50,6 +72,8 @@ static int import_by_daemon(struct cli *c, const struct cli_db *db, const char *
 		rc = cli_take_counts(&reply, status, &n, err);
 	if (rc == 0)
 		rc = print(c, c->operands[0], &n, "imported", err);
+	if (rc == 0)
+		say_what_goes(c, db, c->operands[0]);
 	mc_json_free(j);
 	free(full);
 	mc_buf_release(&body);

@@ -191,6 +191,9 @@ void st_read_end(struct mc_store *s);
 /* Appends what is stored of the entity in chunks. Inside a transaction. */
 int st_read_chunks(struct mc_store *s, uint32_t entity, int64_t since, int64_t until, struct st_cols *c,
 	struct mc_error *err);
+/* Appends the hourly means of the entity. Inside a transaction. */
+int st_read_hours(struct mc_store *s, uint32_t entity, int64_t since, int64_t until, struct st_cols *c,
+	struct mc_error *err);
 /* Appends what is stored of the life, whose times row has. Inside a transaction. */
 int st_read_life(struct mc_store *s, const struct mc_incarnation_row *row, int64_t since, int64_t until, struct st_cols *c,
 	struct mc_error *err);

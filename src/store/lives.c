@@ -125,6 +125,7 @@ struct walk {
 	uint32_t fields;
 	bool kept;
 	size_t most;
+	int64_t last_hour; /* no hourly mean is newer; INT64_MIN: none, or none is asked for */
 	mc_life_fn fn;
 	void *user;
 	struct st_cols cols;
@@ -174,10 +175,16 @@ static int hand_samples(struct walk *w, struct mc_life_view *v, int64_t since, i
 {
 	st_cols_restart(&w->cols);
 	int rc = 0;
-	if (since <= until && v->row->last_ms >= since)
+	if (v->row->first_ms <= w->last_hour) /* of younger lives nothing was dropped */
+		rc = st_read_hours(w->s, (uint32_t)v->row->id << 2 | ST_LIFE, since, until, &w->cols, err);
+	const int64_t means_to = w->cols.n ? w->cols.t[w->cols.n - 1] : INT64_MIN;
+	if (rc == 0 && since <= until && v->row->last_ms >= since)
 		rc = st_read_life(w->s, v->row, since, until, &w->cols, err);
 	if (rc < 0)
 		return rc;
+	v->hours = 0;
+	while (means_to > INT64_MIN && v->hours < w->cols.n && w->cols.t[v->hours] <= means_to)
+		v->hours++;
 	v->series.n = w->cols.n;
 	v->series.t_ms = w->cols.t;
 	for (unsigned f = 0; f < MC_F_COUNT; f++)
@@ -273,12 +280,14 @@ int mc_store_program_series(struct mc_store *s, const struct mc_series_query *q,
 {
 	uint32_t all = (1U << MC_F_COUNT) - 1;
 	struct walk w = { .s = s, .program = q->program, .since = q->since_ms, .until = q->until_ms, .fields = q->fields & all,
-		.kept = q->kept, .most = q->most, .fn = fn, .user = user, .start = INT64_MIN, .id = INT64_MIN, .began_ns = mc_mono_ns() };
+		.kept = q->kept, .most = q->most, .last_hour = INT64_MIN, .fn = fn, .user = user, .start = INT64_MIN, .id = INT64_MIN, .began_ns = mc_mono_ns() };
 	w.cols.want = w.fields;
 	bool end = false;
 	int rc = st_read_begin(s, err);
 	if (rc < 0)
 		return rc;
+	if (q->hours && (rc = st_number(s, SQL_hourly_last, &w.last_hour, err, 0)) > 0)
+		rc = 0;
 	while (rc == 0 && !end)
 		rc = walk_page(&w, &end, err);
 	st_read_end(s);

@@ -80,7 +80,7 @@ int st_read_chunks(struct mc_store *s, uint32_t entity, int64_t since, int64_t u
 	return rc;
 }
 
-static int read_hours(struct mc_store *s, uint32_t entity, int64_t since, int64_t until, struct st_cols *c,
+int st_read_hours(struct mc_store *s, uint32_t entity, int64_t since, int64_t until, struct st_cols *c,
 	struct mc_error *err)
 {
 	sqlite3_stmt *st = NULL;
@@ -92,8 +92,8 @@ static int read_hours(struct mc_store *s, uint32_t entity, int64_t since, int64_
 	sqlite3_bind_int64(st, 3, until);
 	while ((rc = st_step(s, st, err)) == ST_ROW) {
 		const void *data = sqlite3_column_blob(st, 1);
-		rc = st_chunk_decode((uint64_t)sqlite3_column_int64(st, 0), data, (size_t)sqlite3_column_bytes(st, 1), NULL,
-			since, until, c, err);
+		rc = left_out(s, st_chunk_decode((uint64_t)sqlite3_column_int64(st, 0), data, (size_t)sqlite3_column_bytes(st, 1), NULL,
+			since, until, c, err));
 		if (rc < 0)
 			break;
 	}
@@ -228,7 +228,7 @@ int mc_store_hourly(struct mc_store *s, int64_t incarnation, int64_t since_ms, i
 	int rc = st_read_begin(s, err);
 	if (rc < 0)
 		return rc;
-	rc = read_hours(s, (uint32_t)incarnation << 2 | ST_LIFE, since_ms, until_ms, &c, err);
+	rc = st_read_hours(s, (uint32_t)incarnation << 2 | ST_LIFE, since_ms, until_ms, &c, err);
 	if (rc == 0)
 		rc = st_cols_tidy(&c, since_ms, until_ms, err);
 	st_read_end(s);

@@ -245,19 +245,78 @@ static void what_is_passed_on(void **state)
 	assert_int_equal(sc.c.deploys[1].source, MC_DEPLOY_MARK);
 	mc_scenario_release(&sc);
 	assert_int_equal(mc_case_from_store(s, "q", 0, &sc, &err), MC_ENOTFOUND);
-	/* for export it is all there */
-	assert_int_equal(case_in_full(s, "p", &sc, &err), 0);
-	assert_int_equal(sc.c.lives[0].n, 500);
-	assert_true(sc.c.lives[0].anon[499] == anon(0, 499) && sc.c.load.n == 500);
+	mc_store_close(s);
+}
+
+static int64_t program_of(struct mc_store *s, const char *name)
+{
+	int64_t id = 0;
+	assert_int_equal(mc_store_program(s, name, &id, NULL), 0);
+	return id;
+}
+
+/* Ticks [from, to) of another program. */
+static void go_on(struct mc_store *s, const char *name, size_t from, size_t to)
+{
+	struct mc_error err = { 0 };
+	struct mc_incarnation i = { .program = program_of(s, name), .key = "", .pid = 1, .start_ms = start, .exe = "", .version = "", .commit = "",
+		.build_id = "" };
+	assert_int_equal(mc_store_incarnation(s, &i, &err), 0);
+	struct mc_row row = { .incarnation = i.id };
+	assert_int_equal(mc_store_begin(s, &err), 0);
+	for (size_t k = from; k < to; k++)
+		assert_int_equal(mc_store_tick(s, start + (int64_t)k * STEP, &row, 1, NULL, 0, NULL, &err), 0);
+	assert_int_equal(mc_store_commit(s, &err), 0);
+	for (int k = 0; k < 60; k++)
+		assert_int_equal(mc_store_maintain(s, start + (int64_t)to * STEP, &err), 0);
+}
+
+/* What is too old to be there in full goes on as a curve of hourly means, and blame knows when it was seen last. */
+static void old_curves_are_hourly(void **state)
+{
+	(void)state;
+	enum { N = 200, BRIEF = 20, MORE = 8000 };
+	char path[64];
+	struct mc_store *s = NULL;
+	struct mc_error err = { 0 };
+	struct mc_curves full, means;
+	struct mc_scenario sc;
+	snprintf(path, sizeof path, "%s/old.db", folder);
+	struct mc_store_config c = { .path = path, .mode = MC_STORE_WRITE, .host = "h", .keep_ms = 3600000, .keep_hourly_ms = 1LL << 50 };
+	assert_int_equal(mc_store_open(&c, &s, &err), 0);
+	fill(s, 0, TICKS);
+	int64_t program = program_of(s, "p");
+	assert_int_equal(mc_curves_read(s, program, MC_NO_TIME, MC_NO_TIME, N, &full, &err), 0);
+	go_on(s, "brief", TICKS, TICKS + BRIEF);
+	go_on(s, "other", TICKS + BRIEF, TICKS + MORE);
+	assert_int_equal(mc_curves_read(s, program, full.t_ms[0], full.t_ms[N - 1], N, &means, &err), 0);
+	size_t apart = 0;
+	for (size_t i = 3; i + 3 < N; i++) {
+		assert_true(isfinite(means.priv[i]));
+		apart += means.processes[i] != full.processes[i] || fabs(means.priv[i] - full.priv[i]) > 2e6;
+	}
+	assert_true(apart < N / 20); /* at the ends of lives */
+	mc_curves_release(&full);
+	mc_curves_release(&means);
+	read_case(s, 0, &sc);
+	assert_int_equal(sc.c.nlives, LIVES);
+	for (size_t l = 0; l < LIVES; l++)
+		assert_true(sc.c.lives[l].digest_len > 0); /* of the means */
 	mc_scenario_release(&sc);
-	assert_int_equal(case_in_full(s, "q", &sc, &err), MC_ENOTFOUND);
+	/* of three minutes there are none */
+	assert_int_equal(mc_case_from_store(s, "brief", 0, &sc, &err), 0);
+	assert_int_equal(sc.c.nlives, 1);
+	assert_int_equal(sc.c.lives[0].digest_len, 0);
+	assert_int_equal(sc.c.as_of_ms, start + (int64_t)(TICKS + BRIEF - 1) * STEP);
+	mc_scenario_release(&sc);
 	mc_store_close(s);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(kept_or_not_is_the_same), cmocka_unit_test(what_was_kept_may_be_damaged),
-		cmocka_unit_test(any_bytes_are_answered_or_refused), cmocka_unit_test(what_is_passed_on) };
+		cmocka_unit_test(any_bytes_are_answered_or_refused), cmocka_unit_test(what_is_passed_on),
+		cmocka_unit_test(old_curves_are_hourly) };
 	char command[64];
 	if (!mkdtemp(folder))
 		return 1;

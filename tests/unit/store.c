@@ -690,6 +690,16 @@ static void a_read_only_copy_is_read(void **state)
 	mc_store_close(w);
 }
 
+/* The means come first, each by itself, and the samples behind them. */
+static int count_hours(void *user, const struct mc_life_view *v)
+{
+	*(size_t *)user += v->hours;
+	assert_true(v->series.n > v->hours);
+	for (size_t i = 1; i < v->series.n; i++)
+		assert_true(v->series.t_ms[i] - v->series.t_ms[i - 1] > (i < v->hours ? 1000000 : 0));
+	return 0;
+}
+
 static void what_is_old_goes(void **state)
 {
 	(void)state;
@@ -740,7 +750,20 @@ static void what_is_old_goes(void **state)
 		assert_true(same(r.v[MC_F_FILE][i], 8192));
 	}
 	assert_null(r.v[MC_F_VSIZE]);
+	size_t hours = 0;
+	struct mc_series_query q = { .program = program, .since_ms = INT64_MIN, .until_ms = INT64_MAX, .fields = UINT32_MAX };
+	OK(mc_store_program_series(w, &q, count_hours, &hours, E));
+	assert_int_equal(hours, 0); /* only where they are asked for */
+	q.hours = true;
+	OK(mc_store_program_series(w, &q, count_hours, &hours, E));
+	assert_true(hours > LIVES);
 	mc_series_release(&r);
+	for (int i = 0; i < LIVES; i++) {
+		OK(mc_store_hourly(w, ids[i], INT64_MIN, INT64_MAX, &r, E));
+		hours -= r.n;
+		mc_series_release(&r);
+	}
+	assert_int_equal(hours, 0);
 	struct mc_deploy_row *all;
 	size_t n;
 	OK(mc_store_deploys(w, 0, &all, &n, E));

@@ -1,4 +1,5 @@
 #include "attribute_world.h"
+#include "random.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -7,20 +8,6 @@
 
 #define T0 1760000000000LL
 static const double MIB = 1048576;
-
-static uint64_t seed;
-
-static double uniform(void)
-{
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return ((double)(seed >> 11) + .5) * 0x1p-53;
-}
-
-static double gauss(void)
-{
-	double r = sqrt(-2 * log(uniform()));
-	return r * cos(2 * M_PI * uniform());
-}
 
 static void *numbers(size_t n, size_t size)
 {

@@ -1,39 +1,8 @@
 /* Heights of releases and steps between them, on lives whose truth is known. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include "memculprit/detect.h"
+#include "detect_lives.h"
+#include "../prop/random.h"
 
 #include <math.h>
-
-static uint64_t seed;
-
-static double uniform(void)
-{
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return ((double)(seed >> 11) + .5) * 0x1p-53;
-}
-
-static double gauss(void)
-{
-	double r = sqrt(-2 * log(uniform()));
-	return r * cos(2 * M_PI * uniform());
-}
-
-static void near(double got, double want, double tolerance)
-{
-	if (!(fabs(got - want) <= tolerance))
-		fail_msg("%.12g is not %.12g within %g", got, want, tolerance);
-}
-
-enum { LIVES = 8, BINS = 60, RELEASES = 4 };
-struct lives {
-	struct mc_panel_life life[LIVES];
-	double t[LIVES][BINS], y[LIVES][BINS], samples[LIVES][BINS], seconds[LIVES][BINS], release_t[RELEASES];
-};
 
 static void steps(void **state)
 {
@@ -84,9 +53,7 @@ static void heights_without_their_warm_up(void **state)
 			.start = w.release_t[r], .release = r };
 		youth[i] = (struct mc_youth){ .y = i % 2 ? 100 + (r >= 2 ? 3 : 0) : (double)NAN, .age = .5, .seconds = 1 };
 	}
-	struct mc_panel_in in = { .nlives = LIVES, .lives = w.life, .nreleases = RELEASES, .release_t = w.release_t, .bin = 10, .quantum = 1e-6 };
-	struct mc_panel *p;
-	assert_int_equal(mc_panel_new(&in, &p, NULL), 0);
+	struct mc_panel *p = panel_of(&w, 1e-6, NULL, 0);
 	assert_int_equal(mc_panel_evidence(p, none, 1, &e, NULL), 0);
 	assert_int_equal(mc_heights_new(p, offset, youth, .05, &h, NULL), 0);
 	double differ = mc_heights_of(h, MC_HEIGHT_BIRTH, .4, level, var), same = mc_heights_of(h, MC_HEIGHT_BIRTH, .03, level, var);

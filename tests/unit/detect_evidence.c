@@ -1,0 +1,256 @@
+/* Evidence of growth in simulated lives, and the noise that it is weighed against. */
+#include "detect_lives.h"
+#include "../prop/random.h"
+
+#include "evidence.h"
+#include "linalg.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the noise, against its covariance written out ---- */
+enum { ROWS = 11, COLUMNS = 3 };
+static double covariance(const struct panel_life *l, const struct mc_noise *n, size_t i, size_t k)
+{
+	double v1 = (1 - n->white) * (1 - n->slow), v2 = (1 - n->white) * n->slow, gap = 0;
+	double xi = l->dur[i] / n->tau_fast, xk = l->dur[k] / n->tau_fast;
+	if (i == k)
+		return n->white * l->white[i] + 1e-6 + v1 * 2 * (xi - 1 + exp(-xi)) / (xi * xi) + v2;
+	for (size_t m = i + 1; m <= k; m++)
+		gap += l->gap[m];
+	double hole = gap - (l->dur[i] + l->dur[k]) / 2;
+	return v1 * (1 - exp(-xi)) / xi * (1 - exp(-xk)) / xk * exp(-hole / n->tau_fast) + v2 * exp(-gap / n->tau_slow);
+}
+
+static void whitening(void **state)
+{
+	(void)state;
+	seed = 7;
+	for (int round = 0; round < 60; round++) {
+		double gap[ROWS], dur[ROWS], white[ROWS], t[ROWS] = { 0 }, c[ROWS * COLUMNS], y[ROWS * COLUMNS];
+		double l[ROWS * ROWS], g[COLUMNS * COLUMNS] = { 0 };
+		struct mc_noise n = { .tau_fast = 20 * uniform() + 1, .tau_slow = 300, .slow = uniform(), .white = .9 * uniform(), .var = 1 };
+		for (size_t i = 0; i < ROWS; i++) {
+			dur[i] = 5 + 5 * floor(3 * uniform());
+			white[i] = .5 + uniform();
+			/* some rows follow at once, some after a gap */
+			gap[i] = i ? (dur[i] + dur[i - 1]) / 2 + (uniform() < .4 ? 30 * (1 + uniform()) : 0) : 0;
+			for (size_t k = 0; k < COLUMNS; k++)
+				c[i * COLUMNS + k] = gauss();
+		}
+		struct panel_life life = { .n = ROWS, .gap = gap, .dur = dur, .white = white, .t = t };
+		for (size_t i = 0; i < ROWS; i++)
+			for (size_t k = 0; k <= i; k++)
+				l[i * ROWS + k] = covariance(&life, &n, k, i);
+		double logs = linalg_cholesky(l, ROWS, ROWS);
+		memcpy(y, c, sizeof y);
+		linalg_forward(l, ROWS, ROWS, y, COLUMNS);
+		near(panel_whiten(&life, &n, c, COLUMNS, g), logs, 1e-6);
+		for (size_t a = 0; a < COLUMNS; a++)
+			for (size_t b = 0; b < COLUMNS; b++) {
+				double v = 0;
+				for (size_t i = 0; i < ROWS; i++)
+					v += y[i * COLUMNS + a] * y[i * COLUMNS + b];
+				near(g[a * COLUMNS + b], v, 1e-6 * (1 + fabs(v)));
+			}
+	}
+}
+
+/* ---- simulated lives ---- */
+/* Variance of a mean of 10 s. */
+static double bin_variance(double sd, double tau, double white)
+{
+	double x = 10 / tau;
+	return sd * sd * 2 * (x - 1 + exp(-x)) / (x * x) + white * white / 10;
+}
+
+static void noise_is_recovered(void **state)
+{
+	(void)state;
+	static struct lives w;
+	/* memory of a tenth of a life can't be told from a longer one of more variance: on the safe side */
+	static const struct { double sd, tau, white, most; } cases[] = { { 1, 30, .3, 2 }, { 1, 8, 1, 2 }, { .3, 60, .1, 7 }, { 4, 3, 4, 2 }, { .05, 20, 2, 3 } };
+	seed = 8;
+	for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+		double tau[5], var[5];
+		for (int turn = 0; turn < 5; turn++) {
+			struct mc_noise n;
+			simulate(&w, cases[c].sd, cases[c].tau, cases[c].white, 0);
+			struct mc_panel *p = panel_of(&w, 1e-6, NULL, 0);
+			mc_panel_noise(p, &n);
+			mc_panel_free(p);
+			tau[turn] = n.tau_fast;
+			/* of a bin: the fast process is seen as a mean */
+			double x = 10 / n.tau_fast, fast = 2 * (x - 1 + exp(-x)) / (x * x);
+			var[turn] = n.var * (n.white + (1 - n.white) * (n.slow + (1 - n.slow) * fast));
+		}
+		double v = mc_median(var, 5), want = bin_variance(cases[c].sd, cases[c].tau, cases[c].white), t = mc_median(tau, 5);
+		if (!(v > .5 * want && v < cases[c].most * want))
+			fail_msg("case %zu: variance %g, should be %g", c, v, want);
+		if (cases[c].sd > cases[c].white && !(t > cases[c].tau / 4 && t < cases[c].tau * 8))
+			fail_msg("case %zu: memory of %g s, should be %g", c, t, cases[c].tau);
+	}
+}
+
+static void slopes_have_honest_errors(void **state)
+{
+	(void)state;
+	static struct lives w;
+	static const struct mc_supposition s[] = { { 2, RELEASES, 0, 0 }, { 1, RELEASES, 0, 0 }, { 3, RELEASES, 0, 0 } };
+	int rounds = getenv("MC_SHORT") ? 40 : 200, covered = 0, first = 0;
+	double slope = .02;
+	seed = 9;
+	for (int round = 0; round < rounds; round++) {
+		struct mc_growth_evidence e;
+		simulate(&w, 1, 20, .5, slope);
+		struct mc_panel *p = panel_of(&w, 1e-6, NULL, 0);
+		assert_int_equal(mc_panel_evidence(p, s, 3, &e, NULL), 0);
+		const struct mc_growth_fit *f = e.set[MC_GROWTH_TIME];
+		covered += fabs(f[0].slope - slope) <= 1.96 * f[0].slope_sd;
+		first += f[0].log_evidence > f[1].log_evidence && f[0].log_evidence > f[2].log_evidence && f[0].log_evidence > e.none + 3;
+		mc_growth_evidence_release(&e);
+		mc_panel_free(p);
+	}
+	if (covered < .85 * rounds)
+		fail_msg("%d of %d intervals hold the truth", covered, rounds);
+	if (first < .95 * rounds)
+		fail_msg("%d of %d times the right release has most evidence", first, rounds);
+}
+
+static void nothing_is_found_in_noise(void **state)
+{
+	(void)state;
+	static struct lives w;
+	static const struct mc_supposition s[] = { { 2, RELEASES, 0, 0 } };
+	int rounds = getenv("MC_SHORT") ? 20 : 80, found = 0;
+	seed = 10;
+	for (int round = 0; round < rounds; round++) {
+		struct mc_growth_evidence e;
+		simulate(&w, 1, 20, .5, 0);
+		struct mc_panel *p = panel_of(&w, 1e-6, NULL, 0);
+		assert_int_equal(mc_panel_evidence(p, s, 1, &e, NULL), 0);
+		found += e.set[MC_GROWTH_TIME][0].log_evidence > e.none + 4;
+		mc_growth_evidence_release(&e);
+		mc_panel_free(p);
+	}
+	if (found > .03 * rounds)
+		fail_msg("growth in %d of %d", found, rounds);
+}
+
+static void clean_growth_of_any_size_has_evidence(void **state)
+{
+	(void)state;
+	static struct lives w;
+	static const struct mc_supposition s[] = { { 2, RELEASES, 0, 0 }, { 1, RELEASES, 0, 0 } };
+	static const double noise[] = { 0, 1e-6, 1e-3, 1 };
+	double onsets[] = { 600, 1200, 1500 };
+	seed = 11;
+	for (double slope = .05; slope < 1e7; slope *= 10)
+		for (size_t k = 0; k < sizeof noise / sizeof *noise; k++) {
+			struct mc_growth_evidence e;
+			simulate(&w, noise[k], 20, noise[k], slope);
+			struct mc_panel *p = panel_of(&w, 1e-6, onsets, 3);
+			assert_int_equal(mc_panel_evidence(p, s, 2, &e, NULL), 0);
+			const struct mc_growth_fit *f = e.set[MC_GROWTH_TIME];
+			if (!isfinite(e.none) || !isfinite(f[0].log_evidence) || !(f[0].log_evidence > e.none))
+				fail_msg("slope %g, noise %g: %g against %g", slope, noise[k], f[0].log_evidence, e.none);
+			if (!isfinite(e.onset[1].log_evidence))
+				fail_msg("slope %g, noise %g: an onset at the time of the growth has none", slope, noise[k]);
+			near(f[0].slope, slope, .1 * slope);
+			mc_growth_evidence_release(&e);
+			mc_panel_free(p);
+		}
+}
+
+/* Threads come in the midst of each life, more in the later releases; each brings what it touches within a minute. */
+static void what_new_threads_bring_is_no_growth(void **state)
+{
+	(void)state;
+	static struct lives w;
+	static double threads[LIVES][BINS];
+	static const struct mc_supposition s[] = { { 2, RELEASES, 0, 0 } };
+	seed = 12;
+	for (int known = 0; known < 2; known++) {
+		struct mc_growth_evidence e;
+		simulate(&w, .2, 20, .1, 0);
+		for (size_t i = 0; i < LIVES; i++)
+			for (size_t k = 0; k < BINS; k++) {
+				double since = 10 * (double)k + 5 - 250, more = w.life[i].release >= 2 ? 16 : 4;
+				threads[i][k] = since < 0 ? 4 : 4 + more;
+				w.y[i][k] += since < 0 ? 0 : more * (1 - exp(-since / 60));
+				w.life[i].x[0] = known ? threads[i] : NULL;
+			}
+		struct mc_panel *p = panel_of(&w, 1e-6, NULL, 0);
+		assert_int_equal(mc_panel_evidence(p, s, 1, &e, NULL), 0);
+		double found = e.set[MC_GROWTH_TIME][0].log_evidence - e.none;
+		if (known ? found > 2 : !(found > 3))
+			fail_msg("threads %s: evidence %g of growth", known ? "known" : "not known", found);
+		double level[LIVES], var[LIVES];
+		assert_int_equal(mc_panel_levels(p, level, var, NULL), 0);
+		for (size_t i = 1; known && i < LIVES; i++)
+			if (!(fabs(level[i] - level[0]) < 3 * sqrt(var[i] + var[0]) + 12)) /* lives differ by 3 anyway */
+				fail_msg("life %zu stands at %g +- %g, the first at %g", i, level[i], sqrt(var[i]), level[0]);
+		if (known)
+			assert_true(var[LIVES - 1] > 1);
+		mc_growth_evidence_release(&e);
+		mc_panel_free(p);
+	}
+}
+
+/* An allocator that fragments: growth that never stops and slows down all the time. */
+static void growth_with_the_logarithm_levels_off(void **state)
+{
+	(void)state;
+	static struct lives w;
+	static const struct mc_supposition s[] = { { 2, RELEASES, 0, 0 } };
+	seed = 14;
+	struct mc_growth_evidence e;
+	simulate(&w, .2, 20, .1, 0);
+	for (size_t i = 0; i < LIVES; i++)
+		for (size_t k = 0; k < BINS; k++)
+			w.y[i][k] += w.life[i].release >= 2 ? 4 * log1p((10 * (double)k + 5) / 15) : 0;
+	struct mc_panel *p = panel_of(&w, 1e-6, NULL, 0);
+	assert_int_equal(mc_panel_evidence(p, s, 1, &e, NULL), 0);
+	double bounded = e.set[MC_GROWTH_BOUNDED][0].log_evidence, steady = e.set[MC_GROWTH_TIME][0].log_evidence;
+	if (!(bounded > steady + 2 && bounded > e.none + 2))
+		fail_msg("levels off: %g, steady: %g, none: %g", bounded, steady, e.none);
+	mc_growth_evidence_release(&e);
+	mc_panel_free(p);
+}
+
+/* Every life grows, each at its own pace, and those of the later releases three times as fast. */
+static void growth_on_top_of_growth(void **state)
+{
+	(void)state;
+	static struct lives w;
+	static const struct mc_supposition s[] = { { 2, RELEASES, 0, 0 } };
+	seed = 13;
+	struct mc_growth_evidence e;
+	simulate(&w, .3, 20, .1, .2);
+	for (size_t i = 0; i < LIVES; i++)
+		for (size_t k = 0; k < BINS; k++)
+			w.y[i][k] += (.06 + .08 * (double)(i % 2)) * (10 * (double)k + 5);
+	struct mc_panel *p = panel_of(&w, 1e-6, NULL, 0);
+	assert_int_equal(mc_panel_evidence(p, s, 1, &e, NULL), 0);
+	double set = e.set[MC_GROWTH_TIME][0].log_evidence, all = fmax(e.all[MC_GROWTH_TIME].log_evidence, e.since_ever);
+	if (!(set > all + 1))
+		fail_msg("faster from a release on: %g, against %g of lives that grow anyway", set, all);
+	mc_growth_evidence_release(&e);
+	mc_panel_free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(whitening),
+		cmocka_unit_test(noise_is_recovered),
+		cmocka_unit_test(slopes_have_honest_errors),
+		cmocka_unit_test(nothing_is_found_in_noise),
+		cmocka_unit_test(clean_growth_of_any_size_has_evidence),
+		cmocka_unit_test(what_new_threads_bring_is_no_growth),
+		cmocka_unit_test(growth_with_the_logarithm_levels_off),
+		cmocka_unit_test(growth_on_top_of_growth),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MARK_LATE_MS = 10 * 60 * 1000, BASELINE_LATE_MS = 2 * 60 * 1000, BASELINE_SOON_MS = 5000 };
+enum { MARK_LATE_MS = 10 * 60 * 1000, BASELINE_LATE_MS = 2 * 60 * 1000, BASELINE_SOON_MS = 5000, REPLACED_MS = 2 * 60 * 1000 };
 
 void deploys_row_release(struct mc_deploy_row *d)
 {
@@ -103,6 +103,19 @@ static bool joins(const struct mc_deploy_row *mark, const struct mc_deploy_row *
 	return late <= (is_baseline(seen) ? BASELINE_SOON_MS : MARK_LATE_MS);
 }
 
+/* Whether another release has taken the place of what was recognised, minutes before the mark: then the mark says
+ * that this one comes back, and the deploy that began it keeps its time. Shortly after, a mark may just be late. */
+static bool replaced_before(const struct mc_deploy_row *rows, size_t n, const struct mc_deploy_row *seen, int64_t mark_ms)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct mc_deploy_row *r = &rows[i];
+		if (r->first_seen_ms > seen->first_seen_ms && r->first_seen_ms <= mark_ms - REPLACED_MS && hosts_meet(r, seen) &&
+			is_named(r) && is_named(seen) && !same_release(r, seen) && strcmp(text(r->source), DEPLOYS_LIBRARY) != 0)
+			return true;
+	}
+	return false;
+}
+
 /* The nearest row in time, within 30 minutes, that is one with d; those that were recognised where d is a
  * mark, and the other way round. A row of the same name wins over one without. */
 static struct mc_deploy_row *partner(struct mc_deploy_row *rows, size_t n, const struct mc_deploy_row *d)
@@ -117,6 +130,8 @@ static struct mc_deploy_row *partner(struct mc_deploy_row *rows, size_t n, const
 		const struct mc_deploy_row *mark = is_mark(d) ? d : r, *seen = is_mark(d) ? r : d;
 		bool by_name = is_named(seen);
 		if (!joins(mark, seen) || gap(r, t) > DEPLOYS_MERGE_MS || (named && !by_name))
+			continue;
+		if (is_mark(d) && replaced_before(rows, n, r, t))
 			continue;
 		if (gap(r, t) < least || (by_name && !named)) {
 			best = r;

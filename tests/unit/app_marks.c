@@ -175,6 +175,23 @@ static void back_again_is_another_deploy(void **state)
 	expect(s, "0/1 v1 a mark, 5/5 v2 b package note, 9/9 v1 a package note");
 }
 
+static void a_rollback_that_is_marked_first_leaves_the_earlier_deploy_alone(void **state)
+{
+	(void)state;
+	struct mc_store *s = open_store();
+	seen(s, DEPLOYS_BASELINE, 0, "v1", "a");
+	seen(s, "package note", 5, "v2", "b");
+	assert_int_equal(mark(s, 10, "v1"), 0);
+	seen(s, "package note", 11, "v1", "a");
+	expect(s, "0/0 v1 a first seen, 5/5 v2 b package note, 10/11 v1 a mark");
+	s = open_store();
+	seen(s, "package note", 0, "v1", "a");
+	seen(s, "package note", 2, "v2", "b");
+	assert_int_equal(mark(s, 3, "v1"), 0); /* two quick deploys, marked a little late each */
+	assert_int_equal(mark(s, 4, "v2"), 0);
+	expect(s, "3/0 v1 a mark, 4/2 v2 b mark");
+}
+
 static void marking_twice(void **state)
 {
 	(void)state;
@@ -217,7 +234,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(same_version_is_one), cmocka_unit_test(another_version_is_another),
 		cmocka_unit_test(a_build_without_a_name_is_the_nearest_mark), cmocka_unit_test(a_baseline_is_no_deploy_that_was_just_marked),
-		cmocka_unit_test(back_again_is_another_deploy), cmocka_unit_test(marking_twice), cmocka_unit_test(revisions),
+		cmocka_unit_test(back_again_is_another_deploy),
+		cmocka_unit_test(a_rollback_that_is_marked_first_leaves_the_earlier_deploy_alone), cmocka_unit_test(marking_twice), cmocka_unit_test(revisions),
 	};
 	if (!mkdtemp(folder))
 		return 1;

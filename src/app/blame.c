@@ -1,5 +1,5 @@
 /* The one 'answer' use case: attribute the growth, then look into the culprit's release. */
-#include "memculprit/app.h"
+#include "deploys.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -58,25 +58,11 @@ static size_t suspect(const struct mc_answer *a)
 	return growth && a->ncandidates > 0 && a->candidates[0].probability >= 0.2 ? a->candidates[0].deploy : MC_NO_DEPLOY;
 }
 
-static int look_into_release(struct mc_blame *b, const struct mc_program_config *p, size_t k, struct mc_error *err)
+static int read_changes(struct mc_blame *b, const char *path, const char *from, const char *to, struct mc_error *err)
 {
 	struct mc_error why;
 	struct mc_repo *repo = NULL;
-	const struct mc_case *c = &b->scenario.c;
-	const struct mc_deploy_mark *before = ran_before(c, k);
-	if (c->deploys[k].source == MC_DEPLOY_LIBRARY)
-		return note(b, err, "this is the update of a library: the program is the same, so none of its commits is to blame; "
-			"see what changed in the library");
-	if (!p || !p->repository)
-		return note(b, err, "no repository is configured for this program; set 'repository:' to see the release's commits");
-	const struct mc_deploy_mark *d = &c->deploys[k];
-	const char *from = before ? revision_of(before->commit, before->version) : initial_revision(c, d);
-	const char *to = revision_of(d->commit, d->version);
-	if (from[0] == '\0' && !before)
-		return note(b, err, "what ran before this deploy is not known, so its range of commits is not known");
-	if (from[0] == '\0' || to[0] == '\0')
-		return note(b, err, "neither commit nor version of the release is known; 'memculprit mark PROGRAM REV' tells it");
-	int rc = mc_repo_open(p->repository, &repo, &why);
+	int rc = mc_repo_open(path, &repo, &why);
 	if (rc == 0)
 		rc = mc_repo_changes(repo, from, to, &b->changes, &why);
 	mc_repo_close(repo);
@@ -85,6 +71,35 @@ static int look_into_release(struct mc_blame *b, const struct mc_program_config 
 		return mc_nomem(err, "the release's commits");
 	/* an answer without its commits is still an answer */
 	return rc < 0 ? note(b, err, why.text) : 0;
+}
+
+static int look_into_release(struct mc_blame *b, const char *path, size_t k, struct mc_error *err)
+{
+	const struct mc_case *c = &b->scenario.c;
+	const struct mc_deploy_mark *before = ran_before(c, k), *d = &c->deploys[k];
+	const char *from = before ? revision_of(before->commit, before->version) : initial_revision(c, d);
+	const char *to = revision_of(d->commit, d->version);
+	if (from[0] == '\0' && !before)
+		return note(b, err, "what ran before this deploy is not known, so its range of commits is not known");
+	if (from[0] == '\0' || to[0] == '\0')
+		return note(b, err, "neither commit nor version of the release is known; 'memculprit mark PROGRAM REV' tells it");
+	return read_changes(b, path, from, to, err);
+}
+
+static int look_into(struct mc_blame *b, struct mc_store *s, const struct mc_config *cfg, const char *program, size_t k, struct mc_error *err)
+{
+	struct mc_error why;
+	char *path = NULL;
+	if (b->scenario.c.deploys[k].source == MC_DEPLOY_LIBRARY)
+		return note(b, err, "this is the update of a library: the program is the same, so none of its commits is to blame; "
+			"see what changed in the library");
+	int rc = deploys_repository(s, cfg, program, &path, &why);
+	if (rc < 0)
+		rc = rc == MC_ENOMEM ? mc_nomem(err, "a path") : note(b, err, why.text);
+	else
+		rc = look_into_release(b, path, k, err);
+	free(path);
+	return rc;
 }
 
 int mc_blame_program(struct mc_store *s, const struct mc_config *cfg, const char *program, int64_t as_of_ms, struct mc_blame *ret,
@@ -97,7 +112,7 @@ int mc_blame_program(struct mc_store *s, const struct mc_config *cfg, const char
 	if (rc == 0 && cfg) {
 		size_t k = suspect(&b.answer);
 		if (k != MC_NO_DEPLOY)
-			rc = look_into_release(&b, mc_config_program(cfg, program), k, err);
+			rc = look_into(&b, s, cfg, program, k, err);
 	}
 	if (rc < 0) {
 		mc_blame_release(&b);

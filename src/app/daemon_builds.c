@@ -111,12 +111,19 @@ static bool meets(const char *a, const char *b)
 	return !a[0] || !b[0] || strcmp(a, b) == 0;
 }
 
+/* Either may be cut short, to seven digits at least. */
+static bool commits_meet(const char *a, const char *b)
+{
+	size_t na = strlen(a), nb = strlen(b), n = na < nb ? na : nb;
+	return n == 0 || (n >= 7 ? strncmp(a, b, n) == 0 : strcmp(a, b) == 0);
+}
+
 /* What the surroundings say (a name of the environment, a stamp file), and said otherwise before. */
 static bool surroundings_differ(const struct build *b, const struct mc_identity *id)
 {
 	if ((id->source != MC_ID_ENVIRONMENT && id->source != MC_ID_STAMP_FILE) || strcmp(b->source, mc_identity_source_name(id->source)) != 0)
 		return false;
-	return !meets(b->commit, id->commit) || !meets(b->version, id->version);
+	return !commits_meet(b->commit, id->commit) || !meets(b->version, id->version);
 }
 
 /* The same build-id is the same build, unless its surroundings name another version now. A script is known by its version or commit
@@ -126,13 +133,13 @@ static bool same_build(const struct build *b, const struct mc_identity *id)
 	if (!b->build_id)
 		return false;
 	if (id->interpreted && b->commit[0] && id->commit[0])
-		return strcmp(b->commit, id->commit) == 0;
+		return commits_meet(b->commit, id->commit);
 	if (id->interpreted && b->version[0] && id->version[0])
 		return strcmp(b->version, id->version) == 0;
 	if (b->build_id[0] && id->build_id[0])
 		return strcmp(b->build_id, id->build_id) == 0 && !surroundings_differ(b, id);
 	if (b->commit[0] && id->commit[0])
-		return strcmp(b->commit, id->commit) == 0;
+		return commits_meet(b->commit, id->commit);
 	return strcmp(b->build_id, id->build_id) == 0 && meets(b->version, id->version) &&
 		(b->version[0] || b->commit[0] || !(id->version[0] || id->commit[0]));
 }
@@ -143,6 +150,18 @@ static struct build *find_build(struct executable *e, const struct mc_identity *
 		if (same_build(&e->builds[i], id))
 			return &e->builds[i];
 	return NULL;
+}
+
+/* Holds id against the repository, and looks for the build again. A tag it gets there is none that the program told: of
+ * two tags on one commit either may be the build's. */
+static struct build *ask_repository(const struct daemon *d, const struct program *p, struct executable *e, struct mc_identity *id)
+{
+	bool told = id->version[0];
+	deploys_hold_against(&d->config->c, p->name, id);
+	struct mc_identity as_told = *id;
+	if (!told)
+		as_told.version[0] = '\0';
+	return find_build(e, &as_told);
 }
 
 /* ---- lives ---- */
@@ -174,11 +193,15 @@ void builds_born(struct daemon *d, struct program *p, struct life *l, const stru
 		return;
 	}
 	identity_find(d, q, parent && same_file ? parent->id : 0, &id);
-	deploys_hold_against(&d->config->c, p->name, &id);
 	if (!id.build_id[0] && !id.version[0] && !id.commit[0])
 		return;
 	struct executable *e = builds_executable(p, id.what[0] ? id.what : q->comm);
 	struct build *b = e ? find_build(e, &id) : NULL;
+	if (e && !b) { /* the repository is asked of what is new only */
+		b = ask_repository(d, p, e, &id);
+		if (!id.build_id[0] && !id.version[0] && !id.commit[0])
+			return;
+	}
 	if (e && !b)
 		b = builds_add(e, id.version, id.commit, id.build_id, id.text, mc_identity_source_name(id.source));
 	if (!b)

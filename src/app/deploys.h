@@ -18,8 +18,14 @@ int deploys_resolve(const struct mc_config *cfg, const struct mc_mark *m, int64_
 void deploys_row_release(struct mc_deploy_row *d);
 /* Holds what a process was found to run against the repository that the configuration names for its program:
  * HEAD of a work tree whose commit is not in there is another project's, in whose folder the program happens
- * to lie, and is taken back; a commit without a version gets its tag. Without a repository nothing changes. */
+ * to lie, and is taken back; a commit becomes its full id, and without a version gets its tag. Without a repository
+ * nothing changes. */
 void deploys_hold_against(const struct mc_config *cfg, const char *program, struct mc_identity *id);
+
+/* The repository of the program: the configured one, else the work tree that its deploys were recognised by, where that
+ * is this user's own. 0: *ret is a path, to be freed; MC_EUSAGE: there is none, err says what to do; MC_ENOTFOUND: no such
+ * program. s may be NULL: then the configuration alone tells. */
+int deploys_repository(struct mc_store *s, const struct mc_config *cfg, const char *program, char **ret, struct mc_error *err);
 
 /* Writes a mark: joins it with what was recognised, or adds it. 0; MC_MARK_KNOWN. *d becomes what is stored. */
 int deploys_mark(struct mc_store *s, struct mc_deploy_row *d, struct mc_error *err);

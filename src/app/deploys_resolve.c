@@ -7,12 +7,30 @@
 
 enum { REVISION_MAX = 250, NOTE_MAX = 4000 };
 
-static int ask_repository(const struct mc_program_config *p, const char *rev, struct mc_revision *ret, struct mc_error *err)
+/* HEAD, a branch, what is reckoned from another revision: they name another commit tomorrow, so they are no
+ * release's name. */
+static bool moves(struct mc_repo *repo, const char *rev)
+{
+	static const char *const kinds[] = { "refs/heads/", "refs/remotes/" };
+	char ref[REVISION_MAX + 16];
+	struct mc_revision found;
+	if (strpbrk(rev, "~^:@") || strncmp(rev, "refs/", 5) == 0 || strcmp(rev, "HEAD") == 0 || strcmp(rev, "FETCH_HEAD") == 0)
+		return true;
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		snprintf(ref, sizeof ref, "%s%s", kinds[i], rev);
+		if (mc_repo_resolve(repo, ref, NULL, &found, NULL) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int ask_repository(const struct mc_program_config *p, const char *rev, struct mc_revision *ret, bool *moving, struct mc_error *err)
 {
 	struct mc_repo *repo = NULL;
 	int rc = mc_repo_open(p->repository, &repo, err);
 	if (rc == 0)
 		rc = mc_repo_resolve(repo, rev, p->tags, ret, err);
+	*moving = rc == 0 && !ret->version[0] && moves(repo, rev);
 	mc_repo_close(repo);
 	return rc;
 }
@@ -21,15 +39,17 @@ void deploys_hold_against(const struct mc_config *cfg, const char *program, stru
 {
 	const struct mc_program_config *p = cfg ? mc_config_program(cfg, program) : NULL;
 	struct mc_revision rev = { 0 };
-	if (!p || !p->repository || !id->commit[0] || (id->version[0] && id->source != MC_ID_GIT_WORKTREE))
+	if (!p || !p->repository || !id->commit[0])
 		return;
 	struct mc_repo *repo = NULL;
 	if (mc_repo_open(p->repository, &repo, NULL) < 0)
 		return;
 	int rc = mc_repo_resolve(repo, id->commit, p->tags, &rev, NULL);
 	mc_repo_close(repo);
-	if (rc == 0 && !id->version[0]) {
-		memcpy(id->version, rev.version, sizeof id->version);
+	if (rc == 0) {
+		memcpy(id->commit, rev.commit, sizeof id->commit); /* it may be short, or an annotated tag's own id */
+		if (!id->version[0])
+			memcpy(id->version, rev.version, sizeof id->version);
 	} else if (rc == MC_ENOTFOUND && id->source == MC_ID_GIT_WORKTREE) {
 		id->commit[0] = id->version[0] = '\0';
 		id->source = id->build_id[0] ? MC_ID_BUILD_ID : MC_ID_NONE;
@@ -91,12 +111,13 @@ int deploys_resolve(const struct mc_config *cfg, const struct mc_mark *m, int64_
 	if (rc < 0)
 		return rc;
 	const struct mc_program_config *p = cfg ? mc_config_program(cfg, m->program) : NULL;
-	if (p && p->repository && (rc = ask_repository(p, m->revision, &rev, err)) < 0)
+	bool moving = false;
+	if (p && p->repository && (rc = ask_repository(p, m->revision, &rev, &moving, err)) < 0)
 		return rc;
 	/* free text that looks like a commit is one */
 	bool hex = is_hex(m->revision) && strlen(m->revision) < MC_COMMIT_TEXT;
 	bool by_id = hex && (!rev.commit[0] || strncasecmp(rev.commit, m->revision, strlen(m->revision)) == 0);
-	const char *version = rev.version[0] ? rev.version : by_id ? "" : m->revision;
+	const char *version = rev.version[0] ? rev.version : by_id || moving ? "" : m->revision;
 	struct mc_deploy_row d = { .unix_ms = m->at_ms ? m->at_ms : now_ms, .author_ms = rev.author_ms, .commit_ms = rev.commit_ms,
 		.tag_ms = rev.tag_ms };
 	d.version = clean(version);

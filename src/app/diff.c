@@ -8,14 +8,12 @@ enum { DIFF_MAX = 64 << 20 };
 
 static int open_repo(struct mc_store *s, const struct mc_config *cfg, const char *program, struct mc_repo **ret, struct mc_error *err)
 {
-	const struct mc_program_config *p = mc_config_program(cfg, program);
-	int64_t id;
-	int rc = p || !s ? 0 : deploys_program(s, NULL, program, false, &id, err);
-	if (rc < 0)
-		return rc; /* there is no such program */
-	if (!p || !p->repository)
-		return mc_fail(err, MC_EUSAGE, 0, "no repository is configured for %.100s; set 'repository:' of the program in the configuration", program);
-	return mc_repo_open(p->repository, ret, err);
+	char *path = NULL;
+	int rc = deploys_repository(s, cfg, program, &path, err);
+	if (rc == 0)
+		rc = mc_repo_open(path, ret, err);
+	free(path);
+	return rc;
 }
 
 /* Which release: what blame shows. */

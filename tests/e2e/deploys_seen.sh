@@ -167,6 +167,16 @@ ok $? "a script in a git work tree"
 case $(field ${p}tree note) in *"local changes"*) false ;; *) case $(field ${p}python3 note) in *"with local changes"*) ;; *) false ;; esac ;; esac
 ok $? "that it runs with local changes is said, and of the build before them it is not"
 "${git[@]}" -C "$dir/tree" checkout -q source
+range() { "$bin" --config "$dir/memculprit.yml" diff "$1" --from "$tree~1" --to "$tree" >"$dir/text" 2>&1; }
+range ${p}python3 && grep -q "^  $(printf %.12s "$tree") two (" "$dir/text" && range ${p}tree
+ok $? "the commits of a work tree that no configuration names"
+if [ "$(id -u)" = 0 ]; then
+	chown 65534 "$dir/tree/.git"
+	range ${p}tree
+	[ $? = 2 ] && grep -q "which is user 65534's; .*'repository:'" "$dir/text"
+	ok $? "but not where it is another user's"
+	chown 0 "$dir/tree/.git"
+fi
 becomes ${p}stamp commit $c2 && [ "$(field ${p}stamp source)" = "stamp file" ]
 ok $? "a stamp file"
 becomes ${p}build build_id 0123456789abcdef0123456789abcdef01234567 && [ "$(field ${p}build commit)" = "" ]

@@ -76,6 +76,19 @@ marked v4 'GitLab pipeline 88' "GitLab CI"
 block "Argo CD" yaml 1 | shell_of | run URL="http://$port" AUTH=deployer:secret PROGRAM=logic_worker REVISION=v1
 marked v1 'Argo CD' "Argo CD"
 
+# HEAD and branches name another commit tomorrow: what is kept is the commit
+"${git[@]}" checkout -qb main-line && "${git[@]}" commit -q --allow-empty -m untagged
+untagged=$("${git[@]}" rev-parse HEAD)
+for rev in HEAD main-line; do
+	n=$((tests += 1))
+	memculprit mark logic_worker "$rev" --json >"$dir/out" 2>&1
+	if grep -q "\"version\": *\"\"" "$dir/out" && grep -q "\"commit\": *\"$untagged\"" "$dir/out"; then echo "ok $n - $rev is kept as its commit"; else
+		sed 's/^/# /' "$dir/out"
+		echo "not ok $n - $rev is kept as its commit"
+		failed=1
+	fi
+done
+
 # the answers of the table
 answers() { # CODE WHAT CURL-ARGUMENTS...
 	local n=$((tests += 1)) code=$1 what=$2

@@ -58,5 +58,26 @@ shows "\"version\": \"\", *\"commit\": \"$("${git[@]}" rev-parse HEAD)\""
 "${git[@]}" tag v3
 shows "\"version\": \"v3\""
 ok $? "a light one too, where refs are packed"
+# the same commit by a shorter name, and by an annotated tag's own id: neither is another deploy
+deploys=$(m deploys "$name" --json | grep -c '"id":')
+again() { # VALUE of GIT_COMMIT
+	kill "$server"; wait "$server" 2>/dev/null
+	GIT_COMMIT=$1 "$dir/$name" 1000 &
+	server=$!
+	sleep 1
+	m deploys "$name" --json >"$dir/out"
+	[ "$(grep -c '"id":' "$dir/out")" = "$deploys" ]
+}
+again "$("${git[@]}" rev-parse --short=9 HEAD)"
+ok $? "a shorter commit is the same"
+"${git[@]}" tag -a -m four v4 HEAD
+again "$("${git[@]}" rev-parse v4)"
+ok $? "an annotated tag's id is its commit"
+kill "$server"; wait "$server" 2>/dev/null
+"${git[@]}" commit -q --allow-empty -m five
+GIT_COMMIT=$("${git[@]}" rev-parse --short=9 HEAD) "$dir/$name" 1000 &
+server=$!
+shows "\"commit\": \"$("${git[@]}" rev-parse HEAD)\""
+ok $? "and a short one is kept whole"
 echo "1..$tests"
 exit $failed

@@ -63,6 +63,8 @@ int cmd_diff(struct cli *c, struct mc_error *err)
 	const char *from = cli_option(c, "from"), *to = cli_option(c, "to");
 	if (!from != !to)
 		return mc_fail(err, MC_EUSAGE, 0, "--from and --to are given together, or neither: then it is the culprit's release");
+	if ((from && !from[0]) || (to && !to[0])) /* a script's variable that was not set: git would take it for HEAD */
+		return mc_fail(err, MC_EUSAGE, 0, "%s is empty; give a tag, a commit or whatever git resolves", from[0] ? "--to" : "--from");
 	int rc = cli_db_find(c, &db, err);
 	/* between two revisions no database is needed, where the configuration knows the program */
 	if (rc == 0 && !(from && mc_config_program(&db.cfg, c->operands[0]))) {

@@ -58,6 +58,9 @@ is 'the diff between two revisions' 'grep -q "^+.*free(buf);" out'
 run 0 diff logic_worker --from v2.5 --to v2.6 --json
 json '"free(buf)" in j["diff"] and len(j["commits"]) == 3'
 run 2 diff logic_worker --from v2.5
+run 2 diff logic_worker --from '' --to v2.6
+is 'an empty revision is none' 'grep -q "^memculprit: --from is empty; " err && [ ! -s out ]'
+run 2 diff logic_worker --from v2.5 --to ''
 run 3 diff logic_worker --from v2.5 --to v9
 run 3 diff nosuch
 run 3 diff nosuch --from v2.5 --to v2.6

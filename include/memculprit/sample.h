@@ -35,7 +35,8 @@ struct mc_sample_config {
 	const struct mc_selector *selectors; /* copied; none: by systemd unit, else by a cgroup that has a name
 					      * (not only an id, which ends with the container), else by comm */
 	enum mc_pss pss;
-	double pss_cpu;             /* share of one CPU that PSS, libraries and sockets may take; 0: 0.0005 */
+	double pss_cpu;             /* share of one CPU that PSS, libraries and sockets may take; 0: 0.0005, and no
+				     * limit where procfs is a tree of files */
 	uint64_t pss_limit;         /* largest resident size read in AUTO, bytes; 0: 32 MiB; of what is no suspect a quarter of it */
 	bool short_lives;           /* listen for exits (needs CAP_NET_ADMIN); see mc_sampler_drain */
 };

@@ -2,9 +2,11 @@
  * it, and what has waited longest is read with that. */
 #include "sampler.h"
 
+#include <math.h>
 #include <time.h>
 
 #define MS 1000000.0
+#define MOST (100 * MS) /* that is saved */
 enum { LIB_AGE_MS = 3600000, SUSPECT_AGE_MS = 60000, PSS_AGE_MS = 600000, SOCKETS_AGE_MS = 60000, SAME_SOCKETS_AGE_MS = 600000 };
 
 int64_t sm_cpu_ns(void)
@@ -59,6 +61,15 @@ static bool pss_turn(const struct mc_sampler *s, const struct sm_proc *p, int64_
 	return !p->nopss && (small || s->pss == MC_PSS_ON) && due(now, p->pss_tried, PSS_AGE_MS);
 }
 
+/* A program has a proportional size once it was read of each of its processes. Those of which it costs least in all come
+ * first, where a process has lived for a moment. */
+static bool first_turn(const struct mc_sampler *s, const struct sm_proc *p, int64_t now, double *cost)
+{
+	if (p->pss_tried || p->age < SM_YOUNG || !(suspect_turn(s, p, now, cost) || pss_turn(s, p, now, cost)))
+		return false;
+	return s->program_state[p->p.program].first_ns <= s->first_most;
+}
+
 static bool sockets_turn(const struct mc_sampler *s, const struct sm_proc *p, int64_t now, double *cost)
 {
 	(void)s;
@@ -104,40 +115,88 @@ static void read_sockets(struct mc_sampler *s, struct sm_proc *p, double cost)
 	p->sockets_fds = p->p.fds;
 }
 
-/* Goes round from *at on until the money is spent or everyone has had a look. */
-static void serve_round(struct mc_sampler *s, size_t *at, turn_fn turn, void (*read)(struct mc_sampler *, struct sm_proc *, double))
+/* Goes round from *at on until the purse is empty (false) or everyone has had a look. */
+static bool serve_round(struct mc_sampler *s, double *purse, size_t *at, turn_fn turn, void (*read)(struct mc_sampler *, struct sm_proc *, double))
 {
-	double cost, most = 100 * MS;
+	double cost, most = MOST;
 	for (size_t i = 0; i < s->n; i++) {
 		size_t k = (*at + i) % s->n;
 		struct sm_proc *p = s->v[k];
 		if (p->kind != SM_TRACKED || !turn(s, p, s->tick.t_ms, &cost))
 			continue;
-		if (s->tokens_ns < (cost < most ? cost : most)) {
+		if (*purse < (cost < most ? cost : most)) {
 			*at = k;
-			return;
+			return false;
 		}
 		int64_t begun = sm_cpu_ns();
 		read(s, p, cost);
-		s->tokens_ns -= (double)(sm_cpu_ns() - begun);
+		*purse -= (double)(sm_cpu_ns() - begun);
 	}
+	return true;
+}
+
+/* ---- first figures ---- */
+
+/* What the first figures of each program cost still. False: every program has them. */
+static bool sum_first(struct mc_sampler *s)
+{
+	double cost;
+	bool any = false;
+	s->first_most = (double)INFINITY;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i]->kind == SM_TRACKED)
+			s->program_state[s->v[i]->p.program].first_ns = 0;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct sm_proc *p = s->v[i];
+		if (p->kind != SM_TRACKED || !first_turn(s, p, s->tick.t_ms, &cost))
+			continue;
+		s->program_state[p->p.program].first_ns += cost;
+		any = true;
+	}
+	return any;
+}
+
+/* Of the cheapest programs first: small ones have theirs within a minute, whatever else there is. */
+static void serve_first(struct mc_sampler *s)
+{
+	static const double most[] = { 0.2 * MS, 1 * MS, 5 * MS, (double)INFINITY };
+	for (size_t i = 0; i < sizeof most / sizeof *most; i++) {
+		size_t at = 0;
+		s->first_most = most[i];
+		if (!serve_round(s, &s->first_tokens_ns, &at, first_turn, read_pss))
+			return; /* what is saved is for it */
+	}
+}
+
+/* Half of what is earned is for first figures while some are missing: on a busy host the libraries of all processes
+ * take the rest for minutes. */
+static void earn(struct mc_sampler *s, int64_t elapsed_ms, bool first)
+{
+	double earned = elapsed_ms > 0 ? s->pss_cpu * MS * (double)elapsed_ms : 0;
+	s->first_tokens_ns += earned / 2;
+	s->tokens_ns += earned / 2;
+	if (!first) {
+		s->tokens_ns += s->first_tokens_ns;
+		s->first_tokens_ns = 0;
+	}
+	if (!s->real && !s->pss_cpu_given)
+		s->tokens_ns = s->first_tokens_ns = MOST; /* a tree of files costs what it costs */
+	s->tokens_ns = s->tokens_ns > MOST ? MOST : s->tokens_ns;
+	s->first_tokens_ns = s->first_tokens_ns > MOST ? MOST : s->first_tokens_ns;
 }
 
 void sm_budget(struct mc_sampler *s, int64_t elapsed_ms)
 {
-	double most = 100 * MS;
-	if (elapsed_ms > 0)
-		s->tokens_ns += s->pss_cpu * MS * (double)elapsed_ms;
-	if (s->tokens_ns > most)
-		s->tokens_ns = most;
+	bool first = s->pss != MC_PSS_OFF && sum_first(s);
 	size_t suspects_at = 0, news_at = 0;
-	if (!s->real)
-		s->tokens_ns = most; /* a tree of files costs what it costs */
+	earn(s, elapsed_ms, first);
+	if (first)
+		serve_first(s);
 	if (s->pss != MC_PSS_OFF)
-		serve_round(s, &suspects_at, suspect_turn, read_pss);
-	serve_round(s, &news_at, news_turn, read_libs);
-	serve_round(s, &s->libs_at, libs_turn, read_libs);
+		serve_round(s, &s->tokens_ns, &suspects_at, suspect_turn, read_pss);
+	serve_round(s, &s->tokens_ns, &news_at, news_turn, read_libs);
+	serve_round(s, &s->tokens_ns, &s->libs_at, libs_turn, read_libs);
 	if (s->pss != MC_PSS_OFF)
-		serve_round(s, &s->pss_at, pss_turn, read_pss);
-	serve_round(s, &s->sockets_at, sockets_turn, read_sockets);
+		serve_round(s, &s->tokens_ns, &s->pss_at, pss_turn, read_pss);
+	serve_round(s, &s->tokens_ns, &s->sockets_at, sockets_turn, read_sockets);
 }

@@ -166,6 +166,7 @@ int mc_sampler_reconfigure(struct mc_sampler *s, const struct mc_sample_config *
 	s->max_processes = c->max_processes ? c->max_processes : 2000;
 	s->interval_ms = c->interval_ms > 0 ? c->interval_ms : 10000;
 	s->pss = c->pss;
+	s->pss_cpu_given = c->pss_cpu > 0;
 	s->pss_cpu = c->pss_cpu > 0 ? c->pss_cpu : 0.0005;
 	s->pss_limit = c->pss_limit ? c->pss_limit : 32 << 20;
 	for (size_t i = 0; i < s->n; i++) {
@@ -226,7 +227,7 @@ int mc_sampler_open(const struct mc_sample_config *c, struct mc_sampler **ret, s
 	s->name.limit = 4096;
 	s->ns_a_page = 90;
 	int rc = begin(s, c, err);
-	s->tokens_ns = s->pss_cpu * 40e9; /* as if saved: to know the libraries of most programs soon */
+	s->tokens_ns = s->first_tokens_ns = s->pss_cpu * 20e9; /* as if saved: to know the libraries of most programs soon */
 	if (rc)
 		mc_sampler_close(s);
 	else

@@ -63,6 +63,7 @@ struct sm_program { /* what the caller does not see, beside mc_program_name */
 	uint64_t last_seen; /* tick */
 	bool suspect;
 	uint64_t libs_read; /* tick in which libraries of one of its processes were read last, 0 never */
+	double first_ns;    /* what the first PSS of its processes is thought to cost, where it is missing */
 	uint32_t limited;   /* of its processes, in this tick: in the group with its limit */
 };
 
@@ -94,7 +95,9 @@ struct mc_sampler {
 	struct mc_buf name;
 	/* budgeted reads */
 	enum mc_pss pss;
+	bool pss_cpu_given;
 	double pss_cpu, tokens_ns;
+	double first_tokens_ns, first_most; /* the purse of first figures; whose turn it is: programs up to this first_ns */
 	uint64_t pss_limit;
 	double ns_a_page;
 	size_t pss_at, libs_at, sockets_at; /* where the round goes on */

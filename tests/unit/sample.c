@@ -356,6 +356,50 @@ static void cgroup1(void **state)
 	assert_int_equal(tick_of(t, 203)->group, MC_NO_GROUP);
 }
 
+/* A process with a proportional size and so many libraries. */
+static void costly_process(int pid, const char *comm, int libraries)
+{
+	static char maps[64 * 1024];
+	char path[64], exe[128];
+	size_t n = 0;
+	tree_process(&(struct tree_process){.pid = pid, .anon = 30, .comm = comm});
+	snprintf(path, sizeof path, "%d/smaps_rollup", pid);
+	tree_put(path, "5-6 ---p 0 0:0 0 [rollup]\nRss: 90 kB\nPss: 80 kB\nPss_Dirty: 1 kB\nPrivate_Clean: 2 kB\nPrivate_Dirty: 3 kB\n");
+	for (int i = 0; i < libraries; i++)
+		n += (size_t)snprintf(maps + n, sizeof maps - n, "7f%06x000-7f%06x000 r-xp 00000000 08:01 %d                /usr/lib/libsomething%d.so.1\n", 2 * i,
+			2 * i + 1, 100000 * pid + i, i);
+	snprintf(path, sizeof path, "%d/maps", pid);
+	tree_put(path, maps);
+	snprintf(exe, sizeof exe, "%s/%d/exe", tree_root, pid);
+	assert_int_equal(symlink("stat", exe), 0);
+}
+
+/* Libraries of hundreds of processes take all that may be spent for minutes; small programs have their proportional size
+ * by then all the same, and a large one has not taken it from them. */
+static void first_figures(void **state)
+{
+	(void)state;
+	enum { MANY = 300, SMALL = 8 };
+	char name[16];
+	for (int i = 0; i < MANY; i++)
+		costly_process(100 + i, "many", 250);
+	for (int i = 0; i < SMALL; i++) {
+		snprintf(name, sizeof name, "small%d", i);
+		costly_process(1000 + i, name, 250);
+	}
+	start((struct mc_sample_config){.pss_cpu = 0.0001});
+	int64_t now = 100000000;
+	size_t libraries = 0;
+	for (int i = 0; i < 7; i++)
+		tick(now += 10000);
+	for (int i = 0; i < SMALL; i++)
+		assert_true(tick_of(t, 1000 + i)->pss == 80 * 1024);
+	for (int i = 0; i < MANY; i++)
+		libraries += tick_of(t, 100 + i)->libraries != NULL;
+	assert_true(libraries < MANY); /* there was a choice to make */
+	assert_true(libraries > 0);    /* and it was not all for one */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -363,6 +407,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(families, begin, end),      cmocka_unit_test_setup_teardown(program_limit, begin, end),
 		cmocka_unit_test_setup_teardown(renames, begin, end),       cmocka_unit_test_setup_teardown(other_code, begin, end),
 		      cmocka_unit_test_setup_teardown(counters, begin, end),
+		cmocka_unit_test_setup_teardown(first_figures, begin, end),
 		cmocka_unit_test_setup_teardown(swap_out, begin, end),      cmocka_unit_test_setup_teardown(cgroup2, begin, end),
 		cmocka_unit_test_setup_teardown(cgroup1, begin, end),       cmocka_unit_test_setup_teardown(cgroup_goes, begin, end),
 	};

@@ -1,47 +1,12 @@
 /* Unit tests of bundles: lives of a few samples share a chunk, and come out as they went in. */
-#include "internal.h"
+#include "store_world.h"
 
 #include <math.h>
-#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 enum { T0 = 1700000000, STEP = 10000, SLOTS = 20, GENERATIONS = 60, SAMPLES = 5 };
-#define OK(call) do { struct mc_error e_ = { 0 }; int rc_ = (call); \
-	if (rc_ != 0) fail_msg("%s: %d %s", #call, rc_, e_.text); } while (0)
-#define E &e_
-
-static char dir[64], path[96], other[96];
-
-static int new_dir(void **state)
-{
-	(void)state;
-	strcpy(dir, "/tmp/mc-bundle-XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(path, sizeof path, "%s/a.db", dir);
-	snprintf(other, sizeof other, "%s/b.db", dir);
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	char command[128];
-	snprintf(command, sizeof command, "rm -rf %s", dir);
-	return system(command);
-}
-
-static struct mc_store *open_as(const char *file, enum mc_store_mode mode)
-{
-	struct mc_store *s = NULL;
-	struct mc_store_config c = { .path = file, .mode = mode, .host = "h", .keep_ms = 0 };
-	OK(mc_store_open(&c, &s, E));
-	return s;
-}
 
 static double value(int64_t pid, int64_t k, unsigned f)
 {
@@ -130,10 +95,10 @@ static void expect_lives(struct mc_store *s)
 	}
 }
 
-static int64_t count(struct mc_store *s, const char *sql)
+static int64_t count(struct mc_store *s, const char *text)
 {
 	sqlite3_stmt *st = NULL;
-	assert_int_equal(sqlite3_prepare_v2(s->db, sql, -1, &st, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(s->db, text, -1, &st, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
 	int64_t n = sqlite3_column_int64(st, 0);
 	sqlite3_finalize(st);
@@ -290,11 +255,10 @@ static void what_is_lost_is_saved_as_far_as_it_goes(void **state)
 	write_lives(w, false);
 	mc_store_close(w);
 	/* the rows of some lives, and the numbers that name bundles */
-	sqlite3 *db = NULL;
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "DELETE FROM incarnation WHERE id % 2 = 0; DELETE FROM fact", NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
+	sql("DELETE FROM incarnation WHERE id % 2 = 0; DELETE FROM fact");
 	struct mc_buf report = { 0 };
+	char other[96];
+	snprintf(other, sizeof other, "%s/b.db", dir);
 	OK(mc_store_salvage(path, other, NULL, NULL, &report, E));
 	mc_buf_release(&report);
 	w = open_as(other, MC_STORE_WRITE);
@@ -311,11 +275,8 @@ static void damage_is_noticed(void **state)
 	struct mc_store *w = open_as(path, MC_STORE_WRITE);
 	write_lives(w, false);
 	mc_store_close(w);
-	sqlite3 *db = NULL;
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "UPDATE chunk SET data = CAST(substr(data, 1, 99) || x'55' || substr(data, 101) AS BLOB) "
-		"WHERE id = (SELECT min(id) FROM chunk)", NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
+	sql("UPDATE chunk SET data = CAST(substr(data, 1, 99) || x'55' || substr(data, 101) AS BLOB) "
+		"WHERE id = (SELECT min(id) FROM chunk)");
 	struct mc_store *r = open_as(path, MC_STORE_READ);
 	struct mc_buf b = { 0 };
 	struct mc_error e;

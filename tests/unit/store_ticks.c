@@ -1,38 +1,12 @@
 /* Ticks that come some ms late: their times are stored once, every way of reading gives them back, and
  * losing them, or a part of the log, costs little. */
-#include "internal.h"
+#include "store_world.h"
 
 #include <math.h>
-#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-static char dir[64], path[96];
-
-static int new_dir(void **state)
-{
-	(void)state;
-	strcpy(dir, "/tmp/mc-ticks-XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(path, sizeof path, "%s/a.db", dir);
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	char command[128];
-	snprintf(command, sizeof command, "rm -rf %s", dir);
-	return system(command);
-}
-
-#define OK(call) do { struct mc_error e_ = { 0 }; int rc_ = (call); \
-	if (rc_ != 0) fail_msg("%s: %d %s", #call, rc_, e_.text); } while (0)
-#define E &e_
 enum { LIVES = 5, STEP = 10000 };
 #define T0 1700000000000LL
 
@@ -46,14 +20,6 @@ static int64_t time_of(int64_t tick)
 static double value(int64_t life, int64_t tick)
 {
 	return 4096.0 * (double)(1000 * life + tick / 5);
-}
-
-static struct mc_store *open_file(const char *file, enum mc_store_mode mode)
-{
-	struct mc_store *s = NULL;
-	struct mc_store_config c = { .path = file, .mode = mode, .host = mode == MC_STORE_WRITE ? "h" : NULL };
-	OK(mc_store_open(&c, &s, E));
-	return s;
 }
 
 static void set_up(struct mc_store *s, int64_t *program, int64_t ids[LIVES])
@@ -98,19 +64,10 @@ static void expect(struct mc_store *s, const int64_t *ids, int64_t from, int64_t
 
 static int check_file(const char *file, struct mc_buf *report)
 {
-	struct mc_store *s = open_file(file, MC_STORE_READ);
+	struct mc_store *s = open_as(file, MC_STORE_READ);
 	int rc = mc_store_check(s, NULL, NULL, report, NULL);
 	mc_store_close(s);
 	return rc;
-}
-
-static void sql(const char *text)
-{
-	sqlite3 *db;
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	if (sqlite3_exec(db, text, NULL, NULL, NULL) != SQLITE_OK)
-		fail_msg("%s: %s", text, sqlite3_errmsg(db));
-	sqlite3_close(db);
 }
 
 static int64_t number(const char *text)
@@ -130,7 +87,7 @@ static void times_are_shared_and_come_back(void **state)
 {
 	(void)state;
 	int64_t program, ids[LIVES];
-	struct mc_store *w = open_file(path, MC_STORE_WRITE), *r = open_file(path, MC_STORE_READ);
+	struct mc_store *w = open_as(path, MC_STORE_WRITE), *r = open_as(path, MC_STORE_READ);
 	set_up(w, &program, ids);
 	static const int64_t upto[] = { 7, 200, 260, 1000, 1003, 2500 };
 	int64_t at = 0;
@@ -142,11 +99,11 @@ static void times_are_shared_and_come_back(void **state)
 		if (k % 2) { /* a restart */
 			mc_store_close(w);
 			expect(r, ids, 0, at, 0);
-			w = open_file(path, MC_STORE_WRITE);
+			w = open_as(path, MC_STORE_WRITE);
 			expect(w, ids, 0, at, 0);
 		}
 	}
-	struct mc_store *late = open_file(path, MC_STORE_READ);
+	struct mc_store *late = open_as(path, MC_STORE_READ);
 	expect(late, ids, 0, at, 0);
 	mc_store_close(late);
 	OK(mc_store_compact(w, NULL, NULL, E));
@@ -169,7 +126,7 @@ static void odd_courses_come_back(void **state)
 {
 	(void)state;
 	int64_t program, ids[LIVES];
-	struct mc_store *w = open_file(path, MC_STORE_WRITE), *r = open_file(path, MC_STORE_READ);
+	struct mc_store *w = open_as(path, MC_STORE_WRITE), *r = open_as(path, MC_STORE_READ);
 	set_up(w, &program, ids);
 	write_ticks(w, ids, 1000, 1300);
 	expect(r, ids, 1000, 1300, 0);
@@ -184,7 +141,7 @@ static void odd_courses_come_back(void **state)
 	write_ticks(w, ids, 1390, 1800);
 	expect(r, ids, 500, 1800, 0);
 	mc_store_close(w);
-	w = open_file(path, MC_STORE_WRITE);
+	w = open_as(path, MC_STORE_WRITE);
 	expect(w, ids, 500, 1800, 0);
 	mc_store_close(w);
 	expect(r, ids, 500, 1800, 0);
@@ -195,7 +152,7 @@ static void times_go_with_their_samples(void **state)
 {
 	(void)state;
 	int64_t program, ids[LIVES];
-	struct mc_store *w = open_file(path, MC_STORE_WRITE);
+	struct mc_store *w = open_as(path, MC_STORE_WRITE);
 	set_up(w, &program, ids);
 	write_ticks(w, ids, 0, 240 * 40);
 	int64_t before = number("SELECT count(*) FROM tick");
@@ -237,14 +194,14 @@ static void lost_times_are_noticed_and_made_up_for(void **state)
 {
 	(void)state;
 	int64_t program, ids[LIVES];
-	struct mc_store *w = open_file(path, MC_STORE_WRITE);
+	struct mc_store *w = open_as(path, MC_STORE_WRITE);
 	set_up(w, &program, ids);
 	write_ticks(w, ids, 0, 1500);
 	mc_store_close(w);
 	char saved[128];
 	snprintf(saved, sizeof saved, "%s/saved.db", dir);
 	salvage_to(saved, NULL);
-	struct mc_store *r = open_file(saved, MC_STORE_READ);
+	struct mc_store *r = open_as(saved, MC_STORE_READ);
 	expect(r, ids, 0, 1500, 0);
 	mc_store_close(r);
 	unlink(saved);
@@ -254,11 +211,11 @@ static void lost_times_are_noticed_and_made_up_for(void **state)
 	assert_non_null(strstr(mc_buf_text(&report), "tick 480 is lost"));
 	mc_buf_release(&report);
 	salvage_to(saved, "times spread evenly");
-	r = open_file(saved, MC_STORE_READ);
+	r = open_as(saved, MC_STORE_READ);
 	expect(r, ids, 0, 1500, 10);
 	mc_store_close(r);
 	/* it can be written on, and numbers of ticks are not used again */
-	w = open_file(saved, MC_STORE_WRITE);
+	w = open_as(saved, MC_STORE_WRITE);
 	write_ticks(w, ids, 1500, 2000);
 	expect(w, ids, 0, 2000, 10);
 	mc_store_close(w);
@@ -269,7 +226,7 @@ static void a_damaged_log_costs_what_follows_only(void **state)
 {
 	(void)state;
 	int64_t program, ids[LIVES];
-	struct mc_store *w = open_file(path, MC_STORE_WRITE);
+	struct mc_store *w = open_as(path, MC_STORE_WRITE);
 	set_up(w, &program, ids);
 	write_ticks(w, ids, 0, 400);
 	char copy[96], saved[96];
@@ -292,7 +249,7 @@ static void a_damaged_log_costs_what_follows_only(void **state)
 	assert_int_equal(check_file(path, &report), MC_ECORRUPT);
 	mc_buf_release(&report);
 	salvage_to(saved, "hot: ");
-	s = open_file(saved, MC_STORE_WRITE);
+	s = open_as(saved, MC_STORE_WRITE);
 	size_t least = SIZE_MAX, most = 0;
 	for (int i = 0; i < LIVES; i++) {
 		struct mc_series r = { 0 };

@@ -1,25 +1,17 @@
 /* Databases that earlier versions wrote (tests/fixtures/store/vN.db, N the schema) are opened, brought up
  * to date, and everything in them is found again. `store_versions make FILE` writes one as of now: to be
  * kept whenever the schema or a blob changes. */
-#include "internal.h"
+#include "store_world.h"
 
 #include <math.h>
-#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #define T0 1700000000000LL
 #define STEP 60000LL
 enum { OLD = 24 * 240, ALL = OLD + 700, LOGGED = 50 }; /* ticks: those that are hourly means by now; all; the log's */
 static const char odd[] = "\xff\n\"'<&";
-static char dir[] = "/tmp/mc-versions-XXXXXX", path[64];
-
-#define OK(call) do { struct mc_error e_ = { 0 }; int rc_ = (call); \
-	if (rc_ != 0) fail_msg("%s: %d %s", #call, rc_, e_.text); } while (0)
-#define E &e_
 
 static double value(int life, int64_t tick, unsigned f)
 {
@@ -194,21 +186,13 @@ static void remove_all(void)
 	assert_int_equal(system(command), 0);
 }
 
-static struct mc_store *open_as(const char *file, enum mc_store_mode mode)
-{
-	struct mc_store *s = NULL;
-	struct mc_store_config c = { .path = file, .mode = mode, .host = mode == MC_STORE_WRITE ? "web-1" : NULL };
-	OK(mc_store_open(&c, &s, E));
-	return s;
-}
-
 /* As of now, and as of each version before. */
 static void every_version_is_opened(void **state)
 {
 	(void)state;
 	const char *fixtures = getenv("MC_FIXTURES");
 	for (int v = 1; v <= SQL_MIGRATIONS; v++) {
-		char from[512], command[700];
+		char from[512], command[800];
 		snprintf(from, sizeof from, "%s/store/v%d.db", fixtures ? fixtures : "tests/fixtures", v);
 		snprintf(command, sizeof command, "cp '%s' %s && chmod u+w %s", from, path, path);
 		if (system(command) != 0)
@@ -229,7 +213,7 @@ static void every_version_is_opened(void **state)
 			mc_store_close(s);
 		}
 		/* the copy from before is as it was: it can be brought up to date anew */
-		char copy[96];
+		char copy[128];
 		snprintf(copy, sizeof copy, "%s.before-%d", path, v + 1);
 		assert_int_equal(access(copy, F_OK) == 0, v < SQL_MIGRATIONS);
 		if (v < SQL_MIGRATIONS) {
@@ -259,9 +243,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(every_version_is_opened),
 		cmocka_unit_test(what_is_written_now_is_read_now),
 	};
-	if (!mkdtemp(dir))
+	if (new_dir(NULL) < 0)
 		return 1;
-	snprintf(path, sizeof path, "%s/a.db", dir);
 	int rc;
 	struct mc_error e = { 0 };
 	if (argc == 3 && strcmp(argv[1], "make") == 0) {

@@ -1,5 +1,5 @@
-/* What the configured repository knows of a deploy that was recognised: its tag where a commit is known, its commit
- * where a version is, and when both were made. Asked by the worker, once a deploy; written by the loop. */
+/* What the repository, the configured one or the work tree it runs from, knows of a deploy that was recognised: its tag
+ * where a commit is known, its commit where a version is, and when both were made. Asked by the worker, once a deploy; written by the loop. */
 #include "daemon_tags.h"
 
 #include <stdlib.h>
@@ -77,12 +77,29 @@ bool tags_moved(const struct mc_program_config *p, uint64_t *refs)
 	return p && p->repository && mc_repo_watch(p->repository, refs, NULL) == 1 && !first;
 }
 
+/* The repository to ask of the row; *repo is the one of the row before, or NULL. False: there is none. */
+static bool open_for(const struct mc_program_config *p, const struct mc_deploy_row *row, struct mc_repo **repo)
+{
+	char *path = NULL;
+	bool configured = p && p->repository;
+	if (configured && *repo)
+		return true;
+	mc_repo_close(*repo);
+	*repo = NULL;
+	if (!configured && deploys_own_worktree(row, &path, NULL) < 0)
+		return false;
+	/* one that cannot be opened is said where the release is looked into */
+	bool open = (configured || path) && mc_repo_open(configured ? p->repository : path, repo, NULL) == 0;
+	free(path);
+	return open;
+}
+
 void tags_ask(struct daemon_shared *shared, struct mc_store *s, const struct mc_program_config *p, int64_t program, int64_t *asked_id)
 {
 	struct mc_deploy_row *rows = NULL;
 	struct mc_repo *repo = NULL;
 	size_t n = 0;
-	if (!p || !p->repository || mc_store_deploys(s, program, &rows, &n, NULL) < 0)
+	if (mc_store_deploys(s, program, &rows, &n, NULL) < 0)
 		return;
 	int64_t newest = *asked_id;
 	for (size_t i = 0; i < n; i++) {
@@ -92,10 +109,8 @@ void tags_ask(struct daemon_shared *shared, struct mc_store *s, const struct mc_
 			continue;
 		if (row->id > newest)
 			newest = row->id;
-		/* a repository that cannot be opened is said where the release is looked into */
-		if (!repo && mc_repo_open(p->repository, &repo, NULL) < 0)
-			break;
-		if (mc_repo_resolve(repo, row->commit && row->commit[0] ? row->commit : row->version, p->tags, &f.rev, NULL) == 0)
+		if (open_for(p, row, &repo) &&
+			mc_repo_resolve(repo, row->commit && row->commit[0] ? row->commit : row->version, p ? p->tags : NULL, &f.rev, NULL) == 0)
 			daemon_call(shared, write_found, &f, NULL);
 	}
 	*asked_id = newest;

@@ -27,6 +27,10 @@ void deploys_hold_against(const struct mc_config *cfg, const char *program, stru
  * program. s may be NULL: then the configuration alone tells. */
 int deploys_repository(struct mc_store *s, const struct mc_config *cfg, const char *program, char **ret, struct mc_error *err);
 
+/* 0: *ret is the git work tree by which this deploy was recognised, to be freed; NULL where it was not, or the tree is not
+ * this user's own. */
+int deploys_own_worktree(const struct mc_deploy_row *row, char **ret, struct mc_error *err);
+
 /* Writes a mark: joins it with what was recognised, or adds it. 0; MC_MARK_KNOWN. *d becomes what is stored. */
 int deploys_mark(struct mc_store *s, struct mc_deploy_row *d, struct mc_error *err);
 /* Writes what was recognised: d->source says how, unix_ms is the first sight and first_seen_ms the start

@@ -41,6 +41,25 @@ static bool is_own(const char *path, uid_t *owner)
 	return *owner == (uid_t)-1;
 }
 
+int deploys_own_worktree(const struct mc_deploy_row *row, char **ret, struct mc_error *err)
+{
+	size_t len = 0;
+	uid_t owner;
+	const char *at = path_in(row->note, &len);
+	char *path = at ? mc_strdup(at) : NULL;
+	if (at && !path)
+		return mc_nomem(err, "a path");
+	if (path) {
+		path[len] = '\0';
+		if (!is_own(path, &owner)) {
+			free(path);
+			path = NULL;
+		}
+	}
+	*ret = path;
+	return 0;
+}
+
 static int find(struct mc_store *s, const char *program, char **ret, struct mc_error *err)
 {
 	struct mc_deploy_row *rows = NULL;

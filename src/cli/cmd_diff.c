@@ -66,8 +66,9 @@ int cmd_diff(struct cli *c, struct mc_error *err)
 	if ((from && !from[0]) || (to && !to[0])) /* a script's variable that was not set: git would take it for HEAD */
 		return mc_fail(err, MC_EUSAGE, 0, "%s is empty; give a tag, a commit or whatever git resolves", from[0] ? "--to" : "--from");
 	int rc = cli_db_find(c, &db, err);
-	/* between two revisions no database is needed, where the configuration knows the program */
-	if (rc == 0 && !(from && mc_config_program(&db.cfg, c->operands[0]))) {
+	/* between two revisions no database is needed, where the configuration knows the repository */
+	const struct mc_program_config *p = rc == 0 ? mc_config_program(&db.cfg, c->operands[0]) : NULL;
+	if (rc == 0 && !(from && p && p->repository)) {
 		cli_db_close(&db);
 		rc = cli_db_open(c, MC_STORE_READ, &db, err);
 	}

@@ -167,9 +167,14 @@ ok $? "a script in a git work tree"
 case $(field ${p}tree note) in *"local changes"*) false ;; *) case $(field ${p}python3 note) in *"with local changes"*) ;; *) false ;; esac ;; esac
 ok $? "that it runs with local changes is said, and of the build before them it is not"
 "${git[@]}" -C "$dir/tree" checkout -q source
+becomes ${p}tree version v2 && becomes ${p}python3 version v2
+ok $? "and has its tag"
 range() { "$bin" --config "$dir/memculprit.yml" diff "$1" --from "$tree~1" --to "$tree" >"$dir/text" 2>&1; }
 range ${p}python3 && grep -q "^  $(printf %.12s "$tree") two (" "$dir/text" && range ${p}tree
 ok $? "the commits of a work tree that no configuration names"
+{ cat "$dir/memculprit.yml"; echo "programs: [{name: ${p}tree, match: {comm: ${p}tree}}]"; } >"$dir/named.yml"
+"$bin" --config "$dir/named.yml" diff ${p}tree --from "$tree~1" --to v2 >"$dir/text" 2>&1
+ok $? "nor for a program that is named"
 if [ "$(id -u)" = 0 ]; then
 	chown 65534 "$dir/tree/.git"
 	range ${p}tree

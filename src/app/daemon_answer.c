@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_take.h"
 #include "scenario.h"
 
 enum { MAX_SUSPECTS = 64, KEEP_AT_ONCE = 64 };
@@ -157,26 +158,14 @@ static const char *signal_(int i)
 	return mc_signal_name((enum mc_signal)i);
 }
 
-static int64_t time_of(const struct mc_jsonv *v, const char *key)
-{
-	int64_t t;
-	return mc_jsonv_int(mc_jsonv_get(v, key), &t) ? t : MC_NO_TIME;
-}
-
-static double number_of(const struct mc_jsonv *v, const char *key)
-{
-	double d;
-	return mc_jsonv_num(mc_jsonv_get(v, key), &d) ? d : (double)NAN;
-}
-
 static void figures_from(const struct mc_jsonv *v, int64_t as_of, struct answer_figures *ret)
 {
 	const struct mc_jsonv *culprit = mc_jsonv_get(v, "culprit");
 	const char *version = mc_jsonv_str(mc_jsonv_get(culprit, "version")), *commit = mc_jsonv_str(mc_jsonv_get(culprit, "commit"));
-	*ret = (struct answer_figures){ .as_of_ms = as_of, .onset_ms = time_of(v, "onset_ms"), .exhaustion_ms = time_of(v, "exhaustion_ms"),
+	*ret = (struct answer_figures){ .as_of_ms = as_of, .onset_ms = take_time(v, "onset_ms"), .exhaustion_ms = take_time(v, "exhaustion_ms"),
 		.verdict = name_of(v, "verdict", verdict, MC_VERDICT_INSUFFICIENT + 1), .state = name_of(v, "state", state, MC_STATE_FIXED + 1),
-		.signal = name_of(v, "signal", signal_, MC_SIGNAL_PROCESSES + 1), .probability = number_of(culprit, "probability"),
-		.growth = number_of(mc_jsonv_get(v, "slope_bytes_per_second"), "after") };
+		.signal = name_of(v, "signal", signal_, MC_SIGNAL_PROCESSES + 1), .probability = take_number(culprit, "probability"),
+		.growth = take_number(mc_jsonv_get(v, "slope_bytes_per_second"), "after") };
 	if (version || commit) {
 		ret->culprit_version = mc_strdup(version ? version : "");
 		ret->culprit_commit = mc_strdup(commit ? commit : "");

@@ -1,6 +1,8 @@
 /* The page of one program: its answer as JSON, its curves and its deploys, as plain structs for the page. */
 #include "page.h"
 
+#include "json_take.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,17 +23,7 @@ struct parts {
 	char next[300];
 };
 
-static int64_t time_of(const struct mc_jsonv *v, const char *key)
-{
-	int64_t t;
-	return mc_jsonv_int(mc_jsonv_get(v, key), &t) ? t : MC_PAGE_NO_TIME;
-}
-
-static double number_of(const struct mc_jsonv *v, const char *key)
-{
-	double d;
-	return mc_jsonv_num(mc_jsonv_get(v, key), &d) ? d : (double)NAN;
-}
+_Static_assert(MC_PAGE_NO_TIME == MC_NO_TIME, "times are handed on as they are");
 
 static const char *text_of(const struct mc_jsonv *v, const char *key)
 {
@@ -52,31 +44,31 @@ static void take_figures(struct parts *p, const struct mc_jsonv *v)
 	const struct mc_jsonv *slope = mc_jsonv_get(v, "slope_bytes_per_second"), *culprit = mc_jsonv_get(v, "culprit");
 	const char *state = text_of(v, "state");
 	bool fixed = state && strcmp(state, "fixed") == 0;
-	d->as_of_ms = time_of(v, "as_of_ms");
+	d->as_of_ms = take_time(v, "as_of_ms");
 	d->signal = text_of(v, "signal");
-	d->onset_lo_ms = time_of(v, "onset_lo_ms");
-	d->onset_hi_ms = time_of(v, "onset_hi_ms");
-	d->slope_before = number_of(slope, "before");
-	d->slope_lo = fixed ? (double)NAN : number_of(slope, "after_lo");
-	d->slope_hi = fixed ? (double)NAN : number_of(slope, "after_hi");
-	d->grown_bytes = number_of(v, "grown_bytes");
-	d->stopped_ms = time_of(v, "stopped_ms");
-	d->stopped_lo_ms = time_of(v, "stopped_lo_ms");
-	d->stopped_hi_ms = time_of(v, "stopped_hi_ms");
+	d->onset_lo_ms = take_time(v, "onset_lo_ms");
+	d->onset_hi_ms = take_time(v, "onset_hi_ms");
+	d->slope_before = take_number(slope, "before");
+	d->slope_lo = fixed ? (double)NAN : take_number(slope, "after_lo");
+	d->slope_hi = fixed ? (double)NAN : take_number(slope, "after_hi");
+	d->grown_bytes = take_number(v, "grown_bytes");
+	d->stopped_ms = take_time(v, "stopped_ms");
+	d->stopped_lo_ms = take_time(v, "stopped_lo_ms");
+	d->stopped_hi_ms = take_time(v, "stopped_hi_ms");
 	d->fixed_by = name_of(mc_jsonv_get(v, "fixed_by"));
-	d->exhaustion_lo_ms = time_of(v, "exhaustion_lo_ms");
-	d->exhaustion_hi_ms = time_of(v, "exhaustion_hi_ms");
-	d->ambiguous_until_ms = time_of(v, "ambiguous_until_ms");
-	d->not_a_deploy = number_of(v, "not_a_deploy_probability");
-	d->no_change = number_of(v, "no_change_probability");
+	d->exhaustion_lo_ms = take_time(v, "exhaustion_lo_ms");
+	d->exhaustion_hi_ms = take_time(v, "exhaustion_hi_ms");
+	d->ambiguous_until_ms = take_time(v, "ambiguous_until_ms");
+	d->not_a_deploy = take_number(v, "not_a_deploy_probability");
+	d->no_change = take_number(v, "no_change_probability");
 	d->program.answer = text_of(v, "text");
 	d->program.verdict = text_of(v, "verdict");
 	d->program.state = state;
-	d->program.onset_ms = time_of(v, "onset_ms");
-	d->program.exhaustion_ms = d->program.gone_ms ? MC_PAGE_NO_TIME : time_of(v, "exhaustion_ms");
-	d->program.growth = fixed ? (double)NAN : number_of(slope, "after");
+	d->program.onset_ms = take_time(v, "onset_ms");
+	d->program.exhaustion_ms = d->program.gone_ms ? MC_PAGE_NO_TIME : take_time(v, "exhaustion_ms");
+	d->program.growth = fixed ? (double)NAN : take_number(slope, "after");
 	d->program.culprit = name_of(culprit);
-	d->program.probability = number_of(culprit, "probability");
+	d->program.probability = take_number(culprit, "probability");
 }
 
 static void take_evidence(struct parts *p, const struct mc_jsonv *list)
@@ -139,7 +131,7 @@ static void say_next(struct parts *p)
 static bool is_about(const struct mc_jsonv *v, const struct mc_deploy_row *d)
 {
 	const char *version = text_of(v, "version"), *commit = text_of(v, "commit");
-	return time_of(v, "deployed_ms") == d->unix_ms && version && strcmp(version, d->version) == 0 && commit && strcmp(commit, d->commit) == 0;
+	return take_time(v, "deployed_ms") == d->unix_ms && version && strcmp(version, d->version) == 0 && commit && strcmp(commit, d->commit) == 0;
 }
 
 /* The list was held against the stored answer; the one on the page may be newer. */
@@ -149,7 +141,7 @@ static void mark_deploy(struct mc_page_deploy *shown, const struct mc_deploy_row
 	shown->probability = (double)NAN;
 	for (size_t i = 0; i < mc_jsonv_count(candidates); i++)
 		if (is_about(mc_jsonv_at(candidates, i), row))
-			shown->probability = number_of(mc_jsonv_at(candidates, i), "probability");
+			shown->probability = take_number(mc_jsonv_at(candidates, i), "probability");
 	shown->culprit = is_about(mc_jsonv_get(answer, "culprit"), row);
 	shown->fix = is_about(mc_jsonv_get(answer, "fixed_by"), row);
 }

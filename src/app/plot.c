@@ -2,17 +2,12 @@
 #include "memculprit/app.h"
 
 #include "json_put.h"
+#include "json_take.h"
 #include "program.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int64_t time_of(const struct mc_jsonv *v, const char *key)
-{
-	int64_t t;
-	return mc_jsonv_int(mc_jsonv_get(v, key), &t) ? t : MC_NO_TIME;
-}
 
 static int read_answer(struct mc_store *s, const struct mc_program_row *row, struct mc_plot *p, struct mc_error *err)
 {
@@ -24,9 +19,9 @@ static int read_answer(struct mc_store *s, const struct mc_program_row *row, str
 	if (rc == 0) {
 		const struct mc_jsonv *v = mc_jsondoc_root(doc);
 		const char *signal = mc_jsonv_str(mc_jsonv_get(v, "signal")), *say = mc_jsonv_str(mc_jsonv_get(v, "text"));
-		p->onset_ms = time_of(v, "onset_ms");
-		p->onset_lo_ms = time_of(v, "onset_lo_ms");
-		p->onset_hi_ms = time_of(v, "onset_hi_ms");
+		p->onset_ms = take_time(v, "onset_ms");
+		p->onset_lo_ms = take_time(v, "onset_lo_ms");
+		p->onset_hi_ms = take_time(v, "onset_hi_ms");
 		p->signal = signal && strcmp(signal, "shmem") == 0 ? MC_SIGNAL_SHMEM : signal && strcmp(signal, "processes") == 0 ? MC_SIGNAL_PROCESSES :
 			MC_SIGNAL_ANON;
 		p->text = mc_strdup(say);

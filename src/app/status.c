@@ -1,6 +1,7 @@
 /* What runs now: the programs of the store at their last sample, with what their newest answers say. */
 #include "memculprit/app.h"
 
+#include "json_take.h"
 #include "program.h"
 
 #include <math.h>
@@ -154,24 +155,12 @@ static int copy_text(const struct mc_jsonv *v, const char *key, char **ret, stru
 	return s && !*ret ? mc_nomem(err, "an answer") : 0;
 }
 
-static int64_t time_of(const struct mc_jsonv *v, const char *key)
-{
-	int64_t t;
-	return mc_jsonv_int(mc_jsonv_get(v, key), &t) ? t : MC_NO_TIME;
-}
-
-static double number_of(const struct mc_jsonv *v, const char *key)
-{
-	double d;
-	return mc_jsonv_num(mc_jsonv_get(v, key), &d) ? d : (double)NAN;
-}
-
 /* Growth now: none where it was stopped. */
 static double growth_of(const struct mc_jsonv *v, const char *state)
 {
 	if (state && strcmp(state, "fixed") == 0)
 		return (double)NAN;
-	return number_of(mc_jsonv_get(v, "slope_bytes_per_second"), "after");
+	return take_number(mc_jsonv_get(v, "slope_bytes_per_second"), "after");
 }
 
 static int take_answer(struct mc_program_status *p, const struct mc_jsonv *v, struct mc_error *err)
@@ -183,12 +172,12 @@ static int take_answer(struct mc_program_status *p, const struct mc_jsonv *v, st
 		(rc = copy_text(culprit, "version", &p->culprit_version, err)) == 0 &&
 		(rc = copy_text(culprit, "commit", &p->culprit_commit, err)) == 0)
 		rc = copy_text(fix, version && version[0] ? "version" : "commit", &p->fixed_by, err);
-	p->answer_ms = time_of(v, "as_of_ms");
-	p->onset_ms = time_of(v, "onset_ms");
-	p->exhaustion_ms = time_of(v, "exhaustion_ms");
+	p->answer_ms = take_time(v, "as_of_ms");
+	p->onset_ms = take_time(v, "onset_ms");
+	p->exhaustion_ms = take_time(v, "exhaustion_ms");
 	p->growth = growth_of(v, p->state);
-	p->grown = number_of(v, "grown_bytes");
-	p->culprit_probability = number_of(culprit, "probability");
+	p->grown = take_number(v, "grown_bytes");
+	p->culprit_probability = take_number(culprit, "probability");
 	return rc;
 }
 

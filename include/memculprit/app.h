@@ -235,9 +235,10 @@ int mc_import_some(struct mc_store *s, struct mc_import *im, size_t most, struct
 void mc_import_close(struct mc_import *im);
 /* {"schema": 1, "program", "processes", "samples", "load", "deploys"}: docs/schema/import.json. */
 void mc_import_json(struct mc_json *j, const char *program, const struct mc_import_counts *n);
-/* Reckons a program's answer without its commits, as the store keeps one; and lets it keep that (a writer). */
-int mc_answer_anew(struct mc_store *s, const char *program, struct mc_buf *ret, int64_t *as_of_ms, struct mc_error *err);
-int mc_answer_put(struct mc_store *s, const char *program, int64_t as_of_ms, const char *json, struct mc_error *err);
+/* Reckons a program's answer without its commits, as the store keeps one: ret, of which *from is the evidence, that the
+ * caller releases. And lets the store keep it (a writer), with the statistics of lives whose samples go for their age. */
+int mc_answer_anew(struct mc_store *s, const char *program, struct mc_buf *ret, struct mc_blame *from, struct mc_error *err);
+int mc_answer_put(struct mc_store *s, const char *program, const char *json, const struct mc_blame *from, struct mc_error *err);
 /* Of when the answer is that status, deploys and the page show, after the daemon of `db` looked whether it is still good: blame as of
  * then says the same. MC_ENOTFOUND: no daemon, or no such program. */
 int mc_answer_agreed(const struct mc_config *cfg, const char *db, const char *program, int64_t *as_of_ms, struct mc_error *err);

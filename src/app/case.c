@@ -32,6 +32,8 @@ enum {
 	KEEP_RUNNING = 2000, /* fresh ones that are worth a new digest of a running life */
 	KEEP_ENDED = 500,    /* of one that ended */
 	FIRST_SPAN_MS = 6 * 3600000,
+	KEEP_OLD = 30,       /* of one that nobody will sample again */
+	KEEP_OLD_LIVES = 500,
 	HOURLY_LIVES = 5000,
 	OLD_MS = 7 * 86400000
 };
@@ -151,6 +153,11 @@ static bool samples_are_left(const struct scenario_data *d)
 	return false;
 }
 
+static bool is_old(const struct scenario_data *d)
+{
+	return last_sample(d) < mc_now_ms() - OLD_MS;
+}
+
 /* What is too old to be there in full, and was not kept, in hourly means; then what is left. */
 static int read_hours(struct reader *r, struct scenario_life *l, int64_t until)
 {
@@ -176,11 +183,11 @@ static int read_old(struct reader *r, int64_t until)
 {
 	const struct scenario_data *d = r->d;
 	int rc = 0;
-	if (samples_are_left(d) && last_sample(d) > mc_now_ms() - OLD_MS)
+	if (samples_are_left(d) && !is_old(d))
 		return 0;
-	for (size_t i = 0; rc == 0 && i < d->nlives && i < HOURLY_LIVES; i++) {
+	for (size_t i = 0; rc == 0 && i < d->nlives && i < (size_t)HOURLY_LIVES; i++) {
 		struct scenario_life *l = &d->lives[i];
-		if (l->digest.len == 0 || (l->fresh > 0 && l->samples == l->fresh)) /* nothing was kept of it */
+		if (l->digest.len == 0 || (l->fresh > 0 && l->samples <= (double)l->fresh)) /* nothing was kept of it */
 			rc = read_hours(r, l, until);
 	}
 	return rc;
@@ -205,10 +212,15 @@ static int add_lives(struct mc_store *s, struct scenario_data *d, int64_t progra
 size_t case_to_keep(const struct mc_scenario *s, struct mc_life_data *ret, size_t cap)
 {
 	const struct scenario_data *d = scenario_data(s);
+	/* soon samples of long ago go for their age */
+	const bool old = is_old(d);
 	size_t n = 0;
 	for (size_t i = 0; i < d->nlives && n < cap; i++) {
 		const struct scenario_life *l = &d->lives[i];
-		if (l->samples >= KEEP_LEAST && l->fresh >= (l->ended ? KEEP_ENDED : KEEP_RUNNING))
+		const size_t news = old ? 1 : l->ended ? KEEP_ENDED : KEEP_RUNNING;
+		/* of thousands of lives that would be more than their samples are */
+		bool cheap = d->nlives <= KEEP_OLD_LIVES || (double)l->digest.len <= 4 * l->samples;
+		if (l->samples >= (old && cheap ? KEEP_OLD : KEEP_LEAST) && l->fresh >= news)
 			ret[n++] = (struct mc_life_data){ .incarnation = l->incarnation, .until_ms = l->last_ms, .data = l->digest.data, .len = l->digest.len };
 	}
 	return n;

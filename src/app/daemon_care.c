@@ -11,7 +11,7 @@ struct care_job {
 	bool done;
 	struct mc_import_counts counts;
 	const char *answer; /* the program's answer with what was imported */
-	int64_t as_of_ms;
+	const struct mc_blame *from; /* its evidence: what is kept of lives */
 };
 
 static int no_store(const struct daemon *d, struct mc_error *err)
@@ -31,7 +31,7 @@ static int do_import(struct daemon *d, void *arg, struct mc_error *err)
 static int do_answer(struct daemon *d, void *arg, struct mc_error *err)
 {
 	const struct care_job *job = arg;
-	return d->store ? mc_answer_put(d->store, job->program, job->as_of_ms, job->answer, err) : no_store(d, err);
+	return d->store ? mc_answer_put(d->store, job->program, job->answer, job->from, err) : no_store(d, err);
 }
 
 /* Read and reckoned here, on the API's thread; the loop only writes. */
@@ -49,9 +49,13 @@ static int import(struct api *a, struct care_job *job, const char *dir, struct m
 	mc_import_close(job->import);
 	job->import = NULL;
 	mc_scenario_release(&sc);
-	if (rc == 0 && (rc = api_store(a, &reader, err)) == 0 && (rc = mc_answer_anew(reader, job->program, &text, &job->as_of_ms, err)) == 0) {
+	struct mc_blame from;
+	if (rc == 0 && (rc = api_store(a, &reader, err)) == 0 && (rc = mc_answer_anew(reader, job->program, &text, &from, err)) == 0) {
 		job->answer = mc_buf_text(&text);
+		job->from = &from;
 		rc = daemon_call(a->shared, do_answer, job, err);
+		job->from = NULL;
+		mc_blame_release(&from);
 	}
 	mc_buf_release(&text);
 	return rc;

@@ -243,14 +243,21 @@ void mc_import_json(struct mc_json *j, const char *program, const struct mc_impo
 	mc_json_close(j);
 }
 
-int mc_answer_put(struct mc_store *s, const char *program, int64_t as_of_ms, const char *json, struct mc_error *err)
+int mc_answer_put(struct mc_store *s, const char *program, const char *json, const struct mc_blame *from, struct mc_error *err)
 {
 	int64_t id;
-	int rc = mc_store_program(s, program, &id, err);
-	return rc < 0 ? rc : mc_store_answer_put(s, id, as_of_ms, json, err);
+	size_t n = from->scenario.c.nlives;
+	struct mc_life_data *keep = calloc(n + 1, sizeof *keep);
+	int rc = keep ? mc_store_program(s, program, &id, err) : mc_nomem(err, "an answer");
+	if (rc == 0)
+		rc = mc_store_answer_put(s, id, from->answer.as_of_ms, json, err);
+	if (rc == 0)
+		rc = mc_store_lives_put(s, keep, case_to_keep(&from->scenario, keep, n), err);
+	free(keep);
+	return rc;
 }
 
-int mc_answer_anew(struct mc_store *s, const char *program, struct mc_buf *ret, int64_t *as_of_ms, struct mc_error *err)
+int mc_answer_anew(struct mc_store *s, const char *program, struct mc_buf *ret, struct mc_blame *from, struct mc_error *err)
 {
 	struct mc_blame b;
 	int rc = mc_blame_program(s, NULL, program, 0, &b, err);
@@ -260,8 +267,10 @@ int mc_answer_anew(struct mc_store *s, const char *program, struct mc_buf *ret, 
 	if (j)
 		mc_blame_json(j, NULL, &b);
 	rc = j ? mc_json_text(j, MC_JSON_COMPACT, ret, err) : mc_nomem(err, "an answer");
-	*as_of_ms = b.answer.as_of_ms;
 	mc_json_free(j);
-	mc_blame_release(&b);
+	if (rc < 0)
+		mc_blame_release(&b);
+	else
+		*from = b;
 	return rc;
 }

@@ -8,10 +8,12 @@
 static int answer_anew(const struct cli_db *db, const char *program, struct mc_error *err)
 {
 	struct mc_buf text = { 0 };
-	int64_t as_of = 0;
-	int rc = mc_answer_anew(db->store, program, &text, &as_of, err);
-	if (rc == 0)
-		rc = mc_answer_put(db->store, program, as_of, mc_buf_text(&text), err);
+	struct mc_blame from;
+	int rc = mc_answer_anew(db->store, program, &text, &from, err);
+	if (rc == 0) {
+		rc = mc_answer_put(db->store, program, mc_buf_text(&text), &from, err);
+		mc_blame_release(&from);
+	}
 	mc_buf_release(&text);
 	return rc;
 }
@@ -43,8 +45,8 @@ static void say_what_goes(struct cli *c, const struct cli_db *found, const char 
 	if (mc_store_programs(db.store, &rows, &n, &err) == 0)
 		for (size_t i = 0; i < n; i++)
 			if (strcmp(rows[i].name, program) == 0 && rows[i].first_ms && rows[i].first_ms < c->now_ms - db.cfg.keep_ms) {
-				snprintf(text, sizeof text, "samples of %.100s are older than %s, and a daemon keeps only hourly means of such: 'keep' below "
-					"'store:' in its configuration, or 'memculprit analyze'", program, mc_duration_text(db.cfg.keep_ms, keep));
+				snprintf(text, sizeof text, "samples of %.100s are older than %s, and a daemon keeps only hourly means of such and what blame needs: "
+					"'keep' below 'store:' in its configuration keeps them", program, mc_duration_text(db.cfg.keep_ms, keep));
 				cli_say(text);
 			}
 	mc_store_programs_free(rows, n);

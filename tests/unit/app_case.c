@@ -255,6 +255,32 @@ static int64_t program_of(struct mc_store *s, const char *name)
 	return id;
 }
 
+/* The answer about an incident of long ago does not change when its samples go for their age. */
+static void what_is_old_is_kept(void **state)
+{
+	(void)state;
+	struct mc_store *s = open_store("kept");
+	struct mc_error err = { 0 };
+	struct mc_buf text = { 0 };
+	struct mc_blame from;
+	struct mc_life_data *kept = NULL;
+	struct mc_scenario sc;
+	size_t n = 0;
+	fill(s, 0, LATE + 35);
+	assert_int_equal(mc_answer_anew(s, "p", &text, &from, &err), 0);
+	assert_int_equal(mc_answer_put(s, "p", mc_buf_text(&text), &from, &err), 0);
+	assert_int_equal(mc_store_lives_get(s, program_of(s, "p"), &kept, &n, &err), 0);
+	assert_int_equal(n, LIVES);
+	mc_store_lives_free(kept, n);
+	read_case(s, 0, &sc);
+	assert_int_equal(read_and_keep(s), 0); /* nothing is read again */
+	assert_same_case(&from.scenario, &sc);
+	mc_scenario_release(&sc);
+	mc_blame_release(&from);
+	mc_buf_release(&text);
+	mc_store_close(s);
+}
+
 /* Ticks [from, to) of another program. */
 static void go_on(struct mc_store *s, const char *name, size_t from, size_t to)
 {
@@ -316,7 +342,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(kept_or_not_is_the_same), cmocka_unit_test(what_was_kept_may_be_damaged),
 		cmocka_unit_test(any_bytes_are_answered_or_refused), cmocka_unit_test(what_is_passed_on),
-		cmocka_unit_test(old_curves_are_hourly) };
+		cmocka_unit_test(what_is_old_is_kept), cmocka_unit_test(old_curves_are_hourly) };
 	char command[64];
 	if (!mkdtemp(folder))
 		return 1;

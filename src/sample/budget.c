@@ -62,10 +62,10 @@ static bool pss_turn(const struct mc_sampler *s, const struct sm_proc *p, int64_
 }
 
 /* A program has a proportional size once it was read of each of its processes. Those of which it costs least in all come
- * first, where a process has lived for a moment. */
+ * first, where a process lived through a tick. */
 static bool first_turn(const struct mc_sampler *s, const struct sm_proc *p, int64_t now, double *cost)
 {
-	if (p->pss_tried || p->age < SM_YOUNG || !(suspect_turn(s, p, now, cost) || pss_turn(s, p, now, cost)))
+	if (p->pss_tried || p->age < 2 || !(suspect_turn(s, p, now, cost) || pss_turn(s, p, now, cost)))
 		return false;
 	return s->program_state[p->p.program].first_ns <= s->first_most;
 }

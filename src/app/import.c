@@ -251,10 +251,10 @@ int mc_answer_put(struct mc_store *s, const char *program, const char *json, con
 	int rc = keep ? mc_store_program(s, program, &id, err) : mc_nomem(err, "an answer");
 	if (rc == 0)
 		rc = mc_store_answer_put(s, id, from->answer.as_of_ms, json, err);
-	if (rc == 0)
+	if (rc == 0) /* last: nothing else is lost with it */
 		rc = mc_store_lives_put(s, keep, case_to_keep(&from->scenario, keep, n), err);
 	free(keep);
-	return rc;
+	return rc == MC_EFULL ? 0 : rc; /* at the quota it is done without */
 }
 
 int mc_answer_anew(struct mc_store *s, const char *program, struct mc_buf *ret, struct mc_blame *from, struct mc_error *err)

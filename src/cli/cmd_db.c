@@ -103,15 +103,16 @@ static int compact(struct cli *c, struct mc_error *err)
 	char before[MC_TIME_TEXT], after[MC_TIME_TEXT], text[100];
 	/* a database that is not there is not to be made for this */
 	int rc = cli_db_open(c, MC_STORE_READ, &db, err);
-	if (rc < 0)
+	if (rc < 0 && rc != MC_EUNSUPPORTED) /* an older one is brought up to date by writing */
 		return rc;
-	mc_size_text((double)mc_store_bytes(db.store), before);
-	cli_db_close(&db);
+	if (rc == 0)
+		cli_db_close(&db);
 	rc = cli_db_open(c, MC_STORE_WRITE, &db, err);
 	if (rc == MC_EBUSY)
 		return compact_by_daemon(c, err);
 	if (rc < 0)
 		return rc;
+	mc_size_text((double)mc_store_bytes(db.store), before);
 	cli_busy("compacting", db.path);
 	rc = mc_store_compact(db.store, cli_busy_part, NULL, err);
 	cli_busy_end();

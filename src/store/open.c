@@ -212,7 +212,7 @@ static int check_version(struct mc_store *s, int64_t version, struct mc_error *e
 		return st_say(s, err, "%s was written by a newer memculprit (schema %lld, known here: %d); what is new in it is not shown",
 			s->path, (long long)version, SQL_MIGRATIONS);
 	if (version < SQL_MIGRATIONS && !s->writer)
-		return mc_fail(err, MC_EUNSUPPORTED, 0, "%s has the older schema %lld: start the daemon once, which brings it up to date",
+		return mc_fail(err, MC_EUNSUPPORTED, 0, "%s has the older schema %lld: 'memculprit serve' brings it up to date, or 'memculprit db compact'",
 			s->path, (long long)version);
 	return 0;
 }

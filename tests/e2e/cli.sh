@@ -181,6 +181,12 @@ is 'a near miss' 'grep -q "did you mean check" err'
 run 2 db backup
 run 3 --db nothing.db status
 is 'reading makes no database' '[ ! -e nothing.db ]'
+cp "$MC_SRC/tests/fixtures/store/v1.db" old.db && chmod u+w old.db
+run 1 --db old.db db check
+is 'how an older database is brought up to date' "grep -q \"older schema 1: 'memculprit serve' brings it up to date, or 'memculprit db compact'\" err"
+run 0 --db old.db db compact
+is 'with a copy beside' '[ -s old.db.before-2 ]'
+run 0 --db old.db db check
 run 3 --db nothing.db db compact
 is 'compacting neither' '[ ! -e nothing.db ]'
 head -c 5000 /dev/urandom >garbage.db

@@ -281,6 +281,31 @@ static void what_is_old_is_kept(void **state)
 	mc_store_close(s);
 }
 
+/* Where the quota is reached there is no room for that, and the import is one all the same. */
+static void at_the_quota_nothing_is_kept(void **state)
+{
+	(void)state;
+	char path[64];
+	struct mc_error err = { 0 };
+	struct mc_blame from;
+	struct mc_buf text = { 0 };
+	struct mc_life_data *kept = NULL;
+	size_t n = 1;
+	struct mc_store *s = open_store("quota");
+	fill(s, 0, LATE + 35);
+	mc_store_close(s);
+	snprintf(path, sizeof path, "%s/quota.db", folder);
+	assert_int_equal(mc_store_open(&(struct mc_store_config){ .path = path, .mode = MC_STORE_WRITE, .host = "h", .quota_bytes = 4096 }, &s, &err), 0);
+	assert_int_equal(mc_answer_anew(s, "p", &text, &from, &err), 0);
+	assert_int_equal(mc_answer_put(s, "p", "{}", &from, &err), 0);
+	assert_int_equal(mc_store_lives_get(s, program_of(s, "p"), &kept, &n, &err), 0);
+	assert_int_equal(n, 0);
+	mc_store_lives_free(kept, n);
+	mc_blame_release(&from);
+	mc_buf_release(&text);
+	mc_store_close(s);
+}
+
 /* Ticks [from, to) of another program. */
 static void go_on(struct mc_store *s, const char *name, size_t from, size_t to)
 {
@@ -342,7 +367,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(kept_or_not_is_the_same), cmocka_unit_test(what_was_kept_may_be_damaged),
 		cmocka_unit_test(any_bytes_are_answered_or_refused), cmocka_unit_test(what_is_passed_on),
-		cmocka_unit_test(what_is_old_is_kept), cmocka_unit_test(old_curves_are_hourly) };
+		cmocka_unit_test(what_is_old_is_kept), cmocka_unit_test(at_the_quota_nothing_is_kept),
+		cmocka_unit_test(old_curves_are_hourly) };
 	char command[64];
 	if (!mkdtemp(folder))
 		return 1;

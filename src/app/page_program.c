@@ -1,4 +1,5 @@
 /* The page of one program: its answer as JSON, its curves and its deploys, as plain structs for the page. */
+#include "deploys.h"
 #include "page.h"
 
 #include "json_take.h"
@@ -178,18 +179,20 @@ static void take_diff(struct api *a, struct parts *p, const struct mc_jsonv *v)
 {
 	const char *from = text_of(v, "from_commit"), *to = text_of(v, "to_commit");
 	const struct shared_config *cfg = shared_config_get(a->shared);
-	const struct mc_program_config *c = mc_config_program(&cfg->c, p->d.program.name);
+	struct mc_store *s = NULL;
 	struct mc_buf key = { 0 };
-	if (from && to && c && c->repository) {
-		mc_buf_printf(&key, "%s %s %s", c->repository, from, to);
+	char *repository = NULL;
+	if (from && to && api_store(a, &s, NULL) == 0 && deploys_repository(s, &cfg->c, p->d.program.name, &repository, NULL) == 0) {
+		mc_buf_printf(&key, "%s %s %s", repository, from, to);
 		if (!a->diff_key || strcmp(a->diff_key, mc_buf_text(&key)) != 0) {
 			mc_buf_release(&a->diff);
 			free(a->diff_key);
-			a->diff_key = read_diff(a, c->repository, from, to) == 0 ? mc_strdup(mc_buf_text(&key)) : NULL;
+			a->diff_key = read_diff(a, repository, from, to) == 0 ? mc_strdup(mc_buf_text(&key)) : NULL;
 		}
 		p->d.diff = a->diff_key ? mc_buf_text(&a->diff) : NULL;
 	}
 	mc_buf_release(&key);
+	free(repository);
 	shared_config_put(cfg);
 }
 

@@ -104,12 +104,14 @@ static bool joins(const struct mc_deploy_row *mark, const struct mc_deploy_row *
 }
 
 /* Whether another release has taken the place of what was recognised, minutes before the mark: then the mark says
- * that this one comes back, and the deploy that began it keeps its time. Shortly after, a mark may just be late. */
+ * that this one comes back, and the deploy that began it keeps its time. Shortly after, a mark may just be late; but for what
+ * ran before anybody looked. */
 static bool replaced_before(const struct mc_deploy_row *rows, size_t n, const struct mc_deploy_row *seen, int64_t mark_ms)
 {
+	int64_t late = is_baseline(seen) ? 0 : REPLACED_MS;
 	for (size_t i = 0; i < n; i++) {
 		const struct mc_deploy_row *r = &rows[i];
-		if (r->first_seen_ms > seen->first_seen_ms && r->first_seen_ms <= mark_ms - REPLACED_MS && hosts_meet(r, seen) &&
+		if (r->first_seen_ms > seen->first_seen_ms && r->first_seen_ms <= mark_ms - late && hosts_meet(r, seen) &&
 			is_named(r) && is_named(seen) && !same_release(r, seen) && strcmp(text(r->source), DEPLOYS_LIBRARY) != 0)
 			return true;
 	}

@@ -185,6 +185,11 @@ static void a_rollback_that_is_marked_first_leaves_the_earlier_deploy_alone(void
 	seen(s, "package note", 11, "v1", "a");
 	expect(s, "0/0 v1 a first seen, 5/5 v2 b package note, 10/11 v1 a mark");
 	s = open_store();
+	seen(s, DEPLOYS_BASELINE, 0, "v1", "a");
+	seen(s, "package note", 2, "v2", "b");
+	assert_int_equal(mark(s, 3, "v1"), 0);
+	expect(s, "0/0 v1 a first seen, 2/2 v2 b package note, 3/ v1  mark");
+	s = open_store();
 	seen(s, "package note", 0, "v1", "a");
 	seen(s, "package note", 2, "v2", "b");
 	assert_int_equal(mark(s, 3, "v1"), 0); /* two quick deploys, marked a little late each */

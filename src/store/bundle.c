@@ -75,14 +75,7 @@ static int fit(struct mc_store *s, struct st_open *const *o, struct st_parts *p,
 
 static int put(struct mc_store *s, uint64_t key, const struct st_parts *p, struct st_open *const *o, struct mc_error *err)
 {
-	sqlite3_stmt *st = NULL;
-	int rc = st_stmt(s, SQL_chunk_add, &st, err);
-	if (rc < 0)
-		return rc;
-	sqlite3_bind_int64(st, 1, (int64_t)key);
-	sqlite3_bind_blob64(st, 2, s->blob.data, s->blob.len, SQLITE_STATIC);
-	rc = st_step(s, st, err);
-	sqlite3_clear_bindings(st);
+	int rc = st_run_blob(s, SQL_chunk_add, key, &s->blob, err);
 	for (size_t i = 0; i < p->n && rc == 0; i++)
 		rc = st_run(s, SQL_life_bundled, err, 4, (int64_t)p->id[i], o[i]->first_t, o[i]->last_t, s->next_bundle);
 	return rc < 0 ? rc : st_run(s, SQL_bundle_next_put, err, 1, s->next_bundle + 1);

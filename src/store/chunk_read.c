@@ -110,7 +110,7 @@ static int read_times(struct reader *r, uint64_t key, const struct st_clock *clo
 	return r->in.bad || !rises(r, r->t) ? corrupt(key, err) : 0;
 }
 
-/* Checks the sum and reads up to the times. */
+/* Checks the sum and reads up to the times; all rows are wanted then. r->parts says whose they are. */
 static int open_chunk(uint64_t key, const void *data, size_t len, const struct st_clock *clock, struct st_cols *c,
 	struct reader *r, struct mc_error *err)
 {
@@ -126,6 +126,9 @@ static int open_chunk(uint64_t key, const void *data, size_t len, const struct s
 	if (version < least || version > (r->parts ? VERSION_PARTS_ACTIVE : VERSION_ACTIVE))
 		return mc_fail(err, MC_EFOREIGN, 0, "chunk %llu was written by a newer memculprit", (unsigned long long)key);
 	uint64_t n = st_get_varint(&r->in);
+	r->masks = 0;
+	r->first = 0;
+	r->last = n;
 	if (n < 1 || n > ST_CHUNK_ROWS_MAX || (r->parts && !st_get_parts(&r->in, r->parts, n)))
 		return corrupt(key, err);
 	r->some = version == VERSION_ACTIVE || version == VERSION_PARTS_ACTIVE;
@@ -359,13 +362,10 @@ int st_chunk_decode(uint64_t key, const void *data, size_t len, const struct st_
 	struct st_cols *c, struct mc_error *err)
 {
 	struct reader r;
-	r.masks = 0;
 	r.parts = NULL;
 	int rc = open_chunk(key, data, len, clock, c, &r, err);
 	if (rc < 0)
 		return rc;
-	r.first = 0;
-	r.last = r.rows;
 	while (r.first < r.last && r.t[r.first] < since)
 		r.first++;
 	while (r.last > r.first && r.t[r.last - 1] > until)
@@ -377,14 +377,9 @@ int st_bundle_decode(uint64_t key, const void *data, size_t len, const struct st
 	struct st_parts *parts, struct mc_error *err)
 {
 	struct reader r;
-	r.masks = 0;
 	r.parts = parts;
 	int rc = open_chunk(key, data, len, clock, c, &r, err);
-	if (rc < 0)
-		return rc;
-	r.first = 0;
-	r.last = r.rows;
-	return read_rest(&r, key, c, err);
+	return rc < 0 ? rc : read_rest(&r, key, c, err);
 }
 
 size_t st_chunk_rows(const void *data, size_t len)

@@ -86,6 +86,8 @@ enum { ST_DONE = 0, ST_ROW = 1 };
 int st_step(struct mc_store *s, sqlite3_stmt *st, struct mc_error *err); /* ST_ROW, ST_DONE or below 0 */
 /* Runs it with integers bound (count of them follows as int64_t); it returns no row that matters. */
 int st_run(struct mc_store *s, enum sql_id id, struct mc_error *err, unsigned count, ...);
+/* The same with a key and a blob. */
+int st_run_blob(struct mc_store *s, enum sql_id id, uint64_t key, const struct mc_buf *blob, struct mc_error *err);
 /* The first column of its first row; ST_DONE where there is no row or it is NULL, else ST_ROW. */
 int st_number(struct mc_store *s, enum sql_id id, int64_t *ret, struct mc_error *err, unsigned count, ...);
 int st_exec(struct mc_store *s, const char *sql, struct mc_error *err);

@@ -189,19 +189,12 @@ static int read_round(struct mc_store *s, struct st_rollup *r, int64_t round, st
 
 static int put_hours(struct mc_store *s, int64_t round, struct hours *h, struct mc_error *err)
 {
-	sqlite3_stmt *st = NULL;
 	uint64_t key = (uint64_t)round << 32 | h->entity;
 	int rc = st_cols_tidy(&h->cols, INT64_MIN, INT64_MAX, err);
 	s->blob.len = 0;
 	if (rc == 0)
 		rc = st_chunk_encode(key, &h->cols, NULL, &s->blob, err);
-	if (rc == 0)
-		rc = st_stmt(s, SQL_hourly_add, &st, err);
-	if (rc < 0)
-		return rc;
-	sqlite3_bind_int64(st, 1, (int64_t)key);
-	sqlite3_bind_blob64(st, 2, s->blob.data, s->blob.len, SQLITE_STATIC);
-	return st_step(s, st, err);
+	return rc < 0 ? rc : st_run_blob(s, SQL_hourly_add, key, &s->blob, err);
 }
 
 static int put_all(struct mc_store *s, struct st_rollup *r, struct mc_error *err)

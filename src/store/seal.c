@@ -32,18 +32,12 @@ static int round_begin(struct mc_store *s, int64_t first, struct mc_error *err)
 static int put_chunk(struct mc_store *s, const struct st_open *o, struct mc_error *err)
 {
 	uint64_t key = s->round.id << 32 | o->entity;
-	sqlite3_stmt *st = NULL;
 	int64_t ticks[ST_CHUNK_ROWS_MAX];
 	bool ticked = !o->bulk && st_ticks_of(&s->hot.ticks, o->first_log, &s->cols, ticks);
 	s->blob.len = 0;
 	int rc = st_chunk_encode(key, &s->cols, ticked ? ticks : NULL, &s->blob, err);
 	if (rc == 0)
-		rc = st_stmt(s, SQL_chunk_add, &st, err);
-	if (rc < 0)
-		return rc;
-	sqlite3_bind_int64(st, 1, (int64_t)key);
-	sqlite3_bind_blob64(st, 2, s->blob.data, s->blob.len, SQLITE_STATIC);
-	rc = st_step(s, st, err);
+		rc = st_run_blob(s, SQL_chunk_add, key, &s->blob, err);
 	return rc < 0 ? rc : sqlite3_changes(s->db) > 0;
 }
 

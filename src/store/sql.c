@@ -102,6 +102,19 @@ int st_run(struct mc_store *s, enum sql_id id, struct mc_error *err, unsigned co
 	return rc < 0 ? rc : 0;
 }
 
+int st_run_blob(struct mc_store *s, enum sql_id id, uint64_t key, const struct mc_buf *blob, struct mc_error *err)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = st_stmt(s, id, &st, err);
+	if (rc < 0)
+		return rc;
+	sqlite3_bind_int64(st, 1, (int64_t)key);
+	sqlite3_bind_blob64(st, 2, blob->data, blob->len, SQLITE_STATIC);
+	rc = st_step(s, st, err);
+	sqlite3_clear_bindings(st);
+	return rc;
+}
+
 int st_number(struct mc_store *s, enum sql_id id, int64_t *ret, struct mc_error *err, unsigned count, ...)
 {
 	va_list ap;

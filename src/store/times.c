@@ -61,18 +61,9 @@ int st_ticks_decode(uint64_t id, const void *data, size_t len, int64_t t[ST_TICK
 
 static int save_block(struct mc_store *s, uint64_t id, const int64_t *t, size_t n, struct mc_error *err)
 {
-	sqlite3_stmt *st = NULL;
 	put_block(&s->blob, id, t, n);
 	int rc = mc_buf_check(&s->blob, err);
-	if (rc == 0)
-		rc = st_stmt(s, SQL_tick_put, &st, err);
-	if (rc < 0)
-		return rc;
-	sqlite3_bind_int64(st, 1, (int64_t)id);
-	sqlite3_bind_blob64(st, 2, s->blob.data, s->blob.len, SQLITE_STATIC);
-	rc = st_step(s, st, err);
-	sqlite3_clear_bindings(st);
-	return rc;
+	return rc < 0 ? rc : st_run_blob(s, SQL_tick_put, id, &s->blob, err);
 }
 
 int st_ticks_save(struct mc_store *s, uint64_t keep, struct mc_error *err)

@@ -229,15 +229,8 @@ static int seal_due(struct mc_store *s, struct mc_error *err)
 
 static int put_log(struct mc_store *s, struct mc_error *err)
 {
-	sqlite3_stmt *st = NULL;
 	int rc = st_tick_end(&s->tick, s->next_log, err);
-	if (rc == 0)
-		rc = st_stmt(s, SQL_hot_add, &st, err);
-	if (rc < 0)
-		return rc;
-	sqlite3_bind_int64(st, 1, (int64_t)s->next_log);
-	sqlite3_bind_blob64(st, 2, s->tick.blob.data, s->tick.blob.len, SQLITE_STATIC);
-	return st_step(s, st, err);
+	return rc < 0 ? rc : st_run_blob(s, SQL_hot_add, s->next_log, &s->tick.blob, err);
 }
 
 /* Takes out of the log what every entity has sealed. */

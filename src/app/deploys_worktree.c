@@ -92,8 +92,10 @@ int deploys_repository(struct mc_store *s, const struct mc_config *cfg, const ch
 	if (rc == MC_ENOTFOUND && p) /* one that has not run yet */
 		rc = 0;
 	if (rc == 0 && path && !(p && p->repository) && !is_own(path, &owner)) {
-		if (owner != (uid_t)-1)
-			rc = mc_fail(err, MC_EUSAGE, 0, "%.100s runs from the git work tree %.200s, which is user %u's; if it is to be read, "
+		rc = owner == (uid_t)-1 ?
+			mc_fail(err, MC_EUSAGE, 0, "the git work tree %.200s, from which %.100s ran, is not there any more; "
+				"set a clone of it as 'repository:' of the program in the configuration", path, program) :
+			mc_fail(err, MC_EUSAGE, 0, "%.100s runs from the git work tree %.200s, which is user %u's; if it is to be read, "
 				"set it as 'repository:' of the program in the configuration", program, path, (unsigned)owner);
 		free(path);
 		path = NULL;

@@ -175,6 +175,11 @@ ok $? "the commits of a work tree that no configuration names"
 { cat "$dir/memculprit.yml"; echo "programs: [{name: ${p}tree, match: {comm: ${p}tree}}]"; } >"$dir/named.yml"
 "$bin" --config "$dir/named.yml" diff ${p}tree --from "$tree~1" --to v2 >"$dir/text" 2>&1
 ok $? "nor for a program that is named"
+mv "$dir/tree/.git" "$dir/elsewhere"
+range ${p}tree
+[ $? = 2 ] && grep -q "$dir/tree, from which ${p}tree ran, is not there any more; .*'repository:'" "$dir/text"
+ok $? "one that has gone is named"
+mv "$dir/elsewhere" "$dir/tree/.git"
 if [ "$(id -u)" = 0 ]; then
 	chown 65534 "$dir/tree/.git"
 	range ${p}tree

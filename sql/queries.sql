@@ -211,6 +211,8 @@ DELETE FROM hourly_round WHERE last_ms < ?1;
 INSERT OR REPLACE INTO life (incarnation, until_ms, data) VALUES (?1, ?2, ?3);
 -- name: life_data_get
 SELECT until_ms, data FROM life WHERE incarnation = ?1;
+-- name: life_data_all
+SELECT incarnation, data FROM life WHERE incarnation >= ?1 AND incarnation < ?2 ORDER BY incarnation;
 -- name: life_data_list
 SELECT incarnation, until_ms, data FROM life WHERE incarnation IN (SELECT id FROM incarnation WHERE program = ?1);
 -- name: life_data_stale

@@ -68,6 +68,14 @@ static int check_ticks(sqlite3_stmt *st, struct mc_error *err)
 		(size_t)sqlite3_column_bytes(st, 1), t, &n, err);
 }
 
+static int check_life(sqlite3_stmt *st, struct mc_error *err)
+{
+	const void *data;
+	size_t len;
+	return st_life_data(st, 1, &data, &len) ? 0 : mc_fail(err, MC_ECORRUPT, 0, "what is kept of incarnation %lld: its checksum is wrong",
+		(long long)sqlite3_column_int64(st, 0));
+}
+
 static int check_rows(struct check *k, enum sql_id id, const char *what, struct mc_error *err)
 {
 	struct mc_error one;
@@ -84,7 +92,7 @@ static int check_rows(struct check *k, enum sql_id id, const char *what, struct 
 			rc = st_hot_replay(&hot, (uint64_t)sqlite3_column_int64(st, 0), sqlite3_column_blob(st, 1),
 				(size_t)sqlite3_column_bytes(st, 1), &one);
 		else
-			rc = id == SQL_tick_all ? check_ticks(st, &one) : check_chunk(k->s, st, &one);
+			rc = id == SQL_tick_all ? check_ticks(st, &one) : id == SQL_life_data_all ? check_life(st, &one) : check_chunk(k->s, st, &one);
 		if (rc == MC_ENOMEM)
 			break;
 		if (rc < 0)
@@ -125,7 +133,7 @@ static int check_all(struct check *k, struct mc_error *err)
 	static const struct {
 		enum sql_id id;
 		const char *what;
-	} blobs[] = { { SQL_chunk_all, "samples" }, { SQL_hourly_all, "hourly means" }, { SQL_tick_all, "times" },
+	} blobs[] = { { SQL_chunk_all, "samples" }, { SQL_hourly_all, "hourly means" }, { SQL_tick_all, "times" }, { SQL_life_data_all, "what is kept of lives" },
 		{ SQL_hot_from, "newest samples" } };
 	if (k->progress)
 		k->progress(k->user, 0, "structure");

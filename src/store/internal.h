@@ -200,6 +200,10 @@ int st_read_hours(struct mc_store *s, uint32_t entity, int64_t since, int64_t un
 int st_read_life(struct mc_store *s, const struct mc_incarnation_row *row, int64_t since, int64_t until, struct st_cols *c,
 	struct mc_error *err);
 
+/* ---- lives.c ---- */
+/* What a column of `life` holds, lent until the next step; false: it is damaged. */
+bool st_life_data(sqlite3_stmt *st, int column, const void **data, size_t *len);
+
 /* ---- lists.c ---- */
 /* A row of life_list: its times; false where it has no sample in [since, until]. */
 bool st_life_times(struct mc_store *s, sqlite3_stmt *st, int64_t since, int64_t until, struct mc_incarnation_row *i);

@@ -1,6 +1,9 @@
 /* What the detector keeps of each life, and the samples of all lives of a program, a life at a time. */
 #include "internal.h"
 
+#include "crc32c.h"
+
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,15 +11,47 @@ enum { PAGE = 256, PIECE_MS = 100, FIRST_PIECE_MS = 3600000 };
 
 /* ---- what is kept ---- */
 
+/* A checksum goes before it. Rows of earlier versions have none, and begin with the detector's 'M'. */
+enum { SEALED = 0xc5, SEAL = 5 };
+
+bool st_life_data(sqlite3_stmt *st, int column, const void **data, size_t *len)
+{
+	const unsigned char *p = sqlite3_column_blob(st, column);
+	*len = (size_t)sqlite3_column_bytes(st, column);
+	*data = p;
+	if (*len == 0 || p[0] != SEALED)
+		return true;
+	uint32_t crc = 0;
+	if (*len < SEAL)
+		return false;
+	memcpy(&crc, p + 1, sizeof crc);
+	*data = p + SEAL;
+	*len -= SEAL;
+	return le32toh(crc) == st_crc32c(0, p + SEAL, *len);
+}
+
+static int seal(struct mc_store *s, const struct mc_life_data *d, struct mc_error *err)
+{
+	const unsigned char mark = SEALED;
+	const uint32_t crc = htole32(st_crc32c(0, d->len ? d->data : "", d->len));
+	s->blob.len = 0;
+	mc_buf_add(&s->blob, &mark, 1);
+	mc_buf_add(&s->blob, &crc, sizeof crc);
+	mc_buf_add(&s->blob, d->len ? d->data : "", d->len);
+	return mc_buf_check(&s->blob, err);
+}
+
 static int put_one(struct mc_store *s, const struct mc_life_data *d, struct mc_error *err)
 {
 	sqlite3_stmt *st = NULL;
-	int rc = st_stmt(s, SQL_life_data_put, &st, err);
+	int rc = seal(s, d, err);
+	if (rc == 0)
+		rc = st_stmt(s, SQL_life_data_put, &st, err);
 	if (rc < 0)
 		return rc;
 	sqlite3_bind_int64(st, 1, d->incarnation);
 	sqlite3_bind_int64(st, 2, d->until_ms);
-	sqlite3_bind_blob64(st, 3, d->len ? d->data : "", d->len, SQLITE_STATIC);
+	sqlite3_bind_blob64(st, 3, s->blob.data, s->blob.len, SQLITE_STATIC);
 	rc = st_step(s, st, err);
 	sqlite3_clear_bindings(st);
 	return rc;
@@ -54,9 +89,11 @@ int mc_store_life_get(struct mc_store *s, int64_t incarnation, int64_t *until_ms
 	sqlite3_bind_int64(st, 1, incarnation);
 	rc = st_step(s, st, err);
 	if (rc == ST_ROW) {
-		const void *data = sqlite3_column_blob(st, 1);
-		mc_buf_add(ret, data ? data : "", (size_t)sqlite3_column_bytes(st, 1));
-		rc = mc_buf_check(ret, err);
+		const void *data;
+		size_t len;
+		bool sound = st_life_data(st, 1, &data, &len);
+		mc_buf_add(ret, data ? data : "", sound ? len : 0);
+		rc = sound ? mc_buf_check(ret, err) : mc_fail(err, MC_ECORRUPT, 0, "what is kept of incarnation %lld is damaged", (long long)incarnation);
 		if (rc == 0 && until_ms)
 			*until_ms = sqlite3_column_int64(st, 0);
 	} else if (rc == ST_DONE)
@@ -74,9 +111,10 @@ void mc_store_lives_free(struct mc_life_data *d, size_t n)
 
 static int take_data(sqlite3_stmt *st, struct mc_life_data *d, struct mc_error *err)
 {
-	const void *data = sqlite3_column_blob(st, 2);
-	*d = (struct mc_life_data){ .incarnation = sqlite3_column_int64(st, 0), .until_ms = sqlite3_column_int64(st, 1),
-		.len = (size_t)sqlite3_column_bytes(st, 2) };
+	const void *data;
+	*d = (struct mc_life_data){ .incarnation = sqlite3_column_int64(st, 0), .until_ms = sqlite3_column_int64(st, 1) };
+	if (!st_life_data(st, 2, &data, &d->len))
+		d->len = 0; /* what is damaged is nothing, and the samples are read again */
 	void *copy = malloc(d->len ? d->len : 1);
 	if (!copy || (d->len && !data)) {
 		free(copy);
@@ -217,9 +255,11 @@ static int hand_life(struct walk *w, const struct mc_incarnation_row *row, sqlit
 {
 	struct mc_life_view v = { .row = row };
 	int64_t since = w->since, until = w->until;
-	if (kept && sqlite3_column_int64(kept, 0) <= until) {
-		v.data = sqlite3_column_blob(kept, 1);
-		v.len = (size_t)sqlite3_column_bytes(kept, 1);
+	const void *data;
+	size_t len;
+	if (kept && sqlite3_column_int64(kept, 0) <= until && st_life_data(kept, 1, &data, &len)) {
+		v.data = data;
+		v.len = len;
 		v.until_ms = sqlite3_column_int64(kept, 0);
 		since = v.until_ms >= since ? v.until_ms + 1 : since;
 	}

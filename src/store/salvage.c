@@ -15,7 +15,7 @@ struct salvage {
 	bool nomem;     /* a chunk that may be sound was not decoded */
 };
 
-enum kind { PLAIN, TICKS, CHUNKS, HOURS };
+enum kind { PLAIN, TICKS, CHUNKS, HOURS, KEPT };
 static const struct {
 	const char *name, *columns;
 	int count;
@@ -31,7 +31,7 @@ static const struct {
 	{ "chunk", "id, data", 2, CHUNKS }, /* after tick and the log: they know the times */
 	{ "hourly", "id, data", 2, HOURS },
 	{ "hourly_round", "id, first_ms, last_ms", 3, PLAIN },
-	{ "life", "incarnation, until_ms, data", 3, PLAIN },
+	{ "life", "incarnation, until_ms, data", 3, KEPT },
 	{ "deploy", "id, program, unix_ms, first_seen_ms, author_ms, commit_ms, tag_ms, version, revision, build_id, host, "
 		"note, source", 13, PLAIN },
 	{ "answer", "program, as_of_ms, json", 3, PLAIN },
@@ -114,13 +114,15 @@ static int take_row(struct salvage *v, size_t table, sqlite3_stmt *in, sqlite3_s
 	sqlite3_reset(out);
 	for (int i = 0; i < tables[table].count; i++)
 		sqlite3_bind_value(out, i + 1, sqlite3_column_value(in, i));
-	if (kind != PLAIN) {
+	if (kind == KEPT && !st_life_data(in, 2, &b.data, &b.len))
+		return -1;
+	if (kind != PLAIN && kind != KEPT) {
 		b.id = (uint64_t)sqlite3_column_int64(in, 0);
 		b.data = sqlite3_column_blob(in, 1);
 		b.len = (size_t)sqlite3_column_bytes(in, 1);
 		b.bundle = kind == CHUNKS && (b.id & 3) == ST_BUNDLE;
 	}
-	if (kind == PLAIN || bind_blob(v, kind, &b, out))
+	if (kind == PLAIN || kind == KEPT || bind_blob(v, kind, &b, out))
 		taken = sqlite3_step(out) == SQLITE_DONE && sqlite3_changes(v->to->db) > 0;
 	if (taken == 1 && kind == CHUNKS)
 		place_lives(v, &b);

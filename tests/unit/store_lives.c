@@ -197,6 +197,40 @@ static void what_is_kept_of_a_life(void **state)
 	mc_store_close(w);
 }
 
+/* What is damaged of it is nothing: the samples are read again, check says so, and salvage leaves it out. */
+static void damage_to_what_is_kept(void **state)
+{
+	(void)state;
+	struct mc_store *w = open_as(path, MC_STORE_WRITE);
+	struct mc_error e;
+	struct mc_buf b = { 0 };
+	int64_t ids[LIVES], program;
+	char saved[160];
+	set_up(w, ids, &program);
+	write_ticks(w, ids, program, 0, 300);
+	OK(mc_store_life_put(w, ids[0], T0 + 250 * STEP, "abcdefgh", 8, E));
+	OK(mc_store_check(w, NULL, NULL, &b, E));
+	struct seen k = walk(w, program, INT64_MIN, INT64_MAX, true);
+	assert_int_equal(k.kept, 1);
+	mc_store_close(w);
+	sql("UPDATE life SET data = x'c50000000061626364'");
+	w = open_as(path, MC_STORE_WRITE);
+	assert_int_equal(mc_store_check(w, NULL, NULL, &b, &e), MC_ECORRUPT);
+	assert_non_null(strstr(mc_buf_text(&b), "checksum"));
+	assert_int_equal(mc_store_life_get(w, ids[0], NULL, &b, &e), MC_ECORRUPT);
+	k = walk(w, program, INT64_MIN, INT64_MAX, true);
+	assert_int_equal(k.kept, 0);
+	assert_int_equal(k.rows, LIVES * 300);
+	mc_store_close(w);
+	snprintf(saved, sizeof saved, "%s.saved", path);
+	OK(mc_store_salvage(path, saved, NULL, NULL, &b, E));
+	w = open_as(saved, MC_STORE_WRITE);
+	OK(mc_store_check(w, NULL, NULL, &b, E));
+	assert_int_equal(mc_store_life_get(w, ids[0], NULL, &b, &e), MC_ENOTFOUND);
+	mc_store_close(w);
+	mc_buf_release(&b);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, new_dir, remove_dir)
@@ -205,6 +239,7 @@ int main(void)
 		TEST(a_long_life_comes_in_pieces),
 		TEST(a_long_walk_is_in_pieces),
 		TEST(what_is_kept_of_a_life),
+		TEST(damage_to_what_is_kept),
 	};
 	return cmocka_run_group_tests_name("store lives", tests, NULL, NULL);
 }

@@ -204,7 +204,7 @@ static void every_version_is_opened(void **state)
 		mc_store_close(s);
 		if (v < SQL_MIGRATIONS) {
 			assert_int_equal(rc, MC_EUNSUPPORTED);
-			assert_non_null(strstr(e.text, "start the daemon once"));
+			assert_non_null(strstr(e.text, "brings it up to date"));
 		} else
 			assert_int_equal(rc, 0);
 		for (int again = 0; again < 2; again++) {

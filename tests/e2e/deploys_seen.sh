@@ -82,7 +82,7 @@ int main(void) { for (;;) sleep(1000); }' >"$dir/x.c"
 compile() { $cc -DVERSION="\"$1\"" -o "$2.new" "$dir/x.c" "${@:3}" && mv "$2.new" "$2"; } # VERSION OUT FLAGS...
 note() { compile "$1" "$dir/${p}note" -Xlinker "--package-metadata={\"version\":\"$1\",\"commit\":\"$2\"}" 2>/dev/null; }
 git=(git -c user.name=a -c user.email=a@b -c commit.gpgsign=false)
-job() { (cd "$dir/tree" && exec "$dir/${p}python3" mcjob.py); }
+job() { cd "$dir/tree" && exec "$dir/${p}python3" mcjob.py; } # begin runs it in a shell of its own
 go_build() { (cd "$dir/go" && go build -o "$dir/${p}go" .) >>"$dir/golog" 2>&1; }
 
 # ---- everything in its first version ----

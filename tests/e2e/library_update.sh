@@ -57,7 +57,7 @@ web: {listen: ["127.0.0.1:0"], socket: $dir/socket}
 END
 m() { "$bin" --config "$dir/m.yml" "$@"; }
 begin
-m serve --log.level=warn >"$dir/log" 2>&1 &
+"$bin" --config "$dir/m.yml" serve --log.level=warn >"$dir/log" 2>&1 &
 daemon=$!
 seen() { m deploys "$name" 2>/dev/null | grep -q "$1"; }
 for _ in $(seq 100); do seen 'first seen' && break; sleep 0.1; done

@@ -40,7 +40,7 @@ shows() {
 	return 1
 }
 begin HEAD~2
-m serve --log.level=warn >"$dir/log" 2>&1 &
+"$bin" --config "$dir/m.yml" serve --log.level=warn >"$dir/log" 2>&1 &
 daemon=$!
 shows 'first seen'
 ok $? "the program is seen"

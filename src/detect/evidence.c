@@ -437,6 +437,14 @@ static double independent_lives(const struct mc_panel *p)
 	return sum * sum / squares;
 }
 
+/* Growth from a time of its own whose interval holds 0 is none: what speaks for it is only that lives may scatter about it. */
+static void sure_onsets(struct mc_growth_evidence *e)
+{
+	for (size_t i = 0; i < e->nonsets; i++)
+		if (!(e->onset[i].slope > 1.96 * e->onset[i].slope_sd))
+			e->onset[i].log_evidence = -(double)INFINITY;
+}
+
 /* The noise's wander over hours is known from as many lives as there are, however many rows they have: what a supposition falls short
  * of the best by counts as a Student's t does, whose degrees of freedom go with the lives. */
 static void doubt(const struct mc_panel *p, struct mc_growth_evidence *e)
@@ -484,6 +492,7 @@ int mc_panel_evidence(struct mc_panel *p, const struct mc_supposition *s, size_t
 		mc_growth_evidence_release(&e);
 		return rc;
 	}
+	sure_onsets(&e);
 	doubt(p, &e);
 	*ret = e;
 	return 0;

@@ -93,7 +93,7 @@ static void refused(void **state)
 	bad("basic_auth_users: [anna]\n", MC_EUSAGE, "w.yml:1:19: basic_auth_users: here belongs a map");
 	bad("basic_auth_users: {anna: x, anna: y}\n", MC_EUSAGE, "w.yml:1:29: basic_auth_users: 'anna' is there twice");
 	bad("basic_auth_users: {anna: {}}\n", MC_EUSAGE, "bcrypt hash");
-	bad("a: [\n", MC_EUSAGE, "w.yml:2:1: ");
+	bad("a: [\n", MC_EUSAGE, "w.yml:1:4: this '[' is not closed");
 }
 
 int main(void)

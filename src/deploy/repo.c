@@ -338,7 +338,7 @@ int mc_repo_resolve(struct mc_repo *r, const char *rev, const char *tag_pattern,
 	struct tags t = { .r = r, .pattern = tag_pattern, .only = git_commit_id(c) };
 	rc = list_tags(&t, err);
 	if (rc == 0) {
-		for (size_t i = 0; i < t.n; i++) /* the tag that was asked for, if it is one, else the first */
+		for (size_t i = 0; t.v && i < t.n; i++) /* the tag that was asked for, if it is one, else the first */
 			if (i == 0 || strcmp(t.v[i].version, rev) == 0) {
 				memcpy(v.version, t.v[i].version, sizeof v.version);
 				v.tag_ms = t.v[i].tag_ms;

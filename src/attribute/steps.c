@@ -187,7 +187,11 @@ static int all_models(const struct mc_heights *heights, struct judgement *j, siz
 		m[i].x = (struct heights){ .release = release, .level = work, .var = work + nr, .sigma = sigma, .rise = rise };
 		rc = one_model(heights, nr, i, &m[i], err);
 	}
-	if (rc == 0 && m->x.n > 1)
+	/* beyond what numbers hold a height is none under some models: then nothing is said of steps */
+	bool alike = rc == 0;
+	for (size_t i = 0; i < n && alike; i++)
+		alike = m[i].x.n == m->x.n;
+	if (alike && m->x.n > 1)
 		weigh(j, m, n);
 	for (size_t i = 0; i < n; i++)
 		mc_steps_free(m[i].steps);

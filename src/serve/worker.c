@@ -78,14 +78,14 @@ bool mc_worker_stop(struct mc_worker *w, int wait_ms)
 	w->stop = true;
 	pthread_cond_signal(&w->more);
 	pthread_mutex_unlock(&w->lock);
-	clock_gettime(CLOCK_MONOTONIC, &until);
+	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += wait_ms / 1000;
 	until.tv_nsec += wait_ms % 1000 * 1000000L;
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
 	if (wait_ms < 0)
 		pthread_join(w->thread, NULL);
-	else if (pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, &until) != 0)
+	else if (pthread_timedjoin_np(w->thread, NULL, &until) != 0)
 		return false;
 	w->joined = true;
 	return true;

@@ -190,9 +190,12 @@ static int read_series(struct mc_store *s, int64_t id, unsigned kind, int64_t si
 static void hand_over(struct st_cols *c, size_t *n, int64_t **t, double **v, unsigned width, uint32_t want)
 {
 	*n = c->n;
-	*t = c->t;
+	*t = c->n ? c->t : NULL;
+	if (!c->n)
+		free(c->t);
 	free(c->work);
 	for (unsigned f = 0; f < ST_WIDTH_MAX; f++) {
+		free(c->spare[f]);
 		if (f < width && c->n && (want >> f & 1))
 			v[f] = c->v[f];
 		else {

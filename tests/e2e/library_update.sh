@@ -54,6 +54,7 @@ cat >"$dir/m.yml" <<-END
 sample: {interval: 0.1s}
 store: {path: $dir/db}
 web: {listen: ["127.0.0.1:0"], socket: $dir/socket}
+programs: [{name: $name, match: {comm: $name}}] # what else begins here by the hundred has its libraries read in its turn
 END
 m() { "$bin" --config "$dir/m.yml" "$@"; }
 begin

@@ -420,6 +420,7 @@ static __attribute__((noinline)) void get_sparse(struct st_in *in, uint64_t size
 	}
 	for (size_t i = 0; i < n; i++)
 		m += map[i / 8] >> i % 8 & 1;
+	memset(some, 0, m * sizeof *some);
 	get_rice(in, size - bytes, some, m);
 	if (in->bad)
 		return;

@@ -58,7 +58,7 @@ void st_get_split(struct st_in *in, unsigned head, int64_t *x, size_t n, const s
 		return;
 	}
 	st_get_run(in, head, first, s->n);
-	rest[0] = 0;
+	memset(rest, 0, (n - (n > s->n ? s->n : n) + 1) * sizeof *rest);
 	if (n > s->n) {
 		unsigned how = st_get_byte(in);
 		st_get_run(in, how, rest, n - s->n + 1);

@@ -202,7 +202,7 @@ static const char *digits(const char *p, int64_t *ret)
 {
 	const char *from = p;
 	int64_t v = 0;
-	for (; *p >= '0' && *p <= '9'; p++)
+	for (; *p >= '0' && *p <= '9' && p - from <= DIGITS_MAX; p++)
 		v = v * 10 + (*p - '0');
 	*ret = v;
 	return p > from && p - from <= DIGITS_MAX ? p : NULL;

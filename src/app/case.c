@@ -122,6 +122,16 @@ static int take_piece(void *user, const struct mc_life_view *v)
 	return rc;
 }
 
+/* Begins this life anew with s, which is released. */
+static void feed_anew(struct reader *r, struct scenario_life *l, struct mc_series *s)
+{
+	r->life = l;
+	l->fresh = 0;
+	mc_digest_begin(r->digest, l->start_ms);
+	feed(r, s);
+	mc_series_release(s);
+}
+
 /* A life whose digest is of another version, or damaged: all its samples. */
 static int read_again(struct reader *r, struct scenario_life *l, int64_t until)
 {
@@ -129,11 +139,7 @@ static int read_again(struct reader *r, struct scenario_life *l, int64_t until)
 	int rc = mc_store_series_of(r->store, l->incarnation, INT64_MIN, until, CASE_FIELDS, &s, r->err);
 	if (rc < 0)
 		return rc;
-	r->life = l;
-	l->fresh = 0;
-	mc_digest_begin(r->digest, l->start_ms);
-	feed(r, &s);
-	mc_series_release(&s);
+	feed_anew(r, l, &s);
 	return finish(r);
 }
 
@@ -165,11 +171,7 @@ static int read_hours(struct reader *r, struct scenario_life *l, int64_t until)
 	int rc = mc_store_hourly(r->store, l->incarnation, INT64_MIN, until, &s, r->err);
 	if (rc < 0 || s.n == 0)
 		return rc;
-	r->life = l;
-	l->fresh = 0;
-	mc_digest_begin(r->digest, l->start_ms);
-	feed(r, &s);
-	mc_series_release(&s);
+	feed_anew(r, l, &s);
 	rc = mc_store_series_of(r->store, l->incarnation, INT64_MIN, until, CASE_FIELDS, &s, r->err);
 	if (rc < 0)
 		return rc;

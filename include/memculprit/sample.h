@@ -141,7 +141,7 @@ struct mc_short_life {
 
 struct mc_host {
 	double blocked, running;           /* processes now */
-	double iowait_ratio;               /* of CPU time since the tick before; NaN at the first */
+	double iowait_ratio;               /* of CPU time since the reading before; NaN at the first */
 	double swapin_pages, swapout_pages; /* counters, pages */
 	double mem_total, mem_available, mem_free, swap_total, swap_free; /* bytes */
 	double psi_memory_some, psi_memory_full, psi_io_some, psi_cpu_some; /* avg10 as a ratio, NaN: no PSI */
@@ -152,6 +152,8 @@ struct mc_host {
 	double load_processes;             /* processes seen in all */
 	char boot_id[40];
 	int64_t boot_ms;
+	int64_t read_ms;                   /* stamp of the tick in which all this was read: where ticks are less than 5 s
+					    * apart and nothing is wrong, not each time */
 };
 
 struct mc_tick {

@@ -167,8 +167,9 @@ static void notice_of(struct daemon *d, struct mc_buf *out)
 int daemon_snapshot(struct daemon *d, struct mc_error *err)
 {
 	struct mc_buf line = { 0 }, notice = { .limit = 8192 };
-	double seconds = d->before_ms ? (double)(d->last_ms - d->before_ms) / 1000 : 0;
-	mc_host_meaning(d->before_ms ? &d->host_before : NULL, &d->tick->host, seconds, daemon_requests_change(d), &line);
+	const struct mc_host *before = d->host_before.read_ms ? &d->host_before : NULL;
+	double seconds = before ? (double)(d->tick->host.read_ms - before->read_ms) / 1000 : 0;
+	mc_host_meaning(before, &d->tick->host, seconds, daemon_requests_change(d), &line);
 	notice_of(d, &notice);
 	const char *said = notice.len ? mc_buf_text(&notice) : NULL;
 	struct block count = { 0 };

@@ -98,7 +98,7 @@ struct daemon {
 	char *db, *socket;
 	int procfd;
 	const struct mc_tick *tick; /* the newest */
-	struct mc_host host_before;
+	struct mc_host host_before; /* as read before what the tick has */
 	int64_t before_ms; /* stamp of the tick before, 0: none */
 	char host[256];    /* this host's name */
 	bool renamed;      /* a build of some program was: see to its lives */

@@ -367,11 +367,14 @@ static int sample(struct daemon *d, struct mc_error *err)
 	d->before_ms = d->last_ms;
 	if (d->loader)
 		mc_loader_start(d->loader, now);
+	struct mc_host host = { 0 };
 	if (d->tick)
-		d->host_before = d->tick->host;
+		host = d->tick->host;
 	int rc = mc_sampler_tick(d->sampler, now, &d->tick, err);
 	if (rc < 0)
 		return rc;
+	if (d->tick->host.read_ms != host.read_ms)
+		d->host_before = host;
 	d->last_ms = now;
 	d->samples++;
 	if ((rc = sync_programs(d, err)) < 0)
@@ -395,9 +398,10 @@ static void write_tick(struct daemon *d)
 	double host[MC_H_COUNT];
 	int rc = 0;
 	size_t n = take_processes(d, &err, &rc), loads = take_load(d);
+	bool read = d->tick->host.read_ms == d->last_ms; /* figures of an earlier tick are not this one's */
 	fill_host(&d->tick->host, host);
 	if (rc == 0 && d->store)
-		rc = mc_store_tick(d->store, d->last_ms, d->rows, n, d->loads, loads, host, &err);
+		rc = mc_store_tick(d->store, d->last_ms, d->rows, n, d->loads, loads, read ? host : NULL, &err);
 	daemon_requests(d);
 	if (rc == 0 && d->store) {
 		take_builds(d);

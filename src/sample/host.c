@@ -12,6 +12,9 @@
 
 /* stat has a line a CPU and a figure an interrupt */
 enum { TEXT_LEAST = 8192, TEXT_MOST = 1 << 20 };
+enum { CALM_MS = 5000 }; /* between two looks at a host in which nothing is wrong */
+/* procfs hands out a file of many records a page at a time, less what the next record takes */
+enum { PIECE_WHOLE = 3072 };
 
 static const char *const paths[SM_HOST_FILES] = {"stat", "vmstat", "meminfo", "pressure/memory", "pressure/io", "pressure/cpu", "net/dev"};
 
@@ -38,6 +41,13 @@ static bool more_room(struct sm_host_state *st)
 	return true;
 }
 
+/* Whether nothing is left after a piece of r bytes that was not cut for want of room: most of these files are one record.
+ * Elsewhere it takes another read to know. */
+static bool is_whole(const struct sm_host_state *st, enum sm_host_file file, ssize_t r)
+{
+	return st->keep && ((file != SM_VMSTAT && file != SM_NET) || r < PIECE_WHOLE);
+}
+
 /* All of it into st->text, as a string. 0: it is not there. */
 static ssize_t read_file(int dirfd, struct sm_host_state *st, enum sm_host_file file)
 {
@@ -46,8 +56,11 @@ static ssize_t read_file(int dirfd, struct sm_host_state *st, enum sm_host_file 
 	ssize_t r = 0;
 	if (fd < 0)
 		return 0;
-	while ((n + 1 < st->cap || more_room(st)) && (r = pread(fd, st->text + n, st->cap - 1 - n, (off_t)n)) > 0)
+	while ((n + 1 < st->cap || more_room(st)) && (r = pread(fd, st->text + n, st->cap - 1 - n, (off_t)n)) > 0) {
 		n += (size_t)r;
+		if (n + 1 < st->cap && is_whole(st, file, r))
+			break;
+	}
 	if (fd != st->fd[file])
 		close(fd);
 	if (n)
@@ -135,7 +148,7 @@ static void read_boot_id(int fd, struct sm_host_state *st)
 		st->boot_id[i] = s[i];
 }
 
-void sm_host_read(int fd, struct sm_host_state *st, struct mc_host *h)
+static void read_all(int fd, struct sm_host_state *st, struct mc_host *h)
 {
 	double unused;
 	memset(h, 0, sizeof *h);
@@ -155,6 +168,31 @@ void sm_host_read(int fd, struct sm_host_state *st, struct mc_host *h)
 	}
 	read_boot_id(fd, st);
 	memcpy(h->boot_id, st->boot_id, sizeof h->boot_id);
+}
+
+/* A host in trouble is looked at in each tick; so are the first two, as some figures are differences. */
+static bool is_calm(const struct sm_host_state *st, const struct mc_host *h)
+{
+	return st->reads > 1 && h->blocked < 2 && !(h->psi_memory_some >= 0.01) && !(h->iowait_ratio >= 0.2);
+}
+
+static bool swap_moved(int fd, struct sm_host_state *st, const struct mc_host *h)
+{
+	if (!(h->swap_total > 0))
+		return false;
+	ssize_t n = read_file(fd, st, SM_VMSTAT);
+	return key(st->text, n, "pswpin", 1) > h->swapin_pages || key(st->text, n, "pswpout", 1) > h->swapout_pages;
+}
+
+void sm_host_read(int fd, struct sm_host_state *st, int64_t now_ms, struct mc_host *h)
+{
+	int64_t age = now_ms - h->read_ms;
+	/* a tree of files costs next to nothing */
+	if (st->keep && is_calm(st, h) && age >= 0 && age < CALM_MS && !swap_moved(fd, st, h))
+		return;
+	read_all(fd, st, h);
+	h->read_ms = now_ms;
+	st->reads++;
 }
 
 void sm_host_release(struct sm_host_state *st)

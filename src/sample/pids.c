@@ -44,17 +44,21 @@ static int list_pids(struct mc_sampler *s, struct mc_error *err)
 {
 	_Alignas(struct dirent64) char buf[32768];
 	ssize_t n;
-	bool sorted = true;
+	bool sorted = true, last = false;
+	int64_t from = 0; /* behind what is listed before the first pid; -1: something stands behind it */
 	s->npids = 0;
-	if (lseek(s->procfd, 0, SEEK_SET) < 0)
+	if (lseek(s->procfd, s->pids_from, SEEK_SET) < 0)
 		return mc_fail(err, MC_EIO, errno, "procfs");
-	while ((n = getdents64(s->procfd, buf, sizeof buf)) > 0) {
+	while (!last && (n = getdents64(s->procfd, buf, sizeof buf)) > 0) {
+		last = s->real && (size_t)n < sizeof buf - 512; /* procfs stops only where the next name has no room */
 		for (ssize_t at = 0; at < n;) {
 			const struct dirent64 *d = (const void *)(buf + at);
 			at += d->d_reclen;
 			int64_t pid = pid_of(d->d_name);
-			if (!pid)
+			if (!pid) {
+				from = s->npids || from < 0 ? -1 : d->d_off;
 				continue;
+			}
 			int rc = mc_grow((void **)&s->pids, &s->pids_cap, s->npids + 1, sizeof *s->pids, err);
 			if (rc)
 				return rc;
@@ -64,6 +68,8 @@ static int list_pids(struct mc_sampler *s, struct mc_error *err)
 	}
 	if (n < 0)
 		return mc_fail(err, MC_EIO, errno, "procfs");
+	if (s->real && from > 0) /* the files of the host need not be listed again */
+		s->pids_from = from;
 	if (sorted) /* as procfs itself lists them */
 		return 0;
 	qsort(s->pids, s->npids, sizeof *s->pids, by_number);

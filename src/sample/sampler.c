@@ -105,6 +105,21 @@ static int visit_all(struct mc_sampler *s, struct mc_error *err)
 	return rc;
 }
 
+/* What began since the host's figures were read last, and is not among the processes born since. */
+static void count_unseen(struct mc_sampler *s)
+{
+	int64_t elapsed = s->tick.t_ms - s->forks_ms;
+	for (size_t i = 0; i < s->tick.nprocesses; i++)
+		s->born += s->out[i]->born;
+	if (s->tick.host.read_ms != s->tick.t_ms)
+		return;
+	double begun = s->host.forks - s->forks - (double)s->born;
+	s->unseen = s->ticks && elapsed > 0 && begun > 0 ? begun * 1000 / (double)elapsed : 0;
+	s->forks = s->host.forks;
+	s->forks_ms = s->tick.t_ms;
+	s->born = 0;
+}
+
 int mc_sampler_tick(struct mc_sampler *s, int64_t now_ms, const struct mc_tick **ret, struct mc_error *err)
 {
 	int64_t begun = mc_mono_ns(), elapsed = s->ticks ? now_ms - s->tick.t_ms : 0;
@@ -115,7 +130,7 @@ int mc_sampler_tick(struct mc_sampler *s, int64_t now_ms, const struct mc_tick *
 	if (!s->ticks)
 		s->begun_ms = now_ms;
 	s->tick.t_ms = now_ms;
-	sm_host_read(s->procfd, &s->host, &s->tick.host);
+	sm_host_read(s->procfd, &s->host, now_ms, &s->tick.host);
 	s->swapping = s->ticks > 0 && (s->tick.host.swapout_pages > s->pswpout || s->tick.host.swapin_pages > s->pswpin);
 	s->pswpout = s->tick.host.swapout_pages;
 	s->pswpin = s->tick.host.swapin_pages;
@@ -127,12 +142,7 @@ int mc_sampler_tick(struct mc_sampler *s, int64_t now_ms, const struct mc_tick *
 	rc = rc ? rc : collect(s, err);
 	if (rc)
 		return rc;
-	size_t born = 0;
-	for (size_t i = 0; i < s->tick.nprocesses; i++)
-		born += s->out[i]->born;
-	double begun_since = s->host.forks - s->forks - (double)born;
-	s->unseen = s->ticks && elapsed > 0 && begun_since > 0 ? begun_since * 1000 / (double)elapsed : 0;
-	s->forks = s->host.forks;
+	count_unseen(s);
 	s->ticks++;
 	s->delivered = true;
 	s->tick.duration_s = (double)(mc_mono_ns() - begun) / 1e9;

@@ -76,12 +76,15 @@ struct mc_sampler {
 	struct sm_host_state host;
 	uint64_t next_id, next_program, ticks, page;
 	double hz, pswpout, pswpin;
-	double forks, unseen; /* begun since boot; a second, and not seen, in this tick */
+	double forks, unseen; /* begun since boot; a second, and not seen, at the last reading of the host */
+	int64_t forks_ms;     /* its stamp */
+	size_t born;          /* since then */
 	bool swapping, delivered; /* delivered: the caller has seen the tick before */
 	struct sm_proc **v; /* sorted by pid */
 	size_t n, cap;
 	int64_t *pids;
 	size_t npids, pids_cap;
+	int64_t pids_from;  /* where in procfs's folder they begin; 0: not known */
 	struct sm_proc **merged;
 	size_t merged_cap;
 	const struct mc_process **out;

@@ -113,6 +113,34 @@ static void oneself(void **state)
 	assert_true(t->host.mem_total > 0 && t->host.boot_id[0] && t->host.load_processes >= (double)t->nprocesses);
 }
 
+static bool in_trouble(const struct mc_host *h)
+{
+	return h->blocked >= 2 || h->psi_memory_some >= 0.01 || h->iowait_ratio >= 0.2 || h->swap_total > 0;
+}
+
+/* The host is read in the first ticks, and then as often as it has to: what stands is never 5 s old. */
+static void host_pace(void **state)
+{
+	(void)state;
+	start((struct mc_sample_config){0});
+	int64_t read_ms = 0;
+	size_t reads = 0;
+	for (int i = 0; i < 30; i++) {
+		bool calm = i > 1 && !in_trouble(&t->host) && now_ms + 1000 - read_ms < 5000;
+		tick();
+		assert_true(t->host.read_ms <= now_ms && now_ms - t->host.read_ms < 5000);
+		if (i < 2 || calm)
+			assert_true((t->host.read_ms == now_ms) == (i < 2));
+		assert_true(t->host.mem_total > 0 && t->host.load_processes >= (double)t->nprocesses);
+		reads += t->host.read_ms != read_ms;
+		read_ms = t->host.read_ms;
+	}
+	assert_true(reads >= 7);
+	now_ms -= 3600000; /* the clock was set back */
+	tick();
+	assert_true(t->host.read_ms == now_ms);
+}
+
 /* To the page, whatever it maps; a sleeper's figures do not move between the two readings. */
 static void exact(void **state)
 {
@@ -476,7 +504,8 @@ static void budget(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(oneself, end),       cmocka_unit_test_teardown(exact, end),
+		cmocka_unit_test_teardown(oneself, end),       cmocka_unit_test_teardown(host_pace, end),
+		cmocka_unit_test_teardown(exact, end),
 		cmocka_unit_test_teardown(exec_again, end),    cmocka_unit_test_teardown(exec_each_tick, end),
 		cmocka_unit_test_teardown(hostile_names, end), cmocka_unit_test_teardown(libraries, end),
 		cmocka_unit_test_teardown(sockets, end),       cmocka_unit_test_teardown(few_descriptors, end),

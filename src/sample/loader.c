@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PAGE_BYTES = 8 << 20, DEADLINE_MS = 5000, SOURCES = 256 };
+enum { PAGE_BYTES = 8 << 20, DEADLINE_MS = 5000, SOURCES = 256, ADDRESSES = 4 };
 #define ASK_AGAIN_NS 600000000000LL /* a name server that does not answer holds us up: seldom */
 
 struct source {
@@ -24,8 +24,13 @@ struct source {
 	double value;
 	int64_t value_ms;
 	uint64_t round, value_round; /* 0: never */
-	struct sockaddr_storage address;
-	socklen_t address_len;       /* 0: not resolved yet */
+	struct {
+		struct sockaddr_storage a;
+		socklen_t len;
+	} addresses[ADDRESSES];
+	size_t naddresses, at;       /* 0: not resolved yet; the one that is asked: a name may have several, and not
+				      * all of them answer, as ::1 of localhost where the server listens on 127.0.0.1 */
+	bool stale;                  /* none of them answered: the name may mean others by now */
 	struct mc_error err;
 };
 
@@ -96,24 +101,29 @@ static void failed(struct source *o, int sys, const char *what)
 
 static bool resolve(struct source *o)
 {
-	struct addrinfo hint = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *a = NULL;
-	if (o->address_len)
+	struct addrinfo hint = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *all = NULL;
+	if (o->naddresses && !o->stale)
 		return true;
 	int64_t now = mc_mono_ns();
 	bool here = strspn(o->host, "0123456789.") == strlen(o->host) || strchr(o->host, ':') || strcmp(o->host, "localhost") == 0;
 	if (!here && o->resolved_ns && now - o->resolved_ns < ASK_AGAIN_NS)
-		return false;
+		return o->naddresses > 0;
 	o->resolved_ns = now;
-	if (getaddrinfo(o->host, o->port, &hint, &a) != 0 || !a || a->ai_addrlen > sizeof o->address) {
-		failed(o, 0, "no such host or port");
-		if (a)
-			freeaddrinfo(a);
-		return false;
+	if (getaddrinfo(o->host, o->port, &hint, &all) != 0) {
+		if (o->naddresses == 0)
+			failed(o, 0, "no such host or port");
+		return o->naddresses > 0;
 	}
-	memcpy(&o->address, a->ai_addr, a->ai_addrlen);
-	o->address_len = a->ai_addrlen;
-	freeaddrinfo(a);
-	return true;
+	o->naddresses = o->at = 0;
+	o->stale = false;
+	for (const struct addrinfo *a = all; a && o->naddresses < ADDRESSES; a = a->ai_next) {
+		if (a->ai_addrlen > sizeof o->addresses->a)
+			continue;
+		memcpy(&o->addresses[o->naddresses].a, a->ai_addr, a->ai_addrlen);
+		o->addresses[o->naddresses++].len = a->ai_addrlen;
+	}
+	freeaddrinfo(all);
+	return o->naddresses > 0;
 }
 
 static int source_init(struct source *o, const struct mc_load_source *v, struct mc_error *err)
@@ -277,13 +287,32 @@ static void read_source_file(struct source *o)
 }
 
 /* ---- a step ---- */
+/* Begins to connect: to the first address from o->at on that does not refuse at once. e: what the one before said. */
+static void reach(struct source *o, int e)
+{
+	for (; o->at < o->naddresses; o->at++) {
+		const struct sockaddr *a = (const struct sockaddr *)&o->addresses[o->at].a;
+		o->fd = socket(a->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		if (o->fd >= 0 && (connect(o->fd, a, o->addresses[o->at].len) == 0 || errno == EINPROGRESS))
+			return;
+		e = errno;
+		stop(o);
+	}
+	o->at = 0;
+	o->stale = true;
+	failed(o, e, "connect");
+}
+
 static void begin(struct source *o, int64_t now_ms)
 {
 	o->round++;
 	if (o->fd >= 0 && mc_mono_ns() - o->begun_ns < DEADLINE_MS * 1000000LL)
 		return;
-	if (o->fd >= 0)
+	if (o->fd >= 0) {
+		if (!o->connected) /* the next one may be another way */
+			o->at = (o->at + 1) % o->naddresses;
 		failed(o, ETIMEDOUT, "no answer within 5 s");
+	}
 	o->asked_ms = now_ms;
 	o->begun_ns = mc_mono_ns();
 	o->sent = 0;
@@ -292,13 +321,8 @@ static void begin(struct source *o, int64_t now_ms)
 		read_source_file(o);
 		return;
 	}
-	if (!o->host || !resolve(o))
-		return;
-	o->fd = socket(o->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (o->fd < 0 || (connect(o->fd, (const struct sockaddr *)&o->address, o->address_len) != 0 && errno != EINPROGRESS)) {
-		failed(o, errno, "connect");
-		o->address_len = 0; /* the name may mean another address by now */
-	}
+	if (o->host && resolve(o))
+		reach(o, 0);
 }
 
 static void advance(struct source *o, short events)
@@ -308,8 +332,10 @@ static void advance(struct source *o, short events)
 	socklen_t k = sizeof e;
 	if (!o->connected && (events & (POLLOUT | POLLERR | POLLHUP))) {
 		if (getsockopt(o->fd, SOL_SOCKET, SO_ERROR, &e, &k) != 0 || e) {
-			failed(o, e ? e : errno, "connect");
-			o->address_len = 0;
+			e = e ? e : errno;
+			stop(o);
+			o->at++;
+			reach(o, e);
 			return;
 		}
 		o->connected = true;

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,19 +18,32 @@
 
 #include "memculprit/sample.h"
 
-static int listener, port;
+int __real_getaddrinfo(const char *host, const char *service, const struct addrinfo *hint, struct addrinfo **ret);
+void __real_freeaddrinfo(struct addrinfo *a);
+int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hint, struct addrinfo **ret);
+void __wrap_freeaddrinfo(struct addrinfo *a);
+
+static int listener, port, lookups;
 static pid_t child;
+
+/* On loopback; 0: any port. */
+static bool listen_at(int at)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)at), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof a;
+	int on = 1;
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (listener < 0 || setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) || bind(listener, (struct sockaddr *)&a, sizeof a) ||
+	    listen(listener, 16) || getsockname(listener, (struct sockaddr *)&a, &n))
+		return false;
+	port = ntohs(a.sin_port);
+	return true;
+}
 
 static int begin(void **state)
 {
 	(void)state;
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t n = sizeof a;
-	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (listener < 0 || bind(listener, (struct sockaddr *)&a, sizeof a) || listen(listener, 16) || getsockname(listener, (struct sockaddr *)&a, &n))
-		return 1;
-	port = ntohs(a.sin_port);
-	return 0;
+	return listen_at(0) ? 0 : 1;
 }
 
 static int end(void **state)
@@ -177,6 +191,64 @@ static void nobody(void **state)
 	mc_loader_close(l);
 }
 
+/* A name server that knows one name, with two addresses: nobody listens on the first. */
+static struct sockaddr_in two[2];
+static struct addrinfo found[2];
+int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hint, struct addrinfo **ret)
+{
+	if (strcmp(host, "two.test") != 0)
+		return __real_getaddrinfo(host, service, hint, ret);
+	lookups++;
+	for (int i = 0; i < 2; i++) {
+		two[i] = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK + !i)};
+		found[i] = (struct addrinfo){.ai_family = AF_INET, .ai_socktype = SOCK_STREAM, .ai_addr = (struct sockaddr *)&two[i],
+					     .ai_addrlen = sizeof two[i], .ai_next = i ? NULL : &found[1]};
+	}
+	*ret = found;
+	return 0;
+}
+
+void __wrap_freeaddrinfo(struct addrinfo *a)
+{
+	if (a != found)
+		__real_freeaddrinfo(a);
+}
+
+/* What the source of this test says now; NaN. */
+static double ask_two(struct mc_loader *l)
+{
+	static int64_t now;
+	double v;
+	int64_t at;
+	mc_loader_start(l, ++now);
+	mc_loader_finish(l, 4000);
+	return mc_loader_value(l, 0, &v, &at, NULL) && at == now ? v : (double)NAN;
+}
+
+/* The second address is asked where the first refuses, and a server that was away for a while is found again,
+ * without another question to the name server. */
+static void other_address(void **state)
+{
+	(void)state;
+	char url[64];
+	struct mc_loader *l = NULL;
+	snprintf(url, sizeof url, "http://two.test:%d/", port);
+	lookups = 0;
+	assert_int_equal(mc_loader_open(&(struct mc_load_source){.url = url, .metric = "r"}, 1, &l, NULL), 0);
+	serve("HTTP/1.0 200 OK\r\n\r\nr 3\n", 1);
+	assert_true(fabs(ask_two(l) - 3) < 1e-9);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	close(listener);
+	assert_true(isnan(ask_two(l)));
+	assert_true(isnan(ask_two(l)));
+	assert_true(listen_at(port));
+	serve("HTTP/1.0 200 OK\r\n\r\nr 5\n", 1);
+	assert_true(fabs(ask_two(l) - 5) < 1e-9);
+	assert_int_equal(lookups, 1);
+	mc_loader_close(l);
+}
+
 static void addresses(void **state)
 {
 	(void)state;
@@ -240,7 +312,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(other_status, begin, end), cmocka_unit_test_setup_teardown(no_http, begin, end),
 		cmocka_unit_test_setup_teardown(no_metric, begin, end), cmocka_unit_test_setup_teardown(too_large, begin, end),
 		cmocka_unit_test_setup_teardown(silent, begin, end),   cmocka_unit_test_setup_teardown(nobody, begin, end),
-		cmocka_unit_test(addresses),                           cmocka_unit_test(files),
+		cmocka_unit_test_setup_teardown(other_address, begin, end), cmocka_unit_test(addresses), cmocka_unit_test(files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

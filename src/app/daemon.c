@@ -21,7 +21,7 @@
 #include "notify.h"
 #include "web_config.h"
 
-enum { API_WAIT_MS = 500, LOCK_TRIES = 20, LOCK_WAIT_MS = 100, DRAIN_MS = 200, NOTICE_TICKS = 30 };
+enum { API_WAIT_MS = 500, LOCK_TRIES = 20, LOCK_WAIT_MS = 100, DRAIN_MS = 200 };
 struct loop {
 	int ticks, signals, watchdog; /* watchdog -1: none */
 	int64_t interval_ms;
@@ -227,35 +227,18 @@ static void tell_systemd(const struct daemon *d)
 	notify_send(text);
 }
 
-/* What cannot be read goes to 'status', and at the start into the log, a line each. */
-static void say_notice(struct daemon *d, bool aloud)
-{
-	struct mc_buf notice = { 0 };
-	struct mc_error err;
-	mc_sampler_notice(d->sampler, &notice);
-	if (d->store && mc_store_fact_put(d->store, "notice", mc_buf_text(&notice), &err) < 0)
-		mc_log(MC_LOG_WARN, "store", "%s", err.text); /* only 'status' misses it */
-	for (const char *line = mc_buf_text(&notice); aloud && *line; line += strspn(line, "\n")) {
-		size_t len = strcspn(line, "\n");
-		mc_log(MC_LOG_WARN, "sample", "%.*s", (int)len, line);
-		line += len;
-	}
-	mc_buf_release(&notice);
-}
-
 static void one_tick(struct daemon *d)
 {
-	bool first = d->samples == 0;
+	double before = d->samples;
 	daemon_tick(d);
-	if (first && d->samples > 0) {
+	if (before < 1 && d->samples > before) {
 		if (!d->store_trouble[0])
 			mc_server_set_ready(d->server, NULL);
 		mc_log(MC_LOG_INFO, "sample", "%zu processes in %zu programs, every %.3g s", d->tick->nprocesses, d->nprograms,
 			(double)d->config->c.interval_ms / 1000);
-		say_notice(d, true);
-	} else if ((uint64_t)d->samples % NOTICE_TICKS == 0) {
-		say_notice(d, false);
 	}
+	if (d->samples > before)
+		daemon_say_notice(d);
 	/* what thousands of processes took when they were met is given back */
 	if (d->samples == 2 || (uint64_t)d->samples % 360 == 0)
 		malloc_trim(0);

@@ -48,11 +48,14 @@ static int open_loader(struct daemon *d, struct mc_error *err)
 	}
 	mc_loader_close(d->loader);
 	free(d->sources);
+	d->notice_due = true;
 	d->loader = loader;
 	d->sources = sources;
 	for (size_t i = 0; i < d->nprograms; i++) {
 		const struct mc_program_config *p = d->programs[i].name ? mc_config_program(c, d->programs[i].name) : NULL;
 		d->programs[i].source = p ? sources[p - c->programs] : SIZE_MAX;
+		free(d->programs[i].load_said);
+		d->programs[i].load_said = NULL;
 	}
 	return 0;
 }

@@ -159,7 +159,7 @@ static void put_all(struct daemon *d, struct block *b, const char *line, const c
 
 static void notice_of(struct daemon *d, struct mc_buf *out)
 {
-	mc_sampler_notice(d->sampler, out);
+	daemon_notice(d, out);
 	if (d->store_trouble[0])
 		mc_buf_printf(out, "%s%s", out->len ? "\n" : "", d->store_trouble);
 }

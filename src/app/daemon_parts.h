@@ -57,6 +57,7 @@ struct program {
 	size_t source;   /* of its load, SIZE_MAX: none */
 	double requests; /* NaN: not configured or not answered */
 	double requests_before; /* of the tick before */
+	char *load_said; /* why they are not known, NULL: they are, or nobody asked */
 	double limit;    /* of memory, as it was stored; 0: the host's */
 	bool known;      /* facts of it were read from the store */
 	bool changed;    /* what is to be remembered of its builds */
@@ -127,6 +128,7 @@ struct daemon {
 	uint64_t db_dev, db_ino; /* of the file that is open */
 	bool db_made;            /* it was not there before */
 	unsigned store_failures; /* one after the other */
+	bool notice_due;  /* what 'status' has to say has changed */
 	size_t nsuspects; /* that the sampler was told of */
 	struct worker *worker;
 	struct mc_loader *loader; /* NULL: no load is configured */
@@ -136,6 +138,14 @@ struct daemon {
 /* ---- the tick (daemon_tick.c) ---- */
 /* Samples, stores, and shares what was seen. What fails is counted and said; the next tick goes on. */
 void daemon_tick(struct daemon *d);
+/* ---- what the reader must know (daemon_notice.c) ---- */
+/* Requests of p did not come, and why: counted each time, logged where it is news. */
+void daemon_load_failed(struct daemon *d, struct program *p, const char *why);
+void daemon_load_came(struct daemon *d, struct program *p);
+/* One sentence a line, without newline at the end; nothing where all is well. Appends. */
+void daemon_notice(const struct daemon *d, struct mc_buf *out);
+/* After a tick: writes it down for 'status' where it is time, and logs it at the first. */
+void daemon_say_notice(struct daemon *d);
 /* ---- load and limits (daemon_load.c) ---- */
 /* Takes in the requests of this tick. */
 void daemon_requests(struct daemon *d);

@@ -13,6 +13,7 @@ void program_release(struct program *p)
 {
 	builds_release(p);
 	free(p->slots);
+	free(p->load_said);
 	free(p->answer.culprit_version);
 	free(p->answer.culprit_commit);
 	*p = (struct program){ 0 };
@@ -273,10 +274,12 @@ static size_t take_load(struct daemon *d)
 		double v;
 		int64_t when;
 		p->requests = (double)NAN;
-		if (p->source != SIZE_MAX && mc_loader_value(d->loader, p->source, &v, &when, &why))
+		if (p->source != SIZE_MAX && mc_loader_value(d->loader, p->source, &v, &when, &why)) {
 			p->requests = v;
-		else if (p->source != SIZE_MAX && p->alive && why[0])
-			daemon_trouble(d, AT_LOAD, &(struct mc_error){ .code = MC_EIO, .text = "" });
+			daemon_load_came(d, p);
+		} else if (p->source != SIZE_MAX && p->alive && why[0]) {
+			daemon_load_failed(d, p, why);
+		}
 		if (p->alive && p->id)
 			fill_load(&d->loads[n++], p);
 	}

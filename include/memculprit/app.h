@@ -140,13 +140,14 @@ struct mc_status {
 	struct mc_host_status host;
 	size_t n;
 	struct mc_program_status *programs; /* active growth first, then by memory */
+	char *short_lives; /* of processes that no sample saw, a sentence; NULL: the notice speaks of them, or nobody samples */
 	char *notice; /* what was met at opening or can't be read, a sentence a line, NULL: nothing */
 };
 /* Of one program, or of all (NULL). Where no answer is stored it is reckoned here, of up to four programs: of a whole
  * host's that takes seconds, and verdict is NULL then. MC_ENOTFOUND. */
 int mc_status_read(struct mc_store *s, const struct mc_config *cfg, const char *program, struct mc_status *ret, struct mc_error *err);
 void mc_status_release(struct mc_status *st);
-/* {"schema": 1, "as_of_ms", "host": {...}, "programs": [...], "notice"}: docs/schema/status.json. */
+/* {"schema": 1, "as_of_ms", "host": {...}, "programs": [...], "short_lives", "notice"}: docs/schema/status.json. */
 void mc_status_json(struct mc_json *j, const char *key, const struct mc_status *st);
 /* One of its programs. */
 void mc_program_status_json(struct mc_json *j, const char *key, const struct mc_program_status *p);

@@ -172,7 +172,7 @@ struct mc_tick {
 	const struct mc_group *groups; /* borrowed until the next tick */
 	size_t nshort;         /* the largest of those that ended between two ticks, at most 64 */
 	const struct mc_short_life *shorts;
-	double short_lives, short_lost; /* counters: seen by their exit alone; records that the kernel dropped */
+	double short_lives, short_lost; /* counters: seen by their exit alone; records that the kernel dropped; NaN: nobody listens */
 	struct mc_host host;
 	double duration_s;     /* of this tick's sampling */
 };
@@ -182,7 +182,7 @@ struct mc_sampler;
 int mc_sampler_open(const struct mc_sample_config *c, struct mc_sampler **ret, struct mc_error *err);
 /* One tick; `now_ms` stamps it. *ret is borrowed until the next call. One vanished process is no error. */
 int mc_sampler_tick(struct mc_sampler *s, int64_t now_ms, const struct mc_tick **ret, struct mc_error *err);
-/* New selectors and limits (SIGHUP); programs are matched again. procfs, sysfs and short_lives stay. */
+/* New selectors and limits (SIGHUP); programs are matched again. procfs and sysfs stay. */
 int mc_sampler_reconfigure(struct mc_sampler *s, const struct mc_sample_config *c, struct mc_error *err);
 void mc_sampler_close(struct mc_sampler *s);
 
@@ -195,6 +195,10 @@ void mc_sampler_drain(struct mc_sampler *s);
 /* What cannot be read and what that costs, one sentence a line without newline at the end; nothing where all
  * is well. Holds from the first tick on. For `status`, and for the log once. Appends. */
 void mc_sampler_notice(const struct mc_sampler *s, struct mc_buf *out);
+
+/* Lives that ended between two ticks, in a sentence for `status`: how many, and the largest, or that nobody counts
+ * them; nothing where the notice speaks of them. Appends. */
+void mc_sampler_short_text(const struct mc_sampler *s, struct mc_buf *out);
 
 /* One sentence on what the host's figures mean together, from two ticks: "27 processes blocked,
  * 644 KiB/s swapped in, iowait 52 %: memory is short". prev may be NULL. Appends to out. */

@@ -43,7 +43,10 @@ struct mc_program_figures {
 	double resident, proportional;     /* bytes */
 	double processes;                  /* alive now */
 	double restarts, deploys, requests, rx_bytes, tx_bytes, rx_packets, tx_packets;
-	double io_read, io_write, cpu_seconds, page_faults;
+	double io_read, io_write, cpu_seconds, page_faults, switches;
+	double sockets;                    /* held now */
+	double memory_limit;               /* of its cgroups, bytes */
+	double short_lives, short_cpu_seconds, short_peak; /* of those that no sample saw; bytes */
 	double last_deploy_s;
 	double growth, onset_s, exhaustion_s; /* growth: bytes per second */
 	const char *verdict, *state;       /* as in the JSON */
@@ -74,6 +77,7 @@ struct mc_daemon_figures {
 	double store_bytes;
 	double dropped_for_age, dropped_for_room; /* samples, ever since the database was made */
 	double programs_left_out, processes_left_out; /* beyond the limits, now */
+	double short_lives, short_lost;    /* seen by their exit alone; those that the kernel could not tell of */
 	double http_requests, http_errors, http_dropped; /* of mc_server_stats */
 	size_t nerrors;
 	const struct mc_error_figures *errors;

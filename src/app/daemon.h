@@ -38,7 +38,9 @@ struct snapshot_program {
 	uint32_t processes; /* alive now */
 	double anon, file, shmem, swap, rss, pss; /* bytes */
 	double restarts, deploys, requests, rx_bytes, tx_bytes, rx_packets, tx_packets; /* totals */
-	double io_read, io_write, cpu_seconds, page_faults;                             /* totals */
+	double io_read, io_write, cpu_seconds, page_faults, switches;                   /* totals */
+	double sockets, memory_limit;                                                   /* now; NaN: not known, none */
+	double short_lives, short_cpu_seconds, short_peak;                              /* NaN: nobody listens, or none yet */
 	int64_t first_seen_ms, last_deploy_ms;
 	size_t nversions; /* running now; two or more while a canary is out */
 	const struct snapshot_version *versions;
@@ -56,6 +58,7 @@ struct snapshot {
 	const char *notice;    /* what the reader must know (rights, limits, store), NULL: nothing */
 	double samples, store_bytes, sample_seconds;
 	double dropped_for_age, dropped_for_room, programs_left_out, processes_left_out;
+	double short_lives, short_lost; /* NaN: nobody listens */
 	double errors[AT_COUNT];
 };
 

@@ -78,18 +78,23 @@ static struct snapshot_slot *put_slots(struct daemon *d, struct block *b, size_t
 	return slots;
 }
 
-static void put_program(struct block *b, const struct program *p, struct snapshot_program *out)
+static void put_program(struct block *b, const struct program *p, bool listens, struct snapshot_program *out)
 {
 	const struct build *running[MAX_VERSIONS];
 	size_t n = versions_of(p, running);
 	const struct answer_figures *a = &p->answer;
 	struct snapshot_version *v = take(b, n * sizeof *v);
 	const struct mc_program_name *t = p->totals;
+	const double none = (double)NAN;
+	bool any = listens && t->short_lives > 0; /* a program without them needs no series that say so */
 	struct snapshot_program q = {
 		.id = p->id, .name = text(b, p->name), .processes = p->alive, .anon = p->anon, .file = p->file, .shmem = p->shmem, .swap = p->swap,
 		.rss = p->rss, .pss = p->has_pss ? p->pss : (double)NAN, .restarts = p->restarts, .deploys = p->deploys, .requests = p->requests,
 		.rx_bytes = t->net_rx_bytes, .tx_bytes = t->net_tx_bytes, .rx_packets = t->net_rx_packets, .tx_packets = t->net_tx_packets,
 		.io_read = t->io_read_bytes, .io_write = t->io_write_bytes, .cpu_seconds = t->cpu_seconds, .page_faults = t->page_faults,
+		.switches = t->switches, .sockets = t->sockets, .memory_limit = t->limit_group == MC_NO_GROUP ? none : t->memory_limit_total,
+		.short_lives = any ? t->short_lives : none, .short_cpu_seconds = any ? t->short_cpu_seconds : none,
+		.short_peak = any ? t->short_peak_bytes : none,
 		.first_seen_ms = p->first_seen_ms, .last_deploy_ms = p->last_deploy_ms, .nversions = n, .versions = v,
 		.answer = { .as_of_ms = a->as_of_ms, .verdict = a->verdict, .state = a->state, .signal = a->signal, .growth = a->growth,
 			.onset_ms = a->onset_ms, .exhaustion_ms = a->exhaustion_ms, .culprit_version = text(b, a->culprit_version),
@@ -118,6 +123,8 @@ static void own_figures(const struct daemon *d, struct snapshot *out)
 	out->store_bytes = d->store_bytes;
 	out->dropped_for_age = (double)d->dropped.for_age;
 	out->dropped_for_room = (double)d->dropped.for_room;
+	out->short_lives = d->tick->short_lives;
+	out->short_lost = d->tick->short_lost;
 	out->programs_left_out = (double)d->tick->left_out_programs;
 	out->processes_left_out = (double)d->tick->left_out_processes;
 	memcpy(out->errors, d->errors, sizeof out->errors);
@@ -136,7 +143,7 @@ static void put_all(struct daemon *d, struct block *b, const char *line, const c
 	n = 0;
 	for (size_t i = 0; i < d->nprograms; i++)
 		if (is_shown(d, &d->programs[i])) {
-			put_program(b, &d->programs[i], programs ? &programs[n] : NULL);
+			put_program(b, &d->programs[i], !isnan(d->tick->short_lives), programs ? &programs[n] : NULL);
 			if (programs && slots) {
 				size_t from = i ? ends[i - 1] : 0;
 				programs[n].slots = &slots[from];

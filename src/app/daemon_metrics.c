@@ -39,7 +39,9 @@ static struct mc_program_figures figures_of(const struct snapshot_program *p)
 		.processes = p->processes, .restarts = p->restarts, .deploys = p->deploys,
 		.requests = p->requests, .rx_bytes = p->rx_bytes, .tx_bytes = p->tx_bytes, .rx_packets = p->rx_packets,
 		.tx_packets = p->tx_packets, .io_read = p->io_read, .io_write = p->io_write,
-		.cpu_seconds = p->cpu_seconds, .page_faults = p->page_faults, .last_deploy_s = or_nan(p->last_deploy_ms),
+		.cpu_seconds = p->cpu_seconds, .page_faults = p->page_faults, .switches = p->switches, .sockets = p->sockets,
+		.memory_limit = p->memory_limit, .short_lives = p->short_lives, .short_cpu_seconds = p->short_cpu_seconds,
+		.short_peak = p->short_peak, .last_deploy_s = or_nan(p->last_deploy_ms),
 		.growth = a->growth, .onset_s = time_or_nan(a->onset_ms), .exhaustion_s = time_or_nan(a->exhaustion_ms),
 		.verdict = a->verdict, .state = a->state, .culprit_version = a->culprit_version, .culprit_commit = a->culprit_commit,
 		.culprit_probability = a->culprit_version || a->culprit_commit ? a->probability : (double)NAN,
@@ -104,6 +106,7 @@ static void own_figures(const struct snapshot *t, const struct mc_server_stats *
 		.samples = t->samples, .interval_s = (double)t->interval_ms / 1000, .store_bytes = t->store_bytes,
 		.dropped_for_age = t->dropped_for_age, .dropped_for_room = t->dropped_for_room,
 		.programs_left_out = t->programs_left_out, .processes_left_out = t->processes_left_out,
+		.short_lives = t->short_lives, .short_lost = t->short_lost,
 		.http_requests = (double)s->requests, .http_errors = (double)s->errors, .http_dropped = (double)s->dropped,
 		.nerrors = AT_COUNT, .errors = errors });
 }

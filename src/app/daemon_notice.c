@@ -62,10 +62,23 @@ void daemon_notice(const struct daemon *d, struct mc_buf *out)
 	loads(d, out);
 }
 
+/* What is wrong with load was logged when it was met. */
+static void log_notice(const struct daemon *d)
+{
+	struct mc_buf text = { 0 };
+	mc_sampler_notice(d->sampler, &text);
+	for (const char *p = mc_buf_text(&text); *p; p += strspn(p, "\n")) {
+		size_t len = strcspn(p, "\n");
+		mc_log(MC_LOG_WARN, "sample", "%.*s", (int)len, p);
+		p += len;
+	}
+	mc_buf_release(&text);
+}
+
 /* For 'status', which reads the database. Figures in it change each tick: not a write for each. */
 void daemon_say_notice(struct daemon *d)
 {
-	struct mc_buf notice = { 0 };
+	struct mc_buf notice = { 0 }, shorts = { 0 };
 	struct mc_error err;
 	bool aloud = d->samples == 1;
 	/* what is seen only between two samples is there from the second on */
@@ -73,15 +86,12 @@ void daemon_say_notice(struct daemon *d)
 		return;
 	d->notice_due = false;
 	daemon_notice(d, &notice);
-	if (d->store && mc_store_fact_put(d->store, "notice", mc_buf_text(&notice), &err) < 0)
+	mc_sampler_short_text(d->sampler, &shorts);
+	if (d->store && (mc_store_fact_put(d->store, "notice", mc_buf_text(&notice), &err) < 0 ||
+			mc_store_fact_put(d->store, "short_lives", mc_buf_text(&shorts), &err) < 0))
 		mc_log(MC_LOG_WARN, "store", "%s", err.text); /* only 'status' misses it */
-	notice.len = 0;
 	if (aloud)
-		mc_sampler_notice(d->sampler, &notice); /* what is wrong with load was logged when it was met */
-	for (const char *p = notice.len ? mc_buf_text(&notice) : ""; *p; p += strspn(p, "\n")) {
-		size_t len = strcspn(p, "\n");
-		mc_log(MC_LOG_WARN, "sample", "%.*s", (int)len, p);
-		p += len;
-	}
+		log_notice(d);
 	mc_buf_release(&notice);
+	mc_buf_release(&shorts);
 }

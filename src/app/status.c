@@ -331,6 +331,17 @@ static int read_programs(struct mc_store *s, const char *only, const struct mc_p
 	return rc;
 }
 
+/* What the daemon wrote down of itself; NULL: nothing. */
+static int read_fact(struct mc_store *s, const char *name, char **ret, struct mc_error *err)
+{
+	struct mc_buf text = { 0 };
+	int rc = mc_store_fact_get(s, name, &text, err);
+	if (rc < 0 || text.len == 0)
+		mc_buf_release(&text);
+	*ret = text.data;
+	return rc == MC_ENOTFOUND ? 0 : rc;
+}
+
 /* What the daemon could not read, and what the store has to say. */
 static int read_notice(struct mc_store *s, char **ret, struct mc_error *err)
 {
@@ -361,6 +372,8 @@ int mc_status_read(struct mc_store *s, const struct mc_config *cfg, const char *
 		rc = read_host(s, st.as_of_ms, &st.host, err);
 	if (rc == 0)
 		rc = read_programs(s, program, rows, n, &st, err);
+	if (rc == 0)
+		rc = read_fact(s, "short_lives", &st.short_lives, err);
 	if (rc == 0)
 		rc = read_notice(s, &st.notice, err);
 	st.as_of_ms = st.host.t_ms > st.as_of_ms ? st.host.t_ms : st.as_of_ms;
@@ -395,6 +408,7 @@ void mc_status_release(struct mc_status *st)
 		release_program(&st->programs[i]);
 	free(st->programs);
 	free(st->host.text);
+	free(st->short_lives);
 	free(st->notice);
 	*st = (struct mc_status){ 0 };
 }

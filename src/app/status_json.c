@@ -95,6 +95,7 @@ void mc_status_json(struct mc_json *j, const char *key, const struct mc_status *
 	for (size_t i = 0; i < st->n; i++)
 		mc_program_status_json(j, NULL, &st->programs[i]);
 	mc_json_close(j);
+	mc_json_str(j, "short_lives", st->short_lives);
 	mc_json_str(j, "notice", st->notice);
 	mc_json_close(j);
 }

@@ -186,6 +186,10 @@ static int print(struct cli *c, const struct mc_status *st, int64_t interval_ms,
 	}
 	int rc = print_table(c, st, err);
 	print_notice(c, st->notice);
+	if (st->short_lives && !c->noperands) {
+		cli_newline(c);
+		cli_line(c, 0, "2", "%s", st->short_lives);
+	}
 	print_next(c, st);
 	return rc;
 }

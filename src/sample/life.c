@@ -43,9 +43,10 @@ static bool no_program(const struct sm_stat *t)
 	return (t->flags & KTHREAD) || t->vsize == 0 || strchr("ZXx", t->state);
 }
 
-static int put_aside(struct mc_sampler *s, struct sm_proc *p, enum sm_kind kind, struct mc_error *err)
+int sm_put_aside(struct mc_sampler *s, struct sm_proc *p, enum sm_kind kind, struct mc_error *err)
 {
 	p->kind = kind;
+	sm_group_drop(s->groups, p);
 	sm_drop_fd(s, p);
 	return sm_gone(s, p, err);
 }
@@ -250,7 +251,7 @@ void sm_born(struct mc_sampler *s, struct sm_proc *p)
 	p->p.born = p->born_at == s->ticks; /* also where the tick before failed: then nobody has seen it */
 }
 
-int sm_visit(struct mc_sampler *s, struct sm_proc *p, size_t tracked, struct mc_error *err)
+int sm_visit(struct mc_sampler *s, struct sm_proc *p, size_t others, struct mc_error *err)
 {
 	if (p->kind == SM_DEAD)
 		p->kind = SM_NEW;
@@ -269,12 +270,10 @@ int sm_visit(struct mc_sampler *s, struct sm_proc *p, size_t tracked, struct mc_
 		return rc;
 	if (p->kind == SM_DEAD)
 		return end(s, p, err);
-	if (p->kind == SM_TRACKED && !p->p.id && tracked >= s->max_processes)
+	if (p->kind == SM_TRACKED && others >= s->max_processes)
 		p->kind = SM_LEFT;
-	if (p->kind != SM_TRACKED) {
-		sm_group_drop(s->groups, p);
-		return put_aside(s, p, p->kind, err);
-	}
+	if (p->kind != SM_TRACKED)
+		return sm_put_aside(s, p, p->kind, err);
 	sm_born(s, p);
 	return 0;
 }

@@ -22,11 +22,6 @@ void sm_rights(struct mc_sampler *s, const char *procfs)
 	ssize_t n = sm_read(s->procfd, "self/mountinfo", text, sizeof text);
 	s->hidepid = n > 0 ? sm_parse_hidepid(text, (size_t)n, procfs) : 0;
 	s->own_netns = fstatat(s->procfd, "self/ns/net", &st, 0) == 0 ? st.st_ino : 0;
-	if (!s->short_asked)
-		return;
-	struct mc_error e = {0};
-	if (sm_exits_new(&s->exits, &e) < 0)
-		memcpy(s->exits_why, e.text, strnlen(e.text, sizeof s->exits_why - 1));
 }
 
 static void line(struct mc_buf *out)
@@ -77,7 +72,7 @@ void mc_sampler_notice(const struct mc_sampler *s, struct mc_buf *out)
 		line(out);
 		mc_buf_printf(out, "short lives are not seen: %s; CAP_NET_ADMIN in the first network namespace is needed", s->exits_why);
 	}
-	if (!s->short_asked && s->unseen >= 5) {
+	if (sm_short_many(s)) {
 		line(out);
 		mc_buf_printf(out,
 			"about %.0f processes or threads a second begin and end between two samples and are not seen; 'sample: {short_lives: "

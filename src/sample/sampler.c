@@ -79,12 +79,18 @@ static int visit_all(struct mc_sampler *s, struct mc_error *err)
 	int rc = 0;
 	for (size_t i = 0; i < s->n; i++)
 		tracked += s->v[i]->kind == SM_TRACKED;
+	/* the limit was lowered: the last ones go */
+	for (size_t i = s->n; !rc && i-- > 0 && tracked > s->max_processes;)
+		if (s->v[i]->kind == SM_TRACKED) {
+			rc = sm_put_aside(s, s->v[i], SM_LEFT, err);
+			tracked--;
+		}
 	for (size_t i = 0; !rc && i < s->n; i++) {
 		struct sm_proc *p = s->v[i];
 		bool was = p->kind == SM_TRACKED;
 		if (p->kind == SM_LEFT && tracked < s->max_processes)
 			p->kind = SM_NEW; /* there is room again */
-		rc = sm_visit(s, p, tracked, err);
+		rc = sm_visit(s, p, tracked - was, err);
 		tracked += (size_t)(p->kind == SM_TRACKED) - (size_t)was;
 		waiters |= p->waits;
 	}
@@ -179,6 +185,7 @@ int mc_sampler_reconfigure(struct mc_sampler *s, const struct mc_sample_config *
 	s->pss_cpu_given = c->pss_cpu > 0;
 	s->pss_cpu = c->pss_cpu > 0 ? c->pss_cpu : 0.0005;
 	s->pss_limit = c->pss_limit ? c->pss_limit : 32 << 20;
+	sm_short_ask(s, c->short_lives);
 	for (size_t i = 0; i < s->n; i++) {
 		s->v[i]->rematch = true;
 		s->v[i]->renames = 0;
@@ -186,6 +193,10 @@ int mc_sampler_reconfigure(struct mc_sampler *s, const struct mc_sample_config *
 		if (s->v[i]->kind == SM_LEFT)
 			s->v[i]->kind = SM_NEW;
 	}
+	/* counted anew as their processes are matched: a lower limit holds for those that are there too */
+	s->live = 0;
+	for (size_t i = 0; i < s->tick.nprograms; i++)
+		s->programs[i].processes = 0;
 	return 0;
 }
 
@@ -221,7 +232,6 @@ static int begin(struct mc_sampler *s, const struct mc_sample_config *c, struct 
 	if (rc)
 		return rc;
 	s->max_fds = raise_limit();
-	s->short_asked = c->short_lives;
 	sm_rights(s, path);
 	return 0;
 }

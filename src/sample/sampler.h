@@ -114,6 +114,7 @@ struct mc_sampler {
 	/* exits */
 	struct sm_exits *exits;
 	struct mc_short_life shorts[SM_SHORTS];
+	struct mc_short_life largest_short; /* of all so far; peak 0: none */
 	bool shorts_done; /* handed over: the next ones begin anew */
 	/* rights */
 	bool can_ptrace, short_asked;
@@ -143,8 +144,10 @@ void sm_use_stat(struct mc_sampler *s, struct sm_proc *p, const struct sm_stat *
 void sm_read_slow(struct mc_sampler *s, struct sm_proc *p, int dirfd);
 
 /* ---- life.c: who it is ---- */
-/* One process in this tick: its figures, and its identity where it is its turn. */
-int sm_visit(struct mc_sampler *s, struct sm_proc *p, size_t tracked, struct mc_error *err);
+/* One process in this tick: its figures, and its identity where it is its turn. others: how many are tracked beside it. */
+int sm_visit(struct mc_sampler *s, struct sm_proc *p, size_t others, struct mc_error *err);
+/* It is not followed any more, or not yet: kind says why. */
+int sm_put_aside(struct mc_sampler *s, struct sm_proc *p, enum sm_kind kind, struct mc_error *err);
 /* Gives a tracked one its id, if it has none, and says whether this is its first tick. */
 void sm_born(struct mc_sampler *s, struct sm_proc *p);
 
@@ -184,6 +187,9 @@ void sm_netns_read(struct mc_sampler *s);
 
 /* ---- short.c: lives that ended between two ticks ---- */
 void sm_short_tick(struct mc_sampler *s);
+/* Listens for exits, or no longer; exits_why says why it could not. */
+void sm_short_ask(struct mc_sampler *s, bool asked);
+bool sm_short_many(const struct mc_sampler *s);
 
 /* ---- notice.c ---- */
 void sm_rights(struct mc_sampler *s, const char *procfs);

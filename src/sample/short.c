@@ -1,6 +1,8 @@
 /* Lives that ended between two ticks: what polling never sees. */
 #include "sampler.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Which program it was: a selector's that asks for nothing but name and user, its parent's, or by its name. */
@@ -70,6 +72,8 @@ static void ended(void *user, const struct sm_exit *e)
 			q->short_peak_bytes = (double)e->peak_bytes;
 	}
 	keep(s, &l);
+	if (l.peak_bytes > s->largest_short.peak_bytes)
+		s->largest_short = l;
 }
 
 /* Another program in the same process, or another name: looked at in the next tick, whatever its turn. */
@@ -78,6 +82,52 @@ static void execed(void *user, int64_t pid)
 	struct sm_proc *p = sm_find(user, pid);
 	if (p)
 		p->rematch = true;
+}
+
+void sm_short_ask(struct mc_sampler *s, bool asked)
+{
+	struct mc_error e = {0};
+	s->short_asked = asked;
+	if (!asked) {
+		sm_exits_free(s->exits);
+		s->exits = NULL;
+	}
+	s->exits_why[0] = 0;
+	if (asked && !s->exits && sm_exits_new(&s->exits, &e) < 0)
+		snprintf(s->exits_why, sizeof s->exits_why, "%.*s", (int)sizeof s->exits_why - 1, e.text);
+	double from = s->exits ? 0 : (double)NAN;
+	if (!s->exits || isnan(s->tick.short_lives))
+		s->tick.short_lives = s->tick.short_lost = from;
+}
+
+static void without_end(struct mc_buf *out)
+{
+	if (out->len && out->data[out->len - 1] != '\n')
+		mc_buf_str(out, "\n");
+}
+
+/* Whether those that nobody sees are so many that the notice speaks of them. */
+bool sm_short_many(const struct mc_sampler *s)
+{
+	return !s->short_asked && s->unseen >= 5;
+}
+
+void mc_sampler_short_text(const struct mc_sampler *s, struct mc_buf *out)
+{
+	if ((s->short_asked && !s->exits) || sm_short_many(s)) /* the notice has it */
+		return;
+	without_end(out);
+	if (!s->exits) {
+		mc_buf_str(out, "short lives are not counted; 'sample: {short_lives: true}' counts processes that begin and end between two samples");
+		return;
+	}
+	mc_buf_printf(out, "short lives: %.0f process%s began and ended between two samples", s->tick.short_lives,
+		s->tick.short_lives > 0.5 && s->tick.short_lives < 1.5 ? "" : "es");
+	if (!s->largest_short.peak_bytes)
+		return;
+	mc_buf_str(out, "; the largest, ");
+	mc_text_add(out, s->largest_short.comm, strnlen(s->largest_short.comm, sizeof s->largest_short.comm));
+	mc_buf_printf(out, ", held %.1f MiB", (double)s->largest_short.peak_bytes / 0x1p20);
 }
 
 void mc_sampler_drain(struct mc_sampler *s)

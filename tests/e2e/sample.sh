@@ -55,7 +55,7 @@ value() { K=$1 awk 'index($0, ENVIRON["K"] " ") == 1 { print $NF }' "$dir/page";
 until_true() { for _ in $(seq 200); do page && "$@" && return; sleep 0.1; done; }
 value_is() { [ "$(value "$1")" = "$2" ]; }
 
-echo '1..15'
+echo '1..23'
 printf 'sample: {interval: 0.1s}\n' >"$dir/memculprit.yml"
 begin v2
 page
@@ -98,5 +98,28 @@ is 'requests come from a file' 1000 "$(value 'memculprit_program_requests_total{
 is 'a selector by cgroup, its name with the comm' 1 "$(value 'memculprit_program_processes{program="guest-init"}')"
 is 'what no selector has is not there' '' "$(value 'memculprit_program_processes{program="lost"}')"
 is 'I/O that cannot be read has no series' '' "$(value 'memculprit_program_io_read_bytes_total{program="web"}')"
+# what does not come is said, and what the configuration changes holds from the next tick on
+mv "$dir/requests" "$dir/elsewhere"
+said() { "$MC_BIN" --config "$dir/memculprit.yml" --db "$dir/v1.db" status >"$dir/status" 2>&1 && grep -qF -- "$1" "$dir/status"; }
+until_true said 'requests of web are not known'
+has 'load that does not come is in status' "requests of web are not known: load from $dir/requests: open: No such file" "$dir/status"
+is 'and in the log once' 1 "$(grep -c 'requests of web are not known' "$dir/log")"
+mv "$dir/elsewhere" "$dir/requests"
+until_true grep -q 'requests of web are known again' "$dir/log"
+has 'and when it is over' 'requests of web are known again' "$dir/log"
+has 'that short lives are not counted' "short lives are not counted; 'sample: {short_lives: true}' counts" "$dir/status"
+before=$(value 'memculprit_program_processes{program="web"}')
+sed -i 's/^sample:.*/sample: {interval: 0.1s, max_programs: 1, short_lives: true}/' "$dir/memculprit.yml"
+kill -HUP "$pid"
+until_true said 'sample.max_programs is 1'
+has 'a lower limit holds at once, and is said' 'sample.max_programs is 1' "$dir/status"
+is 'one program is left' 1 "$(grep -c '^memculprit_program_processes{' "$dir/page")"
+counted=$(grep -c '^memculprit_short_lives_total ' "$dir/page")
+denied=$(grep -c 'short lives are not seen' "$dir/status")
+is 'short lives are counted since, or it is said why not' 1 "$((counted + denied))"
+sed -i 's/^sample:.*/sample: {interval: 0.1s}/' "$dir/memculprit.yml"
+kill -HUP "$pid"
+until_true value_is 'memculprit_program_processes{program="guest-init"}' 1
+is 'and all of them again' "$before 1" "$(value 'memculprit_program_processes{program="web"}') $(value 'memculprit_program_processes{program="guest-init"}')"
 end v1
 exit $failed

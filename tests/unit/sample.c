@@ -116,6 +116,16 @@ static void selectors(void **state)
 	assert_int_equal(t->nprocesses, 2);
 	assert_int_equal(t->left_out_processes, 1);
 	assert_string_equal(tick_program(t, 11), "logic-mail");
+	c.max_processes = 1; /* a lower limit holds for those that are there */
+	assert_int_equal(mc_sampler_reconfigure(s, &c, &err), 0);
+	tick(0);
+	assert_int_equal(t->nprocesses, 1);
+	assert_int_equal(t->left_out_processes, 1);
+	assert_int_equal(t->ngone, 1);
+	c.max_processes = 2;
+	assert_int_equal(mc_sampler_reconfigure(s, &c, &err), 0);
+	tick(0);
+	assert_int_equal(t->nprocesses, 2);
 	tree_forget(11);
 	tick(0);
 	tick(0);
@@ -190,6 +200,22 @@ static void program_limit(void **state)
 	tick(0);
 	assert_int_equal(tick_of(t, 11)->pid, 11);
 	assert_int_equal(t->left_out_programs, 0);
+	tree_process(&(struct tree_process){.pid = 12, .anon = 30, .comm = "three"});
+	tree_process(&(struct tree_process){.pid = 13, .anon = 30, .comm = "two"});
+	struct mc_sample_config c = {.procfs = tree_root, .sysfs = tree_root, .max_programs = 2};
+	assert_int_equal(mc_sampler_reconfigure(s, &c, &err), 0);
+	tick(0);
+	assert_int_equal(t->nprocesses, 3);
+	c.max_programs = 1; /* a lower limit holds for those that are there */
+	assert_int_equal(mc_sampler_reconfigure(s, &c, &err), 0);
+	tick(0);
+	assert_int_equal(t->nprocesses, 2);
+	assert_int_equal(t->left_out_programs, 1);
+	assert_string_equal(tick_program(t, 13), "two");
+	tree_forget(12);
+	tree_forget(13);
+	tick(0);
+	tick(0);
 	uint64_t largest = 0;
 	for (int i = 0; i < 40; i++) {
 		char comm[16];

@@ -470,6 +470,23 @@ static void short_life(void **state)
 	tick();
 	for (size_t i = 0; i < t->nshort; i++)
 		assert_true(t->shorts[i].pid != pid); /* said once */
+	double seen = t->short_lives;
+	mc_sampler_short_text(s, &b);
+	assert_non_null(strstr(mc_buf_text(&b), "began and ended between two samples; the largest, "));
+	mc_buf_release(&b);
+	/* off and on again by the configuration alone */
+	struct mc_sample_config c = {.short_lives = false};
+	assert_int_equal(mc_sampler_reconfigure(s, &c, NULL), 0);
+	tick();
+	assert_true(seen >= 1 && isnan(t->short_lives));
+	mc_sampler_short_text(s, &b);
+	mc_sampler_notice(s, &b); /* one or the other says that nobody counts them */
+	assert_non_null(strstr(mc_buf_text(&b), "'sample: {short_lives: true}' counts"));
+	mc_buf_release(&b);
+	c.short_lives = true;
+	assert_int_equal(mc_sampler_reconfigure(s, &c, NULL), 0);
+	tick();
+	assert_true(t->short_lives >= 0);
 }
 
 /* The budget holds, and suspects come first. */

@@ -2,6 +2,7 @@
  * it, and what has waited longest is read with that. */
 #include "sampler.h"
 
+#include <errno.h>
 #include <math.h>
 #include <time.h>
 
@@ -83,10 +84,12 @@ static bool sockets_turn(const struct mc_sampler *s, const struct sm_proc *p, in
 static void read_pss(struct mc_sampler *s, struct sm_proc *p, double cost)
 {
 	int64_t begun = sm_cpu_ns();
+	errno = 0;
 	bool ok = sm_read_pss(s, p);
+	bool starved = !ok && sm_starved(-errno);
 	double took = (double)(sm_cpu_ns() - begun), pages = (double)p->p.rss / (double)s->page;
 	p->pss_tried = s->tick.t_ms;
-	p->nopss = !ok;
+	p->nopss = !ok && !starved;
 	if (!ok)
 		return;
 	p->pss_at = s->tick.t_ms;

@@ -137,6 +137,14 @@ static bool asks(const struct mc_sampler *s, const struct sm_proc *p, const stru
 	       p->uid != u->uid || (p->renames < SM_RENAMES && strcmp(p->comm, t->comm) != 0);
 }
 
+/* What it is stays as it was: that nothing could be opened says nothing about the process. */
+static int starved(struct mc_sampler *s)
+{
+	s->starved_ms = s->tick.t_ms;
+	s->starved = true;
+	return 1;
+}
+
 /* status, then stat. Where stat shows the process that was there before, status was of it too: its pid was
  * taken all the time. 0; 1: it went, or it is none that is followed: kind says which. */
 static int read_both(struct mc_sampler *s, struct sm_proc *p, int dirfd, const char *prefix, struct sm_stat *t,
@@ -145,10 +153,14 @@ static int read_both(struct mc_sampler *s, struct sm_proc *p, int dirfd, const c
 	char buf[SM_TEXT], path[48];
 	snprintf(path, sizeof path, "%sstatus", prefix);
 	ssize_t n = p->kind == SM_IGNORED && p->idle ? 0 : sm_read_once(dirfd, path, buf, sizeof buf);
+	if (sm_starved(n))
+		return starved(s);
 	bool hidden = n == -EACCES || n == -EPERM; /* hidepid=1 */
 	bool known = n > 0 && sm_parse_status(buf, (size_t)n, u);
 	snprintf(path, sizeof path, "%sstat", prefix);
 	n = sm_read_once(dirfd, path, buf, sizeof buf);
+	if (sm_starved(n))
+		return starved(s);
 	if (n <= 0 || !sm_parse_stat(buf, (size_t)n, t)) {
 		p->kind = hidden || n == -EACCES || n == -EPERM ? SM_HIDDEN : SM_DEAD;
 		return 1;
@@ -184,14 +196,20 @@ static int read_all(struct mc_sampler *s, struct sm_proc *p, struct mc_error *er
 	snprintf(name, sizeof name, "%lld", (long long)p->p.pid);
 	int dirfd = openat(s->procfd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dirfd < 0) {
-		p->kind = SM_DEAD;
+		if (sm_starved(-errno))
+			starved(s);
+		else
+			p->kind = SM_DEAD;
 		return 0;
 	}
 	int rc = read_both(s, p, dirfd, "", &t, &u, err);
 	rc = rc ? rc : recognise(s, p, dirfd, &t, &u, err);
 	if (!rc && p->kind == SM_TRACKED && p->fd < 0 && p->inode == 0) {
+		errno = 0;
 		if (sm_read_statm(s, p, dirfd, &m))
 			sm_use_statm(s, p, &m);
+		else if (sm_starved(-errno))
+			starved(s); /* status has told most of it */
 		else
 			p->kind = SM_DEAD;
 	}

@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+enum { STARVED_SAID_MS = 3600000 };
+
 static bool capable(unsigned cap)
 {
 	struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -41,6 +43,10 @@ static void limits(const struct mc_sampler *s, struct mc_buf *out)
 		line(out);
 		mc_buf_printf(out, "%zu programs (%zu processes) are left out: sample.max_programs is %zu", t->left_out_programs,
 			t->left_out_processes, s->max_programs);
+	}
+	if (s->starved && t->t_ms - s->starved_ms < STARVED_SAID_MS) {
+		line(out);
+		mc_buf_str(out, "file descriptors ran out lately: some figures are older than they look; raise LimitNOFILE (ulimit -n)");
 	}
 	if (s->real && t->nprocesses > s->max_fds) {
 		line(out);

@@ -125,6 +125,10 @@ static int by_selectors(struct mc_sampler *s, struct sm_proc *p, int dirfd, cons
 {
 	char cmdline[4096] = "";
 	ssize_t n = sm_read_once(dirfd, "cmdline", cmdline, sizeof cmdline);
+	if (sm_starved(n)) {
+		p->rematch = true; /* in the next tick */
+		return 0;
+	}
 	for (ssize_t i = 0; i + 1 < n; i++)
 		if (!cmdline[i])
 			cmdline[i] = ' ';
@@ -151,6 +155,10 @@ int sm_assign(struct mc_sampler *s, struct sm_proc *p, int dirfd, struct mc_erro
 {
 	char text[SM_TEXT], cgroup[1024] = "", name[256];
 	ssize_t n = sm_read_once(dirfd, "cgroup", text, sizeof text);
+	if (sm_starved(n)) {
+		p->rematch = true; /* in the next tick */
+		return 0;
+	}
 	if (n > 0)
 		sm_parse_cgroup(text, (size_t)n, cgroup, sizeof cgroup);
 	int rc = sm_group_set(s->groups, p, text, n > 0 ? (size_t)n : 0, err);

@@ -117,7 +117,8 @@ struct mc_sampler {
 	struct mc_short_life largest_short; /* of all so far; peak 0: none */
 	bool shorts_done; /* handed over: the next ones begin anew */
 	/* rights */
-	bool can_ptrace, short_asked;
+	bool can_ptrace, short_asked, starved; /* starved: descriptors have run out, last at starved_ms */
+	int64_t starved_ms;
 	int hidepid;
 	char exits_why[160];
 	struct mc_tick tick;

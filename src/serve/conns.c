@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "serve_priv.h"
@@ -25,9 +26,17 @@ struct mc_conn {
 	bool tcp;
 };
 
+size_t mc_conns_most(void)
+{
+	struct rlimit r;
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur / 8 >= MC_CONNS_MAX)
+		return MC_CONNS_MAX;
+	return r.rlim_cur / 8 > MC_CONNS_LEAST ? r.rlim_cur / 8 : MC_CONNS_LEAST;
+}
+
 void mc_conns_init(struct mc_conns *cs)
 {
-	*cs = (struct mc_conns){ 0 };
+	*cs = (struct mc_conns){ .max = mc_conns_most() };
 	pthread_mutex_init(&cs->lock, NULL);
 }
 
@@ -111,9 +120,9 @@ struct mc_conn *mc_conns_open(struct mc_conns *cs, int fd, const struct sockaddr
 	peer_of(addr, c);
 	pthread_mutex_lock(&cs->lock);
 	struct mc_conn *out = NULL;
-	if (count_like(cs, c) >= MC_CONNS_PER_ADDRESS)
+	if (count_like(cs, c) >= cs->max / 2)
 		out = victim(cs, c);
-	else if (cs->n >= MC_CONNS_MAX)
+	else if (cs->n >= cs->max)
 		out = victim(cs, NULL);
 	if (out)
 		give_up(cs, out);

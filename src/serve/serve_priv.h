@@ -38,15 +38,17 @@ int mc_listen_unix(const char *path, struct mc_unix_socket *own, int *ret, struc
 void mc_unix_socket_remove(struct mc_unix_socket *own);
 
 /* ---- conns.c: open connections, and which of them is given up for another ---- */
-enum { MC_CONNS_MAX = 512, MC_CONNS_PER_ADDRESS = 256 };
+/* At most, and half of that for one address; fewer where few descriptors may be open: sampling needs some. */
+enum { MC_CONNS_MAX = 512, MC_CONNS_LEAST = 16 };
 enum mc_conn_state { MC_CONN_HEAD, MC_CONN_BUSY, MC_CONN_WORK, MC_CONN_IDLE };
 struct mc_conn;
 struct mc_conns {
 	pthread_mutex_t lock;
 	struct mc_conn *first, *last; /* in the order in which they came into their state */
-	size_t n;
+	size_t n, max;
 	uint64_t dropped;
 };
+size_t mc_conns_most(void);
 void mc_conns_init(struct mc_conns *cs);
 void mc_conns_release(struct mc_conns *cs);
 /* A connection came; the oldest unfinished one goes where there are too many. NULL without memory. */

@@ -357,6 +357,55 @@ static void few_descriptors(void **state)
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+/* Where descriptors run out (connections may take them all) nobody ends and nobody changes programs for it; one that
+ * begins meanwhile is met as soon as there are some again. */
+static void no_descriptors(void **state)
+{
+	(void)state;
+	pid_t pid = getenv("MC_VALGRIND") ? -1 : fork();
+	if (pid == 0) {
+		struct rlimit few = {.rlim_cur = 40, .rlim_max = 40}, none = {.rlim_cur = 1, .rlim_max = 40};
+		struct mc_selector all = {.name = "x-${comm}-\\0", .cmdline = "."};
+		pid_t child[30];
+		uint64_t id[30];
+		bool ok = setrlimit(RLIMIT_NOFILE, &few) == 0;
+		for (int i = 0; i < 30; i++)
+			child[i] = sleeper();
+		start((struct mc_sample_config){.nselectors = 1, .selectors = &all});
+		tick();
+		for (int i = 0; i < 30; i++)
+			id[i] = tick_of(t, child[i])->id;
+		ok &= setrlimit(RLIMIT_NOFILE, &none) == 0;
+		pid_t late = sleeper();
+		for (int k = 0; k < 12; k++) {
+			if (k == 6)
+				mc_sampler_reconfigure(s, &(struct mc_sample_config){.nselectors = 1, .selectors = &all}, NULL);
+			tick();
+			for (int i = 0; i < 30; i++)
+				ok &= tick_of(t, child[i])->id == id[i] && tick_of(t, child[i])->rss > 0;
+			ok &= t->ngone == 0;
+		}
+		struct mc_buf b = {0};
+		mc_sampler_notice(s, &b);
+		ok &= strstr(mc_buf_text(&b), "descriptors ran out") != NULL;
+		ok &= setrlimit(RLIMIT_NOFILE, &few) == 0;
+		tick();
+		ok &= tick_of(t, late)->id > 0;
+		for (int i = 0; i < 30; i++) {
+			ok &= tick_of(t, child[i])->id == id[i];
+			end_child(child[i]);
+		}
+		end_child(late);
+		tick();
+		_exit(ok && t->ngone >= 31 ? 0 : 1);
+	}
+	if (pid < 0)
+		return;
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 static double anon_kib(void)
 {
 	char line[256];
@@ -526,6 +575,7 @@ int main(void)
 		cmocka_unit_test_teardown(exec_again, end),    cmocka_unit_test_teardown(exec_each_tick, end),
 		cmocka_unit_test_teardown(hostile_names, end), cmocka_unit_test_teardown(libraries, end),
 		cmocka_unit_test_teardown(sockets, end),       cmocka_unit_test_teardown(few_descriptors, end),
+		cmocka_unit_test_teardown(no_descriptors, end),
 		cmocka_unit_test_teardown(budget, end),        cmocka_unit_test_teardown(short_life, end),
 		cmocka_unit_test_teardown(storm, end),
 	};

@@ -121,6 +121,18 @@ static int take_name(struct mc_sampler *s, struct sm_proc *p, struct mc_error *e
 	return before != p->p.program || p->kind != SM_TRACKED ? sm_gone(s, p, err) : 0;
 }
 
+/* The path it was run from: one that was replaced since, by an upgrade, is still the same program. */
+static void path_of(const char *exe, char *out, size_t cap)
+{
+	static const char gone[] = " (deleted)";
+	size_t n = exe ? strnlen(exe, cap - 1) : 0, k = sizeof gone - 1;
+	if (n > k && memcmp(exe + n - k, gone, k) == 0)
+		n -= k;
+	if (n)
+		memcpy(out, exe, n);
+	out[n] = 0;
+}
+
 static int by_selectors(struct mc_sampler *s, struct sm_proc *p, int dirfd, const char *cgroup, struct mc_error *err)
 {
 	char cmdline[4096] = "";
@@ -129,10 +141,15 @@ static int by_selectors(struct mc_sampler *s, struct sm_proc *p, int dirfd, cons
 		p->rematch = true; /* in the next tick */
 		return 0;
 	}
-	for (ssize_t i = 0; i + 1 < n; i++)
+	/* one that has written a title over its arguments leaves NULs behind it: they are no part of it */
+	while (n > 0 && !cmdline[n - 1])
+		n--;
+	for (ssize_t i = 0; i < n; i++)
 		if (!cmdline[i])
 			cmdline[i] = ' ';
-	struct sm_facts f = {.comm = p->comm, .exe = p->exe ? p->exe : "", .cmdline = cmdline, .cgroup = cgroup, .uid = p->uid};
+	char exe[512];
+	path_of(p->exe, exe, sizeof exe);
+	struct sm_facts f = {.comm = p->comm, .exe = exe, .cmdline = cmdline, .cgroup = cgroup, .uid = p->uid};
 	if (sm_selectors_match(s->sel, &f, &s->name)) {
 		p->selected = true;
 		p->joined = false;

@@ -16,10 +16,17 @@ struct one {
 	bool by_user;
 	uint32_t uid;
 };
+enum { USERS = 16 }; /* names that are remembered: asking for one may take a question over the network */
+struct user {
+	uint32_t uid;
+	char name[40]; /* "": not in use */
+};
 struct sm_selectors {
 	size_t n;
 	struct one *v;
 	pcre2_match_context *mc;
+	struct user users[USERS];
+	size_t next_user;
 };
 
 static int copy(char **to, const char *from, struct mc_error *err)
@@ -133,7 +140,22 @@ static void add_group(const struct one *o, int groups, uint32_t g, const char *s
 		mc_buf_add(out, subject + a, b - a);
 }
 
-static void add_named(const struct one *o, int groups, const char *key, const struct sm_facts *f, struct mc_buf *out)
+/* The user's name; its number where the host knows none. Borrowed until the next call. */
+static const char *user_name(struct sm_selectors *s, uint32_t uid)
+{
+	for (size_t i = 0; i < USERS; i++)
+		if (s->users[i].name[0] && s->users[i].uid == uid)
+			return s->users[i].name;
+	const struct passwd *pw = getpwuid(uid);
+	struct user *u = &s->users[s->next_user++ % USERS];
+	u->uid = uid;
+	snprintf(u->name, sizeof u->name, "%u", uid);
+	if (pw && pw->pw_name[0] && strlen(pw->pw_name) < sizeof u->name)
+		memcpy(u->name, pw->pw_name, strlen(pw->pw_name) + 1);
+	return u->name;
+}
+
+static void add_named(struct sm_selectors *s, const struct one *o, int groups, const char *key, const struct sm_facts *f, struct mc_buf *out)
 {
 	char text[256];
 	if (strcmp(key, "comm") == 0)
@@ -143,7 +165,7 @@ static void add_named(const struct one *o, int groups, const char *key, const st
 	else if (strcmp(key, "cgroup") == 0)
 		mc_buf_str(out, f->cgroup);
 	else if (strcmp(key, "user") == 0)
-		mc_buf_printf(out, "%u", f->uid);
+		mc_buf_str(out, user_name(s, f->uid));
 	else if ((strcmp(key, "unit") == 0 && sm_unit(f->cgroup, true, text, sizeof text)) ||
 		 (strcmp(key, "pod") == 0 && sm_pod(f->cgroup, text)))
 		mc_buf_str(out, text);
@@ -156,7 +178,7 @@ static void add_named(const struct one *o, int groups, const char *key, const st
 	}
 }
 
-static void expand(const struct one *o, int groups, const struct sm_facts *f, struct mc_buf *out)
+static void expand(struct sm_selectors *s, const struct one *o, int groups, const struct sm_facts *f, struct mc_buf *out)
 {
 	for (const char *p = o->name; *p; p++) {
 		const char *close = p[0] == '$' && p[1] == '{' ? strchr(p, '}') : NULL;
@@ -167,7 +189,7 @@ static void expand(const struct one *o, int groups, const struct sm_facts *f, st
 			size_t n = (size_t)(close - p - 2);
 			memcpy(key, p + 2, n);
 			key[n] = 0;
-			add_named(o, groups, key, f, out);
+			add_named(s, o, groups, key, f, out);
 			p = close;
 		} else {
 			mc_buf_add(out, p, 1);
@@ -189,7 +211,7 @@ bool sm_selectors_match(struct sm_selectors *s, const struct sm_facts *f, struct
 		if (o->re && (groups = pcre2_match(o->re, (PCRE2_SPTR)f->cmdline, strlen(f->cmdline), 0, 0, o->md, s->mc)) <= 0)
 			continue;
 		out->len = 0;
-		expand(o, groups, f, out);
+		expand(s, o, groups, f, out);
 		if (out->len == 0) /* a name of empty captures only */
 			mc_buf_str(out, f->comm);
 		return true;

@@ -140,12 +140,12 @@ static void selectors(void **state)
 static void families(void **state)
 {
 	(void)state;
-	struct mc_selector v[] = {{.name = "first", .comm = "[vw]"}, {.name = "second", .user = "1000", .comm = "w"}, {.name = "u-${user}", .user = "7"},
+	struct mc_selector v[] = {{.name = "first", .comm = "[vw]"}, {.name = "second", .user = "1000", .comm = "w"}, {.name = "u-${user}", .user = "4000123"},
 				  {.name = "c-${container}-${pod}", .cgroup = "/kubepods*"}, {.name = "${exe}", .unit = "web*.service"}};
 	tree_process(&(struct tree_process){.pid = 50});
 	tree_process(&(struct tree_process){.pid = 20, .ppid = 50, .comm = "child"});
 	tree_process(&(struct tree_process){.pid = 19, .ppid = 20, .comm = "grandchild"});
-	tree_process(&(struct tree_process){.pid = 60, .comm = "x", .uid = 7});
+	tree_process(&(struct tree_process){.pid = 60, .comm = "x", .uid = 4000123});
 	tree_process(&(struct tree_process){.pid = 70, .comm = "y", .cgroup = "0::/kubepods.slice/kubepods-pod01234567_89ab_cdef_0123_456789abcdef.slice/"
 						    "cri-containerd-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope\n"});
 	tree_process(&(struct tree_process){.pid = 80, .comm = "z", .cgroup = "0::/system.slice/web@1.service\n"});
@@ -156,7 +156,7 @@ static void families(void **state)
 	assert_string_equal(tick_program(t, 20), "first");
 	assert_string_equal(tick_program(t, 19), "first");
 	assert_true(tick_of(t, 19)->born);
-	assert_string_equal(tick_program(t, 60), "u-7");
+	assert_string_equal(tick_program(t, 60), "u-4000123");
 	assert_string_equal(tick_program(t, 70), "c-0123456789ab-01234567-89ab-cdef-0123-456789abcdef");
 	assert_string_equal(tick_program(t, 80), "z"); /* no exe in a tree of files: the name of a nameless one */
 	assert_int_equal(tick_of(t, 90)->pid, 0);
@@ -168,7 +168,7 @@ static void families(void **state)
 	assert_int_equal(tick_of(t, 20)->id, id);
 	/* a rename is matched again, and is another life in another program */
 	tree_process(&(struct tree_process){.pid = 90, .comm = "w"});
-	tree_process(&(struct tree_process){.pid = 60, .comm = "w", .uid = 7});
+	tree_process(&(struct tree_process){.pid = 60, .comm = "w", .uid = 4000123});
 	tick(0);
 	assert_string_equal(tick_program(t, 90), "first");
 	assert_string_equal(tick_program(t, 60), "first");

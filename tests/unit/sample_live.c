@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <math.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -321,6 +322,57 @@ static void sockets(void **state)
 	close(pair[1]);
 }
 
+static void copy_file(const char *from, const char *to)
+{
+	char buf[65536];
+	int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	assert_true(in >= 0 && out >= 0);
+	for (ssize_t n; (n = read(in, buf, sizeof buf)) > 0;)
+		assert_int_equal(write(out, buf, (size_t)n), n);
+	close(in);
+	close(out);
+}
+
+/* A program that was upgraded in place and still runs is called by the path it was run from, its user by name, and
+ * what a title leaves behind its arguments is no part of them. */
+static void replaced(void **state)
+{
+	(void)state;
+	char dir[] = "/tmp/mc-replaced-XXXXXX", path[64];
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/napper", dir);
+	copy_file("/bin/sh", path);
+	int hold[2];
+	assert_int_equal(pipe(hold), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(hold[0], STDIN_FILENO);
+		execl(path, "napper", "-c", "read x", "", "", (char *)NULL);
+		_exit(1);
+	}
+	char exe[64] = "", link[64];
+	snprintf(link, sizeof link, "/proc/%d/exe", pid);
+	for (int i = 0; i < 500 && strncmp(exe, path, strlen(path)) != 0; i++) {
+		usleep(10000);
+		ssize_t n = readlink(link, exe, sizeof exe - 1);
+		exe[n > 0 ? n : 0] = 0;
+	}
+	unlink(path);
+	rmdir(dir);
+	const struct passwd *me = getpwuid(getuid());
+	char expected[128];
+	snprintf(expected, sizeof expected, "napper of %s", me ? me->pw_name : "?");
+	struct mc_selector v = {.name = "${exe} of ${user}", .exe = path, .cmdline = "^napper -c read x$"};
+	start((struct mc_sample_config){.nselectors = 1, .selectors = &v});
+	tick();
+	if (me)
+		assert_string_equal(tick_program(t, pid), expected);
+	end_child(pid);
+	close(hold[0]);
+	close(hold[1]);
+}
+
 /* With few descriptors everything is seen all the same, and an end is noticed. */
 static void few_descriptors(void **state)
 {
@@ -365,7 +417,10 @@ static void no_descriptors(void **state)
 	pid_t pid = getenv("MC_VALGRIND") ? -1 : fork();
 	if (pid == 0) {
 		struct rlimit few = {.rlim_cur = 40, .rlim_max = 40}, none = {.rlim_cur = 1, .rlim_max = 40};
-		struct mc_selector all = {.name = "x-${comm}-\\0", .cmdline = "."};
+		char own[16]; /* what else runs on this machine may end at any time */
+		snprintf(own, sizeof own, "few%d", getpid());
+		prctl(PR_SET_NAME, own);
+		struct mc_selector all = {.name = "x-${comm}-\\0", .comm = own, .cmdline = "."};
 		pid_t child[30];
 		uint64_t id[30];
 		bool ok = setrlimit(RLIMIT_NOFILE, &few) == 0;
@@ -575,7 +630,7 @@ int main(void)
 		cmocka_unit_test_teardown(exec_again, end),    cmocka_unit_test_teardown(exec_each_tick, end),
 		cmocka_unit_test_teardown(hostile_names, end), cmocka_unit_test_teardown(libraries, end),
 		cmocka_unit_test_teardown(sockets, end),       cmocka_unit_test_teardown(few_descriptors, end),
-		cmocka_unit_test_teardown(no_descriptors, end),
+		cmocka_unit_test_teardown(no_descriptors, end), cmocka_unit_test_teardown(replaced, end),
 		cmocka_unit_test_teardown(budget, end),        cmocka_unit_test_teardown(short_life, end),
 		cmocka_unit_test_teardown(storm, end),
 	};

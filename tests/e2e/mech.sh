@@ -1,5 +1,6 @@
 #!/bin/sh
 # Small corpora of simulated mechanisms and cells with fixed seeds: the answers stay within sane bounds, whatever is tuned.
+# Of the lives under virtual time two folders, whose labels must fit their files and which must be answered.
 # Skipped where numpy or scipy is missing (./dev installs both).
 src=${MC_SRC:-.} bin=${MC_BIN:-./memculprit} py=/usr/bin/python3
 "$py" -c 'import numpy, scipy' 2>/dev/null || { echo "mech: skipped, python3-numpy and python3-scipy are not here"; exit 77; }
@@ -18,3 +19,6 @@ kinds=leak_request,none_quiet,leak_timer,none_lru,leak_conn,none_growload,leak_g
 "$py" "$src/tests/corpus/check_labels.py" "$dir/cells" || exit 1
 "$py" "$src/tests/corpus/grade_answers.py" --bin "$bin" "$dir/cells" --report "$dir/cells.md" \
 	--min-right 0.6 --max-wrong 0.2 --max-false 0.2 || { cat "$dir/cells.md"; exit 1; }
+"$py" "$src/tests/corpus/virtual/run.py" --rows 1200 --n 2 --seed0 7 --kinds leak_request,none_cache --out "$dir/virtual" || exit 1
+"$py" "$src/tests/corpus/check_labels.py" "$dir/virtual" || exit 1
+[ "$("$bin" analyze --json "$dir"/virtual/v* | grep -c '"verdict"')" = 2 ] || { echo "mech: no answer to lives under virtual time"; exit 1; }

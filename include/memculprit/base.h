@@ -67,6 +67,9 @@ void mc_buf_add(struct mc_buf *b, const void *data, size_t len);
 void mc_buf_str(struct mc_buf *b, const char *s);
 void mc_buf_printf(struct mc_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void mc_buf_vprintf(struct mc_buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+/* Room for `more` bytes behind the text, to be written there and added to b->len (with its NUL) by who asked. NULL: as
+ * an append that failed. */
+char *mc_buf_room(struct mc_buf *b, size_t more);
 /* The text so far, never NULL. Borrowed until the next append. */
 const char *mc_buf_text(const struct mc_buf *b);
 /* 0, or MC_ENOMEM where an append failed. */

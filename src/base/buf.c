@@ -37,6 +37,11 @@ void mc_buf_add(struct mc_buf *b, const void *data, size_t len)
 	b->data[b->len] = '\0';
 }
 
+char *mc_buf_room(struct mc_buf *b, size_t more)
+{
+	return reserve(b, more) ? b->data + b->len : NULL;
+}
+
 void mc_buf_str(struct mc_buf *b, const char *s)
 {
 	mc_buf_add(b, s, strlen(s));

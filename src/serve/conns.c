@@ -8,12 +8,15 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "serve_priv.h"
 
 #define SECOND INT64_C(1000000000)
 /* A client that has begun its request sends it in one go; one that has not may be a browser's spare connection. */
 enum { BEGUN_SECONDS = 3, SILENT_SECONDS = 10, BUSY_SECONDS = 60 };
+enum { SWEEP_MS = 500 };
 
 struct mc_conn {
 	struct mc_conn *prev, *next;
@@ -36,8 +39,26 @@ size_t mc_conns_most(void)
 
 void mc_conns_init(struct mc_conns *cs)
 {
-	*cs = (struct mc_conns){ .max = mc_conns_most() };
+	*cs = (struct mc_conns){ .max = mc_conns_most(), .timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC) };
 	pthread_mutex_init(&cs->lock, NULL);
+}
+
+/* A scrape that is over in a moment wakes nobody: the timer is set and taken back. */
+static void watch(struct mc_conns *cs, int by)
+{
+	bool before = cs->watched > 0;
+	cs->watched += (size_t)by;
+	if (before == (cs->watched > 0) || cs->timer < 0)
+		return;
+	struct timespec every = { .tv_nsec = cs->watched ? SWEEP_MS * 1000000L : 0 };
+	timerfd_settime(cs->timer, 0, &(struct itimerspec){ every, every }, NULL);
+}
+
+void mc_conns_watch(struct mc_conns *cs, int by)
+{
+	pthread_mutex_lock(&cs->lock);
+	watch(cs, by);
+	pthread_mutex_unlock(&cs->lock);
 }
 
 void mc_conns_release(struct mc_conns *cs)
@@ -47,6 +68,8 @@ void mc_conns_release(struct mc_conns *cs)
 		cs->first = c->next;
 		free(c);
 	}
+	if (cs->timer >= 0)
+		close(cs->timer);
 	pthread_mutex_destroy(&cs->lock);
 }
 
@@ -128,6 +151,7 @@ struct mc_conn *mc_conns_open(struct mc_conns *cs, int fd, const struct sockaddr
 		give_up(cs, out);
 	append_conn(cs, c);
 	cs->n++;
+	watch(cs, 1);
 	pthread_mutex_unlock(&cs->lock);
 	return c;
 }
@@ -140,6 +164,7 @@ void mc_conns_close(struct mc_conns *cs, struct mc_conn *c)
 	unlink_conn(cs, c);
 	if (!c->given_up)
 		cs->n--;
+	watch(cs, -1);
 	pthread_mutex_unlock(&cs->lock);
 	free(c);
 }

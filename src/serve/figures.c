@@ -2,6 +2,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -115,15 +117,23 @@ static void versions(struct mc_metrics *m, const struct mc_program_figures *p, s
 
 void mc_metrics_programs(struct mc_metrics *m, const struct mc_program_figures *p, size_t n)
 {
+	struct mc_labels *labels = mc_reallocarray(NULL, n + 1, sizeof(*labels));
 	program_kinds(m, p, n);
+	for (size_t i = 0; labels && i < n; i++)
+		labels[i] = mc_metrics_labels(m, 1, (const char *[]){ "program", p[i].name });
 	for (size_t c = 0; c < sizeof(program_columns) / sizeof(program_columns[0]); c++) {
 		const struct column *col = &program_columns[c];
 		mc_metrics_family(m, col->name, col->type, col->unit, col->help);
 		for (size_t i = 0; i < n; i++) {
+			double v = number_at(&p[i], col->at);
 			mc_metrics_created(m, p[i].first_seen_s);
-			put(m, number_at(&p[i], col->at), 1, (const char *[]){ "program", p[i].name });
+			if (labels && !isnan(v))
+				mc_metrics_add(m, v, &labels[i]);
+			else if (!labels) /* without the memory for it they are written each time */
+				put(m, v, 1, (const char *[]){ "program", p[i].name });
 		}
 	}
+	free(labels);
 	mc_metrics_created(m, (double)NAN);
 	verdicts(m, p, n);
 	versions(m, p, n);
@@ -207,24 +217,36 @@ static void gauge(struct mc_metrics *m, const char *name, const char *unit, cons
 	put(m, v, 0, NULL);
 }
 
-/* The n-th number (from 0) after the name in a /proc file of one line; NaN where there is none. */
-static double field_of(const char *path, size_t n)
+/* The n-th number (from 0) after the name in the text of a /proc file of one line; NaN where there is none. */
+static double field_of(const char *text, size_t n)
 {
-	struct mc_buf b = { 0 };
 	double v = (double)NAN;
-	if (mc_read_file(AT_FDCWD, path, 65536, &b, NULL) == 0) {
-		/* The name in parentheses may hold blanks and parentheses. */
-		const char *p = strrchr(mc_buf_text(&b), ')');
-		p = p ? p + 1 : mc_buf_text(&b);
-		for (size_t i = 0; *(p += strspn(p, " \n")); i++) {
-			size_t len = strcspn(p, " \n");
-			if (i == n && !mc_parse_double(p, len, &v))
-				v = (double)NAN;
-			p += len;
+	/* The name in parentheses may hold blanks and parentheses. */
+	const char *p = strrchr(text, ')');
+	p = p ? p + 1 : text;
+	for (size_t i = 0; *(p += strspn(p, " \n")); i++) {
+		size_t len = strcspn(p, " \n");
+		if (i == n)
+			return mc_parse_double(p, len, &v) ? v : (double)NAN;
+		p += len;
+	}
+	return v;
+}
+
+/* "size resident ..." in pages. It stays open: that is most of what it would cost. "": there is none. */
+static void read_statm(char *text, size_t size)
+{
+	static atomic_int kept; /* descriptor + 1 */
+	int fd = atomic_load(&kept) - 1, none = 0;
+	if (fd < 0) {
+		fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+		if (fd >= 0 && !atomic_compare_exchange_strong(&kept, &none, fd + 1)) {
+			close(fd); /* another page was faster */
+			fd = none - 1;
 		}
 	}
-	mc_buf_release(&b);
-	return v;
+	ssize_t n = fd < 0 ? -1 : pread(fd, text, size - 1, 0);
+	text[n > 0 ? n : 0] = '\0';
 }
 
 static double open_files(void)
@@ -249,7 +271,9 @@ static double started(void)
 	struct timespec boot;
 	if (once > 0)
 		return once;
-	double ticks = field_of("/proc/self/stat", 19);
+	struct mc_buf b = { 0 };
+	double ticks = mc_read_file(AT_FDCWD, "/proc/self/stat", 65536, &b, NULL) == 0 ? field_of(mc_buf_text(&b), 19) : (double)NAN;
+	mc_buf_release(&b);
 	if (isnan(ticks) || clock_gettime(CLOCK_BOOTTIME, &boot))
 		return (double)NAN;
 	double age = (double)boot.tv_sec + (double)boot.tv_nsec / 1e9 - ticks / (double)sysconf(_SC_CLK_TCK);
@@ -262,13 +286,15 @@ void mc_metrics_process(struct mc_metrics *m)
 	struct rusage ru;
 	struct rlimit fds;
 	double page = (double)sysconf(_SC_PAGESIZE), start = started();
+	char statm[160];
+	read_statm(statm, sizeof(statm));
 	mc_metrics_created(m, start);
 	mc_metrics_family(m, "process_cpu_seconds_total", MC_COUNTER, "seconds", "CPU time of memculprit, user and system.");
 	if (getrusage(RUSAGE_SELF, &ru) == 0)
 		put(m, (double)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) + (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6, 0, NULL);
 	mc_metrics_created(m, (double)NAN);
-	gauge(m, "process_resident_memory_bytes", "bytes", "Resident memory of memculprit.", field_of("/proc/self/statm", 1) * page);
-	gauge(m, "process_virtual_memory_bytes", "bytes", "Virtual memory of memculprit.", field_of("/proc/self/statm", 0) * page);
+	gauge(m, "process_resident_memory_bytes", "bytes", "Resident memory of memculprit.", field_of(statm, 1) * page);
+	gauge(m, "process_virtual_memory_bytes", "bytes", "Virtual memory of memculprit.", field_of(statm, 0) * page);
 	gauge(m, "process_start_time_seconds", "seconds", "When memculprit was started.", start);
 	gauge(m, "process_open_fds", NULL, "Open files of memculprit.", open_files());
 	if (getrlimit(RLIMIT_NOFILE, &fds) == 0)

@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -55,6 +57,8 @@ static int bind_one(const struct addrinfo *ai, bool any, const char *address, in
 		close(fd);
 		return rc;
 	}
+	/* a request comes right behind its connection: one wake-up for both. Who sends nothing is met after a second. */
+	setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &on, sizeof(on));
 	*ret = fd;
 	return 0;
 }

@@ -16,6 +16,7 @@ struct sample {
 
 struct family {
 	const char *name, *unit, *help;
+	size_t name_len;
 	enum mc_metric_type type;
 	size_t n, cap;
 	struct sample *samples;
@@ -66,9 +67,10 @@ void mc_metrics_free(struct mc_metrics *m)
 
 void mc_metrics_family(struct mc_metrics *m, const char *name, enum mc_metric_type type, const char *unit, const char *help)
 {
+	size_t len = strlen(name);
 	/* One block a family is a rule of the format: a name that comes again goes on where it was. */
 	for (size_t i = 0; i < m->n; i++)
-		if (strcmp(m->families[i].name, name) == 0) {
+		if (m->families[i].name_len == len && memcmp(m->families[i].name, name, len) == 0) {
 			assert(m->families[i].type == type);
 			m->open = i;
 			return;
@@ -77,7 +79,7 @@ void mc_metrics_family(struct mc_metrics *m, const char *name, enum mc_metric_ty
 		m->failed = true;
 		return;
 	}
-	m->families[m->n] = (struct family){ .name = name, .unit = unit, .help = help, .type = type };
+	m->families[m->n] = (struct family){ .name = name, .name_len = len, .unit = unit, .help = help, .type = type };
 	m->open = m->n++;
 }
 
@@ -135,9 +137,9 @@ static uint64_t mixed(uint64_t h, uint64_t v)
 	return h ^ h >> 32;
 }
 
-static uint32_t hash_of(const struct mc_metrics *m, size_t family, const char *labels, size_t len)
+static uint64_t hash_of(const struct mc_metrics *m, const char *labels, size_t len)
 {
-	uint64_t h = mixed(m->seed ^ len, family), v = 0;
+	uint64_t h = m->seed ^ len, v = 0;
 	size_t i = 0;
 	for (; i + sizeof(v) <= len; i += sizeof(v)) {
 		memcpy(&v, labels + i, sizeof(v));
@@ -146,7 +148,7 @@ static uint32_t hash_of(const struct mc_metrics *m, size_t family, const char *l
 	v = 0;
 	if (i < len)
 		memcpy(&v, labels + i, len - i);
-	return (uint32_t)(mixed(h, v) >> 16) | 1;
+	return mixed(h, v);
 }
 
 static bool more_places(struct mc_metrics *m)
@@ -169,123 +171,150 @@ static bool more_places(struct mc_metrics *m)
 }
 
 /* True where the open family has a sample with these labels; else the place is taken for the one to come. */
-static bool is_there(struct mc_metrics *m, const char *labels, size_t len)
+static bool is_there(struct mc_metrics *m, const struct mc_labels *l)
 {
 	if (m->samples * 2 >= m->nplaces && !more_places(m)) {
 		m->failed = true;
 		return false;
 	}
-	uint32_t hash = hash_of(m, m->open, labels, len);
+	uint32_t hash = (uint32_t)(mixed(l->hash, m->open) >> 16) | 1;
 	size_t k = hash & (m->nplaces - 1);
 	for (; m->places[k].hash; k = (k + 1) & (m->nplaces - 1)) {
 		const struct place *p = &m->places[k];
 		if (p->hash != hash || p->family != m->open)
 			continue;
 		const struct sample *s = &m->families[p->family].samples[p->sample];
-		if (s->labels_len == len && (len == 0 || memcmp(m->text.data + s->labels, labels, len) == 0))
+		if (s->labels_len == l->len && (l->len == 0 || memcmp(m->text.data + s->labels, m->text.data + l->at, l->len) == 0))
 			return true;
 	}
 	m->places[k] = (struct place){ hash, (uint32_t)m->open, (uint32_t)m->families[m->open].n };
 	return false;
 }
 
+struct mc_labels mc_metrics_labels(struct mc_metrics *m, size_t npairs, const char *const *pairs)
+{
+	struct mc_labels l = { .at = m->text.len };
+	for (size_t i = 0; i < npairs; i++) {
+		size_t n = strlen(pairs[2 * i]);
+		char *p = mc_buf_room(&m->text, n + 3);
+		if (!p)
+			break;
+		if (i)
+			*p++ = ',';
+		memcpy(p, pairs[2 * i], n);
+		memcpy(p + n, "=\"", 3); /* with the NUL */
+		m->text.len += n + 2 + (i > 0);
+		add_label_value(&m->text, pairs[2 * i + 1] ? pairs[2 * i + 1] : "");
+		mc_buf_add(&m->text, "\"", 1);
+	}
+	if (m->text.failed) {
+		m->failed = true;
+		return l;
+	}
+	l.len = m->text.len - l.at;
+	l.hash = hash_of(m, l.len ? m->text.data + l.at : "", l.len);
+	return l;
+}
+
+void mc_metrics_add(struct mc_metrics *m, double value, const struct mc_labels *l)
+{
+	if (m->failed || m->n == 0)
+		return;
+	struct family *f = &m->families[m->open];
+	if (m->samples >= MAX_SAMPLES) {
+		m->dropped++;
+		return;
+	}
+	if (mc_grow((void **)&f->samples, &f->cap, f->n + 1, sizeof(*f->samples), NULL)) {
+		m->failed = true;
+		return;
+	}
+	if (is_there(m, l)) {
+		m->dropped++;
+		return;
+	}
+	if (m->failed)
+		return;
+	f->samples[f->n++] = (struct sample){ value, m->created, l->at, l->len };
+	m->samples++;
+}
+
 void mc_metrics_sample(struct mc_metrics *m, double value, size_t npairs, const char *const *pairs)
 {
+	size_t dropped = m->dropped;
 	if (m->failed || m->n == 0)
 		return;
 	if (m->samples >= MAX_SAMPLES) {
 		m->dropped++;
 		return;
 	}
-	struct family *f = &m->families[m->open];
-	size_t at = m->text.len;
-	for (size_t i = 0; i < npairs; i++) {
-		if (i)
-			mc_buf_str(&m->text, ",");
-		mc_buf_str(&m->text, pairs[2 * i]);
-		mc_buf_str(&m->text, "=\"");
-		add_label_value(&m->text, pairs[2 * i + 1] ? pairs[2 * i + 1] : "");
-		mc_buf_str(&m->text, "\"");
-	}
-	if (m->text.failed) {
-		m->failed = true;
-		return;
-	}
-	size_t len = m->text.len - at;
-	if (mc_grow((void **)&f->samples, &f->cap, f->n + 1, sizeof(*f->samples), NULL)) {
-		m->failed = true;
-		return;
-	}
-	if (is_there(m, len ? m->text.data + at : "", len)) {
-		m->text.len = at;
-		m->dropped++;
-		return;
-	}
-	if (m->failed)
-		return;
-	f->samples[f->n++] = (struct sample){ value, m->created, at, len };
-	m->samples++;
+	struct mc_labels l = mc_metrics_labels(m, npairs, pairs);
+	mc_metrics_add(m, value, &l);
+	if (m->dropped > dropped)
+		m->text.len = l.at; /* nobody has them */
 }
 
-/* Nearly all figures are whole, and printf() takes ten times as long. */
-static void add_whole(struct mc_buf *b, int64_t v)
+enum { NUMBER_ROOM = 40 };
+
+/* Nearly all figures are whole, and printf() takes ten times as long. Each of these writes at p, of which NUMBER_ROOM bytes
+ * are there, and returns the end. */
+static char *put_whole(char *p, int64_t v)
 {
-	char text[24], *p = text + sizeof(text);
+	char text[24], *t = text + sizeof(text);
 	uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
 	do
-		*--p = (char)('0' + u % 10);
+		*--t = (char)('0' + u % 10);
 	while (u /= 10);
 	if (v < 0)
-		*--p = '-';
-	mc_buf_add(b, p, (size_t)(text + sizeof(text) - p));
+		*--t = '-';
+	size_t n = (size_t)(text + sizeof(text) - t);
+	memcpy(p, t, n);
+	return p + n;
 }
 
-static void add_milli(struct mc_buf *b, int64_t v)
+/* v parts, of which `one` are 1. */
+static char *put_parts(char *p, int64_t v, int64_t one)
 {
-	char text[8];
-	int64_t whole = v / 1000, rest = v < 0 ? -(v % 1000) : v % 1000;
+	int64_t whole = v / one, rest = v < 0 ? -(v % one) : v % one;
 	if (v < 0 && whole == 0)
-		mc_buf_str(b, "-");
-	add_whole(b, whole);
-	size_t n = (size_t)snprintf(text, sizeof(text), ".%03d", (int)rest);
-	while (text[n - 1] == '0')
-		n--;
-	mc_buf_add(b, text, n);
+		*p++ = '-';
+	p = put_whole(p, whole);
+	*p++ = '.';
+	for (int64_t digit = one / 10; digit && rest; digit /= 10) {
+		*p++ = (char)('0' + rest / digit);
+		rest %= digit;
+	}
+	return p;
 }
 
 /* The shortest text that reads back as v. */
-static void add_number(struct mc_buf *b, double v)
+static char *put_number(char *p, double v)
 {
-	char text[40];
-	if (isnan(v)) {
-		mc_buf_str(b, "NaN");
-		return;
-	}
-	if (isinf(v)) {
-		mc_buf_str(b, v > 0 ? "+Inf" : "-Inf");
-		return;
-	}
-	if (v == floor(v) && fabs(v) < 1e15) {
-		add_whole(b, (int64_t)v); /* never -0 */
-		return;
-	}
-	double milli = round(v * 1e3);
-	if (fabs(milli) < 1e15 && milli / 1e3 == v) { /* times: the quotient is rounded as the text would be read */
-		add_milli(b, (int64_t)milli);
-		return;
+	if (isnan(v))
+		return memcpy(p, "NaN", 3), p + 3;
+	if (isinf(v))
+		return memcpy(p, v > 0 ? "+Inf" : "-Inf", 4), p + 4;
+	if (fabs(v) < 1e15 && v == (double)(int64_t)v)
+		return put_whole(p, (int64_t)v); /* never -0 */
+	/* times: the quotient is rounded as the text would be read */
+	for (int64_t one = 1000; one <= 1000000000; one *= 1000) {
+		double parts = round(v * (double)one);
+		if (fabs(parts) < 1e15 && parts / (double)one == v)
+			return put_parts(p, (int64_t)parts, one);
 	}
 	/* with 15 digits whatever was written with so many reads the same, and zeros at the end are left out */
+	size_t n = 0;
 	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, v);
+		n = (size_t)snprintf(p, NUMBER_ROOM, "%.*g", digits, v);
 		/* A program that took over the user's locale may write a comma here. */
-		for (char *p = text; *p; p++)
-			if (*p == ',')
-				*p = '.';
+		for (char *c = p; *c; c++)
+			if (*c == ',')
+				*c = '.';
 		double back;
-		if (mc_parse_double(text, strlen(text), &back) && back == v)
+		if (mc_parse_double(p, n, &back) && back == v)
 			break;
 	}
-	mc_buf_str(b, text);
+	return p + n;
 }
 
 static void add_help(struct mc_buf *out, const char *help, bool om)
@@ -309,7 +338,7 @@ static bool has_suffix(const char *s, size_t len, const char *suffix)
 /* The family's name as OpenMetrics has it: without _total or _info. */
 static size_t base_len(const struct family *f)
 {
-	size_t len = strlen(f->name);
+	size_t len = f->name_len;
 	if (f->type == MC_COUNTER && has_suffix(f->name, len, "_total"))
 		return len - strlen("_total");
 	if (f->type == MC_INFO && has_suffix(f->name, len, "_info"))
@@ -321,7 +350,7 @@ static void add_head(struct mc_buf *out, const struct family *f, bool om)
 {
 	static const char *const om_type[] = { [MC_GAUGE] = "gauge", [MC_COUNTER] = "counter", [MC_INFO] = "info" };
 	static const char *const type[] = { [MC_GAUGE] = "gauge", [MC_COUNTER] = "counter", [MC_INFO] = "gauge" };
-	int len = (int)(om ? base_len(f) : strlen(f->name));
+	int len = (int)(om ? base_len(f) : f->name_len);
 	mc_buf_str(out, "# HELP ");
 	mc_buf_add(out, f->name, (size_t)len);
 	mc_buf_str(out, " ");
@@ -337,32 +366,29 @@ static void add_head(struct mc_buf *out, const struct family *f, bool om)
 		mc_buf_printf(out, "# UNIT %.*s %s\n", len, f->name, f->unit);
 }
 
-static void add_sample(struct mc_buf *out, const struct mc_metrics *m, const struct family *f, const struct sample *s)
+/* A line: name and suffix, labels, value. */
+static void add_line(struct mc_buf *out, const struct mc_metrics *m, const char *name, size_t name_len, const char *suffix, const struct sample *s,
+	double value)
 {
-	mc_buf_str(out, f->name);
+	size_t suffix_len = strlen(suffix);
+	char *p = mc_buf_room(out, name_len + suffix_len + s->labels_len + NUMBER_ROOM + 4), *from = p;
+	if (!p)
+		return;
+	memcpy(p, name, name_len);
+	p += name_len;
+	memcpy(p, suffix, suffix_len);
+	p += suffix_len;
 	if (s->labels_len) {
-		mc_buf_str(out, "{");
-		mc_buf_add(out, m->text.data + s->labels, s->labels_len);
-		mc_buf_str(out, "}");
+		*p++ = '{';
+		memcpy(p, m->text.data + s->labels, s->labels_len);
+		p += s->labels_len;
+		*p++ = '}';
 	}
-	mc_buf_str(out, " ");
-	add_number(out, s->value);
-	mc_buf_str(out, "\n");
-}
-
-static void add_created(struct mc_buf *out, const struct mc_metrics *m, const struct family *f, const struct sample *s,
-	double created)
-{
-	mc_buf_add(out, f->name, base_len(f));
-	mc_buf_str(out, "_created");
-	if (s->labels_len) {
-		mc_buf_str(out, "{");
-		mc_buf_add(out, m->text.data + s->labels, s->labels_len);
-		mc_buf_str(out, "}");
-	}
-	mc_buf_str(out, " ");
-	add_number(out, created);
-	mc_buf_str(out, "\n");
+	*p++ = ' ';
+	p = put_number(p, value);
+	*p++ = '\n';
+	*p = '\0';
+	out->len += (size_t)(p - from);
 }
 
 int mc_metrics_write(const struct mc_metrics *m, enum mc_format format, double started, struct mc_buf *out, struct mc_error *err)
@@ -377,10 +403,10 @@ int mc_metrics_write(const struct mc_metrics *m, enum mc_format format, double s
 		add_head(out, f, openmetrics);
 		for (size_t k = 0; k < f->n; k++) {
 			const struct sample *s = &f->samples[k];
-			add_sample(out, m, f, s);
+			add_line(out, m, f->name, f->name_len, "", s, s->value);
 			double created = isnan(s->created) ? started : s->created;
 			if (format == MC_FORMAT_CREATED && f->type == MC_COUNTER && isfinite(created))
-				add_created(out, m, f, s, created);
+				add_line(out, m, f->name, base_len(f), "_created", s, created);
 		}
 	}
 	if (openmetrics)

@@ -461,11 +461,13 @@ void mc_on_completed(void *cls, struct MHD_Connection *mc, void **con_cls, enum 
 {
 	struct instance *in = cls;
 	struct req *r = *con_cls;
-	(void)mc;
 	(void)why;
 	if (!r)
 		return;
-	mc_conns_state(&in->listener->server->conns, r->conn, MC_CONN_IDLE);
+	/* one that is to be closed does not wait for another request */
+	const char *connection = MHD_lookup_connection_value(mc, MHD_HEADER_KIND, "Connection");
+	if (!connection || strcasecmp(connection, "close") != 0)
+		mc_conns_state(&in->listener->server->conns, r->conn, MC_CONN_IDLE);
 	free_req(r);
 	*con_cls = NULL;
 }

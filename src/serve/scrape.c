@@ -17,7 +17,7 @@ static void release(struct page_format *f)
 	if (f->gz)
 		MHD_destroy_response(f->gz);
 	mc_buf_release(&f->text);
-	*f = (struct page_format){ 0 };
+	*f = (struct page_format){ .len = f->len };
 }
 
 void mc_scrape_init(struct mc_scrape *p, mc_metrics_fn fn, void *user)
@@ -40,24 +40,28 @@ void mc_server_renew_metrics(struct mc_server *s)
 	atomic_fetch_add(&s->scrape.newest, 1);
 }
 
-static int write_text(struct mc_server *s, enum mc_format format, struct mc_buf *out)
+static int write_text(struct mc_server *s, enum mc_format format, struct page_format *f)
 {
+	struct mc_buf *out = &f->text;
 	struct mc_server_stats stats;
 	struct mc_metrics *m = mc_metrics_new();
 	struct mc_error err;
 	mc_server_stats(s, &stats);
 	int rc = m ? s->scrape.fn(s->scrape.user, &stats, m, &err) : MC_ENOMEM;
 	if (rc == 0)
+		mc_buf_room(out, f->len + f->len / 8); /* the page of before says how much it will be */
+	if (rc == 0)
 		rc = mc_metrics_write(m, format, s->scrape.started, out, &err);
 	mc_metrics_free(m);
+	f->len = out->len;
 	return rc;
 }
 
-static struct MHD_Response *compressed(const struct mc_web *web, enum mc_format format, const struct mc_buf *text)
+static struct MHD_Response *compressed(const struct mc_web *web, enum mc_format format, const char *text, size_t len)
 {
 	struct mc_buf z = { 0 };
 	struct MHD_Response *r = NULL;
-	if (mc_gzip(mc_buf_text(text), text->len, 1, &z, NULL) == 0)
+	if (mc_gzip(text, len, 1, &z, NULL) == 0)
 		r = mc_response(web, content_type[format], z.data, z.len, true);
 	if (r)
 		MHD_add_response_header(r, "Content-Encoding", "gzip");
@@ -72,18 +76,23 @@ static struct MHD_Response *response_of(struct mc_server *s, const struct mc_web
 	uint64_t newest = atomic_load(&s->scrape.newest);
 	if (f->made != newest) {
 		release(f);
-		if (write_text(s, format, &f->text) < 0) {
+		if (write_text(s, format, f) < 0) {
 			mc_buf_release(&f->text);
 			return NULL;
 		}
 		f->made = newest;
 	}
 	if (gzip && !f->gz)
-		f->gz = compressed(web, format, &f->text);
-	if (!f->plain && (!gzip || !f->gz))
-		f->plain = mc_response(web, content_type[format], (void *)(uintptr_t)mc_buf_text(&f->text), f->text.len, true);
-	if (f->gz && f->plain)
-		mc_buf_release(&f->text);
+		f->gz = compressed(web, format, f->own ? f->own : mc_buf_text(&f->text), f->len);
+	if (!f->plain && (!gzip || !f->gz)) {
+		f->own = f->text.data;
+		f->text = (struct mc_buf){ 0 };
+		f->plain = mc_response(web, content_type[format], f->own, f->len, false);
+		if (!f->plain) { /* without memory: the text went with it, and is made anew */
+			f->own = NULL;
+			f->made = 0;
+		}
+	}
 	return gzip && f->gz ? f->gz : f->plain;
 }
 

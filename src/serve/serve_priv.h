@@ -15,6 +15,16 @@ enum mc_format { MC_FORMAT_TEXT, MC_FORMAT_OPENMETRICS, MC_FORMAT_CREATED, MC_NF
 /* `started` stands for the _created of counters that have none of their own; NaN: those have none. */
 int mc_metrics_write(const struct mc_metrics *m, enum mc_format format, double started, struct mc_buf *out, struct mc_error *err);
 
+/* Labels that several samples have: written once. */
+struct mc_labels {
+	size_t at, len; /* in the page's own text */
+	uint64_t hash;
+};
+/* As in mc_metrics_sample(); for its page alone. */
+struct mc_labels mc_metrics_labels(struct mc_metrics *m, size_t npairs, const char *const *pairs);
+/* A sample of the family opened last. */
+void mc_metrics_add(struct mc_metrics *m, double value, const struct mc_labels *labels);
+
 /* ---- negotiate.c: request headers; each takes NULL for a header that is absent ---- */
 enum mc_format mc_accepted_format(const char *accept);
 bool mc_accepts_gzip(const char *accept_encoding);
@@ -47,9 +57,13 @@ struct mc_conns {
 	struct mc_conn *first, *last; /* in the order in which they came into their state */
 	size_t n, max;
 	uint64_t dropped;
+	size_t watched; /* what the clock is looked at for */
+	int timer;      /* of the sweeper: it goes while something is watched; -1: there is none */
 };
 size_t mc_conns_most(void);
 void mc_conns_init(struct mc_conns *cs);
+/* One more, or one less, that the sweeper has to look at, beside the connections. Takes the lock. */
+void mc_conns_watch(struct mc_conns *cs, int by);
 void mc_conns_release(struct mc_conns *cs);
 /* A connection came; the oldest unfinished one goes where there are too many. NULL without memory. */
 struct mc_conn *mc_conns_open(struct mc_conns *cs, int fd, const struct sockaddr *addr);

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "server.h"
@@ -137,7 +138,7 @@ static int open_sockets(struct mc_server *s, const struct mc_serve_config *c, st
 	return 0;
 }
 
-/* ---- the sweeper: two looks a second at the clock ---- */
+/* ---- the sweeper: two looks a second at the clock, while there is a connection ---- */
 
 /* Stops retired servers whose connections have had time to end. With `all`, at once. */
 static void stop_retired(struct mc_server *s, bool all)
@@ -161,27 +162,33 @@ static void stop_retired(struct mc_server *s, bool all)
 		gone = in->next;
 		MHD_stop_daemon(in->daemon);
 		free_instance(in);
+		mc_conns_watch(&s->conns, -1);
 	}
 }
 
 static void *sweep(void *arg)
 {
 	struct mc_server *s = arg;
-	pthread_mutex_lock(&s->sweep_lock);
-	while (!s->stop) {
-		struct timespec at;
-		clock_gettime(CLOCK_MONOTONIC, &at);
-		at.tv_nsec += 500000000;
-		at.tv_sec += at.tv_nsec / 1000000000;
-		at.tv_nsec %= 1000000000;
-		pthread_cond_timedwait(&s->sweep_wake, &s->sweep_lock, &at);
-		pthread_mutex_unlock(&s->sweep_lock);
+	uint64_t n;
+	while (!atomic_load(&s->stop) && (read(s->conns.timer, &n, sizeof(n)) > 0 || errno == EINTR)) {
 		mc_conns_sweep(&s->conns, mc_mono_ns());
 		stop_retired(s, false);
-		pthread_mutex_lock(&s->sweep_lock);
 	}
-	pthread_mutex_unlock(&s->sweep_lock);
 	return NULL;
+}
+
+static void stop_sweeper(struct mc_server *s)
+{
+	if (!s->sweeping)
+		return;
+	atomic_store(&s->stop, true);
+	struct timespec soon = { .tv_nsec = 1 }, again = { .tv_nsec = 10000000 }; /* again: a connection may set it anew */
+	pthread_mutex_lock(&s->conns.lock);
+	s->conns.watched++; /* it is not taken back any more */
+	timerfd_settime(s->conns.timer, 0, &(struct itimerspec){ again, soon }, NULL);
+	pthread_mutex_unlock(&s->conns.lock);
+	pthread_join(s->sweeper, NULL);
+	s->sweeping = false;
 }
 
 static int start_threads(struct mc_server *s, struct mc_error *err)
@@ -191,7 +198,7 @@ static int start_threads(struct mc_server *s, struct mc_error *err)
 	s->auth = mc_auth_new();
 	if (!s->worker || !s->doorman || !s->auth)
 		return mc_nomem(err, "the server's threads");
-	int rc = pthread_create(&s->sweeper, NULL, sweep, s);
+	int rc = s->conns.timer < 0 ? ENFILE : pthread_create(&s->sweeper, NULL, sweep, s);
 	if (rc)
 		return mc_fail(err, MC_EIO, rc, "the server's threads");
 	s->sweeping = true;
@@ -211,12 +218,6 @@ static struct mc_server *new_server(const struct mc_serve_config *c)
 	mc_scrape_init(&s->scrape, c->metrics, c->metrics_user);
 	mc_conns_init(&s->conns);
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_mutex_init(&s->sweep_lock, NULL);
-	pthread_condattr_t attr;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->sweep_wake, &attr);
-	pthread_condattr_destroy(&attr);
 	return s;
 }
 
@@ -279,6 +280,7 @@ int mc_server_set_web(struct mc_server *s, const struct mc_web_config *c, struct
 		old->retired_ns = mc_mono_ns();
 		old->next = s->old;
 		s->old = old;
+		mc_conns_watch(&s->conns, 1);
 		s->listeners[i].now = fresh[i];
 	}
 	s->web = web;
@@ -341,14 +343,7 @@ bool mc_server_stop(struct mc_server *s, int wait_ms)
 {
 	if (!s)
 		return true;
-	if (s->sweeping) {
-		pthread_mutex_lock(&s->sweep_lock);
-		s->stop = true;
-		pthread_cond_signal(&s->sweep_wake);
-		pthread_mutex_unlock(&s->sweep_lock);
-		pthread_join(s->sweeper, NULL);
-		s->sweeping = false;
-	}
+	stop_sweeper(s);
 	/* First no new connections, then no job that holds one, then the library's threads. */
 	for (size_t i = 0; i < s->n && !s->quiet; i++)
 		if (s->listeners[i].now)
@@ -375,8 +370,6 @@ bool mc_server_stop(struct mc_server *s, int wait_ms)
 	mc_auth_free(s->auth);
 	mc_web_unref(s->web);
 	mc_conns_release(&s->conns);
-	pthread_cond_destroy(&s->sweep_wake);
-	pthread_mutex_destroy(&s->sweep_lock);
 	pthread_mutex_destroy(&s->lock);
 	free(s->telemetry_path);
 	free(s->web_config);

@@ -27,10 +27,12 @@ struct instance {
 	int64_t retired_ns;
 };
 
-/* The metrics page in one format, made when first asked for; the text is dropped once both responses are there. */
+/* The metrics page in one format, made when first asked for. */
 struct page_format {
 	uint64_t made;  /* the number of the page that it is of; 0: none */
-	struct mc_buf text;
+	size_t len;     /* of the text, or of the one before */
+	struct mc_buf text; /* until `plain` takes it over */
+	char *own;      /* it, in `plain` */
 	struct MHD_Response *plain, *gz; /* NULL: not asked for yet */
 };
 struct mc_scrape {
@@ -59,9 +61,8 @@ struct mc_server {
 	char *not_ready, *unhealthy;
 	atomic_ullong requests, errors, refused;
 	pthread_t sweeper;
-	pthread_mutex_t sweep_lock;
-	pthread_cond_t sweep_wake;
-	bool sweeping, stop, quiet;
+	bool sweeping, quiet;
+	atomic_bool stop; /* the sweeper is to end */
 };
 
 /* ---- request.c: callbacks of the library; cls is the struct instance ---- */

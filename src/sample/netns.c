@@ -10,6 +10,7 @@ struct sm_netns {
 	uint64_t ino;
 	int64_t pid;     /* one that is in it */
 	int64_t program; /* or NOBODY, SEVERAL */
+	int64_t counted; /* to which its traffic went so far, or NOBODY */
 	uint64_t seen;   /* tick */
 	bool known;
 	struct sm_net last;
@@ -22,7 +23,7 @@ static struct sm_netns *find(struct mc_sampler *s, uint64_t ino)
 			return &s->netns[i];
 	if (s->nnetns >= NAMESPACES || mc_grow((void **)&s->netns, &s->netns_cap, s->nnetns + 1, sizeof *s->netns, NULL))
 		return NULL;
-	s->netns[s->nnetns] = (struct sm_netns){.ino = ino, .program = NOBODY};
+	s->netns[s->nnetns] = (struct sm_netns){.ino = ino, .program = NOBODY, .counted = NOBODY};
 	return &s->netns[s->nnetns++];
 }
 
@@ -68,21 +69,38 @@ static void count(struct mc_sampler *s, struct sm_netns *n)
 	add(&q->net_tx_packets, v.tx_packets, n->last.tx_packets);
 	n->last = v;
 	n->known = true;
+	n->counted = n->program;
 }
 
-/* Those of the first tick are asked for their namespace in turns: before all were, one of them may be in any. */
-static bool all_asked(const struct mc_sampler *s)
+/* Somebody else is in it: from here on nobody's traffic is known, which is not the same as none. */
+static void uncount(struct mc_sampler *s, struct sm_netns *n)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i]->kind == SM_TRACKED && !s->v[i]->slow_done)
+	if (n->counted >= 0 && (size_t)n->counted < s->tick.nprograms) {
+		struct mc_program_name *q = &s->programs[n->counted];
+		q->net_rx_bytes = q->net_tx_bytes = q->net_rx_packets = q->net_tx_packets = (double)NAN;
+	}
+	n->counted = NOBODY;
+	n->known = false;
+}
+
+/* Whether it is known of all processes in which they are, of those that no selector has as well: another one may be in
+ * any. Those of the first tick are asked in turns; of other users' processes it takes a right. Of pid 1 it is known
+ * well enough: it is in the host's. */
+static bool all_known(const struct mc_sampler *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct sm_proc *p = s->v[i];
+		bool nobody = p->p.pid == 1 || p->kind == SM_DEAD || (p->kind == SM_IGNORED && p->idle); /* idle: a thread of the kernel's, a zombie */
+		if (!nobody && !p->netns)
 			return false;
+	}
 	return true;
 }
 
 void sm_netns_read(struct mc_sampler *s)
 {
 	/* where ours is not known, no other one is known to be another */
-	if (!s->own_netns || !all_asked(s))
+	if (!s->own_netns || !all_known(s))
 		return;
 	gather(s);
 	for (size_t i = 0; i < s->nnetns;) {
@@ -94,7 +112,7 @@ void sm_netns_read(struct mc_sampler *s)
 		if (n->program >= 0)
 			count(s, n);
 		else
-			n->known = false;
+			uncount(s, n);
 		i++;
 	}
 }

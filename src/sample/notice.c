@@ -56,13 +56,22 @@ static void limits(const struct mc_sampler *s, struct mc_buf *out)
 	}
 }
 
+/* Whether a process of another user is seen in spite of hidepid, as the group of its gid= option does. */
+static bool sees_others(const struct mc_sampler *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i]->kind != SM_HIDDEN && s->v[i]->uid != geteuid())
+			return true;
+	return false;
+}
+
 void mc_sampler_notice(const struct mc_sampler *s, struct mc_buf *out)
 {
 	const struct mc_tick *t = &s->tick;
-	if (t->hidden || (s->hidepid >= 2 && !s->can_ptrace)) {
+	if (t->hidden || (s->hidepid >= 2 && !s->can_ptrace && !sees_others(s))) {
 		line(out);
 		if (t->hidden)
-			mc_buf_printf(out, "%zu processes of other users cannot be seen", t->hidden);
+			mc_buf_printf(out, "%zu process%s of other users cannot be seen", t->hidden, t->hidden == 1 ? "" : "es");
 		else
 			mc_buf_str(out, "processes of other users cannot be seen");
 		mc_buf_str(out, " (procfs is mounted with hidepid): run as root, with CAP_SYS_PTRACE, or in the group of its gid= option");
@@ -70,7 +79,7 @@ void mc_sampler_notice(const struct mc_sampler *s, struct mc_buf *out)
 	if (t->not_permitted) {
 		line(out);
 		mc_buf_printf(out,
-			"of %zu of %zu processes the file they run, PSS, I/O, open files and libraries cannot be read: another build "
+			"of %zu of %zu processes the file they run, PSS, I/O, open files, libraries and network cannot be read: another build "
 			"of theirs shows as a restart only%s",
 			t->not_permitted, t->nprocesses, s->can_ptrace ? "" : "; CAP_SYS_PTRACE lets it be read");
 	}

@@ -400,6 +400,53 @@ static void costly_process(int pid, const char *comm, int libraries)
 	assert_int_equal(symlink("stat", exe), 0);
 }
 
+static void in_namespace(int pid, const char *of)
+{
+	char from[128], path[128];
+	tree_process(&(struct tree_process){.pid = pid, .comm = pid < 30 ? "inside" : "another"});
+	snprintf(path, sizeof path, "%d/ns/x", pid);
+	tree_put(path, "");
+	snprintf(from, sizeof from, "%s/%s", tree_root, of);
+	snprintf(path, sizeof path, "%s/%d/ns/net", tree_root, pid);
+	assert_int_equal(link(from, path), 0);
+}
+
+static double sent_after(int bytes)
+{
+	tree_putf("20/net/dev", "  eth0: 5 1 0 0 0 0 0 0 %d 2 0 0 0 0 0 0\n", bytes);
+	tick(0);
+	return t->programs[tick_of(t, 20)->program].net_tx_bytes;
+}
+
+/* Traffic is a program's only while it is known that nobody else is in its namespace. */
+static void namespaces(void **state)
+{
+	(void)state;
+	tree_put("self/ns/net", "");
+	tree_put("inner", "");
+	in_namespace(20, "inner");
+	in_namespace(30, "self/ns/net");
+	start((struct mc_sample_config){0});
+	assert_true(is(sent_after(1000), 0));
+	assert_true(is(sent_after(1500), 500));
+	tree_process(&(struct tree_process){.pid = 31, .comm = "another"}); /* which one it is in may not be read */
+	assert_true(is(sent_after(1600), 500));
+	tree_forget(31);
+	assert_true(is(sent_after(1700), 700));
+	in_namespace(32, "inner");
+	assert_true(isnan(sent_after(1800)));
+	tree_forget(32);
+	assert_true(is(sent_after(1900), 0));
+	in_namespace(21, "inner"); /* of the same program */
+	tree_put("21/net/dev", "  eth0: 5 1 0 0 0 0 0 0 2000 2 0 0 0 0 0 0\n");
+	assert_true(is(sent_after(2000), 100));
+	mc_sampler_close(s);
+	s = NULL;
+	tree_process(&(struct tree_process){.pid = 31, .comm = "another"});
+	start((struct mc_sample_config){0});
+	assert_true(isnan(sent_after(2100)));
+}
+
 /* Libraries of hundreds of processes take all that may be spent for minutes; small programs have their proportional size
  * by then all the same, and a large one has not taken it from them. */
 static void first_figures(void **state)
@@ -433,7 +480,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(families, begin, end),      cmocka_unit_test_setup_teardown(program_limit, begin, end),
 		cmocka_unit_test_setup_teardown(renames, begin, end),       cmocka_unit_test_setup_teardown(other_code, begin, end),
 		      cmocka_unit_test_setup_teardown(counters, begin, end),
-		cmocka_unit_test_setup_teardown(first_figures, begin, end),
+		cmocka_unit_test_setup_teardown(first_figures, begin, end), cmocka_unit_test_setup_teardown(namespaces, begin, end),
 		cmocka_unit_test_setup_teardown(swap_out, begin, end),      cmocka_unit_test_setup_teardown(cgroup2, begin, end),
 		cmocka_unit_test_setup_teardown(cgroup1, begin, end),       cmocka_unit_test_setup_teardown(cgroup_goes, begin, end),
 	};

@@ -130,6 +130,7 @@ struct mc_program_status {
 /* The host at its last sample; rates over the minute before. */
 struct mc_host_status {
 	int64_t t_ms; /* MC_NO_TIME: never sampled, and nothing else is known */
+	int64_t gap_ms; /* since the sample before, 0: none */
 	double blocked, running, iowait_ratio, swap_in_bytes, swap_out_bytes; /* bytes per second */
 	double memory_total, memory_available, swap_total, swap_free;
 	double memory_pressure, io_pressure, cpu_pressure; /* ratio of time that some waited */

@@ -7,10 +7,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	RECENT_MS = 900000, /* three ticks of the slowest configuration */
-	GONE_MS = 60000,
+	GONE_MS = 60000,    /* at most; else a tick and a half */
 	RECKONED = 4        /* programs of a list, where no answer is stored */
 };
 
@@ -203,7 +204,14 @@ static int look_at_answer(struct mc_store *s, struct mc_program_status *p, const
 	return rc;
 }
 
-static int read_program(struct mc_store *s, const struct mc_program_row *row, int64_t host_ms, size_t *reckon, struct mc_program_status *p,
+/* Sampled with the host's last tick, or the one before where that was stored while we read. */
+static bool runs(const struct mc_program_row *row, const struct mc_host_status *h)
+{
+	int64_t gap = h->gap_ms > 0 && h->gap_ms * 3 / 2 < GONE_MS ? h->gap_ms * 3 / 2 : GONE_MS;
+	return h->t_ms == MC_NO_TIME || row->last_ms > h->t_ms - gap;
+}
+
+static int read_program(struct mc_store *s, const struct mc_program_row *row, const struct mc_host_status *h, size_t *reckon, struct mc_program_status *p,
 	struct mc_error *err)
 {
 	const double none = (double)NAN;
@@ -213,7 +221,7 @@ static int read_program(struct mc_store *s, const struct mc_program_row *row, in
 	if (!p->name)
 		return mc_nomem(err, "a program");
 	int rc = 0;
-	if (host_ms == MC_NO_TIME || row->last_ms > host_ms - GONE_MS)
+	if (runs(row, h))
 		rc = look_at_lives(s, p, err);
 	if (rc == 0)
 		rc = look_at_deploys(s, p, err);
@@ -252,12 +260,12 @@ static struct mc_host plain_host(const struct mc_host_series *h, size_t i)
 	return out;
 }
 
-static int describe_host(const struct mc_host_series *h, size_t from, struct mc_host_status *ret, struct mc_error *err)
+static int describe_host(const struct mc_host_series *h, size_t from, double requests, struct mc_host_status *ret, struct mc_error *err)
 {
 	struct mc_host before = plain_host(h, from), now = plain_host(h, h->n - 1);
 	struct mc_buf text = { 0 };
 	double seconds = (double)(h->t_ms[h->n - 1] - h->t_ms[from]) / 1000;
-	mc_host_sentence(seconds > 0 ? &before : NULL, &now, seconds, &text);
+	mc_host_meaning(seconds > 0 ? &before : NULL, &now, seconds, requests, &text);
 	mc_buf_add(&text, "", 0);
 	int rc = mc_buf_check(&text, err);
 	if (rc < 0)
@@ -266,9 +274,9 @@ static int describe_host(const struct mc_host_series *h, size_t from, struct mc_
 	return rc;
 }
 
-static int read_host(struct mc_store *s, int64_t last, struct mc_host_status *ret, struct mc_error *err)
+static int read_host(struct mc_store *s, int64_t last, double requests, struct mc_host_status *ret, struct mc_error *err)
 {
-	enum { PAGE = 4096 };
+	const double page = (double)sysconf(_SC_PAGESIZE);
 	struct mc_host_series h = { 0 };
 	int rc = mc_store_host_series(s, last == INT64_MIN ? last : last - RECENT_MS, INT64_MAX, &h, err);
 	*ret = (struct mc_host_status){ .t_ms = MC_NO_TIME };
@@ -276,13 +284,14 @@ static int read_host(struct mc_store *s, int64_t last, struct mc_host_status *re
 		size_t from = h.n - 1;
 		while (from > 0 && h.t_ms[from] > h.t_ms[h.n - 1] - 60000)
 			from--;
-		*ret = (struct mc_host_status){ .t_ms = h.t_ms[h.n - 1], .blocked = last_of(&h, MC_H_BLOCKED), .running = last_of(&h, MC_H_RUNNING),
-			.iowait_ratio = last_of(&h, MC_H_IOWAIT), .swap_in_bytes = rate_of(&h, MC_H_SWAPIN, from) * PAGE,
-			.swap_out_bytes = rate_of(&h, MC_H_SWAPOUT, from) * PAGE, .memory_total = last_of(&h, MC_H_MEM_TOTAL),
+		*ret = (struct mc_host_status){ .t_ms = h.t_ms[h.n - 1], .gap_ms = h.n > 1 ? h.t_ms[h.n - 1] - h.t_ms[h.n - 2] : 0,
+			.blocked = last_of(&h, MC_H_BLOCKED), .running = last_of(&h, MC_H_RUNNING),
+			.iowait_ratio = last_of(&h, MC_H_IOWAIT), .swap_in_bytes = rate_of(&h, MC_H_SWAPIN, from) * page,
+			.swap_out_bytes = rate_of(&h, MC_H_SWAPOUT, from) * page, .memory_total = last_of(&h, MC_H_MEM_TOTAL),
 			.memory_available = last_of(&h, MC_H_MEM_AVAILABLE), .swap_total = last_of(&h, MC_H_SWAP_TOTAL),
 			.swap_free = last_of(&h, MC_H_SWAP_FREE), .memory_pressure = last_of(&h, MC_H_PSI_MEM_SOME),
 			.io_pressure = last_of(&h, MC_H_PSI_IO_SOME), .cpu_pressure = last_of(&h, MC_H_PSI_CPU_SOME) };
-		rc = describe_host(&h, from, ret, err);
+		rc = describe_host(&h, from, requests, ret, err);
 	}
 	mc_host_series_release(&h);
 	return rc;
@@ -323,7 +332,7 @@ static int read_programs(struct mc_store *s, const char *only, const struct mc_p
 	size_t reckon = RECKONED;
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		if (!only || strcmp(rows[i].name, only) == 0)
-			rc = read_program(s, &rows[i], st->host.t_ms, &reckon, &st->programs[st->n++], err);
+			rc = read_program(s, &rows[i], &st->host, &reckon, &st->programs[st->n++], err);
 	if (rc == 0 && only && st->n == 0)
 		rc = program_unknown(only, err);
 	if (st->n)
@@ -364,12 +373,14 @@ int mc_status_read(struct mc_store *s, const struct mc_config *cfg, const char *
 	struct mc_program_row *rows = NULL;
 	size_t n = 0;
 	struct mc_status st = { .as_of_ms = INT64_MIN };
-	(void)cfg;
+	double requests = (double)NAN;
 	int rc = mc_store_programs(s, &rows, &n, err);
 	for (size_t i = 0; i < n; i++)
 		st.as_of_ms = rows[i].last_ms > st.as_of_ms ? rows[i].last_ms : st.as_of_ms;
 	if (rc == 0)
-		rc = read_host(s, st.as_of_ms, &st.host, err);
+		rc = requests_change(s, cfg, rows, n, st.as_of_ms, &requests, err);
+	if (rc == 0)
+		rc = read_host(s, st.as_of_ms, requests, &st.host, err);
 	if (rc == 0)
 		rc = read_programs(s, program, rows, n, &st, err);
 	if (rc == 0)

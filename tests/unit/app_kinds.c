@@ -177,10 +177,63 @@ static void a_list_is_not_reckoned(void **state)
 	mc_store_close(s);
 }
 
+/* The program of a life that begins now. */
+static void begin_life(struct mc_store *s, const char *name, int64_t *program, struct mc_row *ret)
+{
+	struct mc_error err = { 0 };
+	assert_int_equal(mc_store_program(s, name, program, &err), 0);
+	struct mc_incarnation i = { .program = *program, .key = "", .pid = *program, .start_ms = 1700000000000, .exe = "p", .version = "", .commit = "", .build_id = "" };
+	assert_int_equal(mc_store_incarnation(s, &i, &err), 0);
+	ret->incarnation = i.id;
+	for (int f = 0; f < MC_F_COUNT; f++)
+		ret->v[f] = f == MC_F_ANON ? 1e6 : (double)NAN;
+}
+
+/* What ended with the tick before is not said to run, and requests are held against what is usual. */
+static void status_is_of_the_last_tick(void **state)
+{
+	(void)state;
+	enum { TICKS = 100, TICK_MS = 10000 };
+	char path[64];
+	struct mc_store *s = NULL;
+	struct mc_error err = { 0 };
+	struct mc_status st;
+	struct mc_row rows[2];
+	int64_t runs = 0, gone = 0;
+	snprintf(path, sizeof path, "%s/now.db", folder);
+	assert_int_equal(mc_store_open(&(struct mc_store_config){ .path = path, .mode = MC_STORE_WRITE, .host = "h" }, &s, &err), 0);
+	begin_life(s, "runs", &runs, &rows[0]);
+	begin_life(s, "gone", &gone, &rows[1]);
+	double requests = 0, host[MC_H_COUNT];
+	for (int f = 0; f < MC_H_COUNT; f++)
+		host[f] = f == MC_H_MEM_TOTAL || f == MC_H_MEM_AVAILABLE ? 1e9 : 0;
+	for (int k = 0; k < TICKS; k++) {
+		struct mc_load_row l = { .program = runs };
+		for (int f = 0; f < MC_L_COUNT; f++)
+			l.v[f] = (double)NAN;
+		l.v[MC_L_REQUESTS] = requests += k < TICKS - 6 ? 1000 : 2000;
+		assert_int_equal(mc_store_tick(s, 1700000000000 + (int64_t)k * TICK_MS, rows, k < TICKS - 2 ? 2 : 1, &l, 1, host, &err), 0);
+	}
+	struct mc_program_config p = { .match = { .name = "runs" }, .load_file = TEXT("x") };
+	struct mc_config cfg = { .nprograms = 1, .programs = &p };
+	assert_int_equal(mc_status_read(s, &cfg, NULL, &st, &err), 0);
+	assert_int_equal(st.n, 2);
+	assert_string_equal(st.programs[0].name, "runs");
+	assert_int_equal(st.programs[0].processes, 1);
+	assert_int_equal(st.programs[1].processes, 0);
+	/* 2,000 against (93 * 1,000 + 6 * 2,000) / 99 */
+	assert_non_null(strstr(st.host.text, ": memory is not short; requests +89 %"));
+	mc_status_release(&st);
+	assert_int_equal(mc_status_read(s, NULL, NULL, &st, &err), 0);
+	assert_null(strstr(st.host.text, "requests"));
+	mc_status_release(&st);
+	mc_store_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(kinds), cmocka_unit_test(canary), cmocka_unit_test(a_list_is_not_reckoned),
-		cmocka_unit_test(few_samples_are_no_growth) };
+		cmocka_unit_test(few_samples_are_no_growth), cmocka_unit_test(status_is_of_the_last_tick) };
 	char command[64];
 	if (!mkdtemp(folder))
 		return 1;

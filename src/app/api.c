@@ -87,7 +87,7 @@ static void share_answer(struct api *a, struct mc_store *s, const char *program,
 	if (n.t_ms == 0 || program_find(s, program, &row, &why) < 0)
 		return;
 	n.program = row.id;
-	answer_hand_over(a->shared, &n, &why); /* what storing met is said by the loop; the reader gets the answer */
+	answer_hand_over(a->shared, &n, NULL, &why); /* what storing met is said by the loop; the reader gets the answer */
 }
 
 static int new_answer(struct api *a, struct mc_store *s, const char *program, int64_t as_of_ms, struct mc_buf *out, struct mc_error *err)

@@ -111,8 +111,27 @@ struct new_answer {
 	const struct mc_blame *blame;
 	bool store;            /* its text; what lives leave behind is kept anyway */
 };
-/* Has the loop take it over. 0, MC_EBUSY, MC_ENOMEM, or what storing it met. */
-int answer_hand_over(struct daemon_shared *s, const struct new_answer *a, struct mc_error *err);
+struct answer_figures {
+	int64_t as_of_ms, onset_ms, exhaustion_ms;
+	const char *verdict, *state, *signal; /* static */
+	double growth, probability;
+	char *culprit_version, *culprit_commit; /* owned; both NULL: none */
+};
+/* Answers of which nothing is to be stored: they wait here for one that is, or for the end of a row, as each time that
+ * the loop is woken costs more than what it does then. All zero at first. */
+enum { ANSWERS_WAIT = 32 };
+struct answer_batch {
+	size_t n;
+	struct waiting_answer {
+		int64_t program;
+		struct answer_figures figures;
+	} v[ANSWERS_WAIT];
+};
+/* Has the loop take it over; or puts it into the batch, where there is one (else NULL) and nothing is to be stored. 0, MC_EBUSY,
+ * MC_ENOMEM, or what storing it met. */
+int answer_hand_over(struct daemon_shared *s, const struct new_answer *a, struct answer_batch *batch, struct mc_error *err);
+/* Has the loop take over what waits. */
+void answer_flush(struct daemon_shared *s, struct answer_batch *batch);
 /* Has the loop say why there is none. */
 void answer_failed(struct daemon_shared *s, struct mc_error *why);
 int answer_json(const struct mc_blame *b, struct mc_buf *out, struct mc_error *err);

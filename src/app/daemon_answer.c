@@ -13,6 +13,7 @@ enum { MAX_SUSPECTS = 64, KEEP_AT_ONCE = 64 };
 
 struct news {
 	const struct new_answer *from;
+	struct answer_batch *waiting; /* comes first */
 	struct answer_figures figures;
 	const char *json;
 	const struct mc_life_data *keep;
@@ -51,15 +52,36 @@ static void take_figures(struct program *p, struct answer_figures *f)
 	f->culprit_version = f->culprit_commit = NULL;
 }
 
+static void take_answer(struct daemon *d, int64_t program, struct answer_figures *f)
+{
+	for (size_t i = 0; i < d->nprograms; i++)
+		if (d->programs[i].id == program && d->programs[i].name) {
+			take_figures(&d->programs[i], f);
+			return;
+		}
+}
+
+static void take_waiting(struct daemon *d, struct answer_batch *b)
+{
+	for (size_t i = 0; b && i < b->n; i++)
+		take_answer(d, b->v[i].program, &b->v[i].figures);
+}
+
+static int take_batch(struct daemon *d, void *arg, struct mc_error *err)
+{
+	(void)err;
+	daemon_well(d, AT_ANALYSIS);
+	take_waiting(d, arg);
+	tell_suspects(d);
+	return 0;
+}
+
 static int take_news(struct daemon *d, void *arg, struct mc_error *err)
 {
 	struct news *n = arg;
 	daemon_well(d, AT_ANALYSIS);
-	for (size_t i = 0; i < d->nprograms; i++)
-		if (d->programs[i].id == n->from->program && d->programs[i].name) {
-			take_figures(&d->programs[i], &n->figures);
-			break;
-		}
+	take_waiting(d, n->waiting);
+	take_answer(d, n->from->program, &n->figures);
 	tell_suspects(d);
 	int rc = n->json && d->store ? mc_store_answer_put(d->store, n->from->program, n->from->t_ms, n->json, err) : 0;
 	if (rc == 0 && n->nkeep && d->store)
@@ -115,19 +137,48 @@ int answer_json(const struct mc_blame *b, struct mc_buf *out, struct mc_error *e
 	return rc;
 }
 
-int answer_hand_over(struct daemon_shared *s, const struct new_answer *a, struct mc_error *err)
+static void release_figures(struct answer_figures *f)
+{
+	free(f->culprit_version);
+	free(f->culprit_commit);
+	f->culprit_version = f->culprit_commit = NULL;
+}
+
+/* What the loop did not take. */
+static void empty(struct answer_batch *b)
+{
+	for (size_t i = 0; b && i < b->n; i++)
+		release_figures(&b->v[i].figures);
+	if (b)
+		b->n = 0;
+}
+
+void answer_flush(struct daemon_shared *s, struct answer_batch *batch)
+{
+	struct mc_error err;
+	if (batch->n)
+		daemon_call(s, take_batch, batch, &err);
+	empty(batch);
+}
+
+int answer_hand_over(struct daemon_shared *s, const struct new_answer *a, struct answer_batch *batch, struct mc_error *err)
 {
 	struct mc_life_data keep[KEEP_AT_ONCE];
 	struct mc_buf json = { 0 };
-	struct news n = { .from = a, .keep = keep, .nkeep = case_to_keep(&a->blame->scenario, keep, KEEP_AT_ONCE) };
+	struct news n = { .from = a, .waiting = batch, .keep = keep, .nkeep = case_to_keep(&a->blame->scenario, keep, KEEP_AT_ONCE) };
 	int rc = figures_of(a->blame, a->t_ms, &n.figures, err);
+	if (rc == 0 && batch && !a->store && !n.nkeep && batch->n < ANSWERS_WAIT) {
+		batch->v[batch->n++] = (struct waiting_answer){ a->program, n.figures };
+		return 0;
+	}
 	if (rc == 0 && a->store)
 		rc = answer_json(a->blame, &json, err);
 	n.json = a->store ? mc_buf_text(&json) : NULL;
-	if (rc == 0)
+	if (rc == 0) {
 		rc = daemon_call(s, take_news, &n, err);
-	free(n.figures.culprit_version);
-	free(n.figures.culprit_commit);
+		empty(batch); /* taken, whatever storing met */
+	}
+	release_figures(&n.figures);
 	mc_buf_release(&json);
 	return rc;
 }

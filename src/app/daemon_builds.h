@@ -37,6 +37,6 @@ int builds_save(struct daemon *d, struct program *p, struct mc_error *err);
 /* Once a life's libraries are known: another one than before is a deploy of its own kind. */
 void libraries_take(struct daemon *d, struct program *p, struct life *l, const struct mc_process *q);
 void libraries_load(struct daemon *d, const struct program *p);
-int libraries_save(struct daemon *d, const struct program *p, struct mc_error *err);
+int libraries_save(struct daemon *d, struct program *p, struct mc_error *err);
 
 #endif

@@ -84,6 +84,7 @@ void libraries_take(struct daemon *d, struct program *p, struct life *l, const s
 	}
 	b->libraries = q->libraries->id;
 	b->update = 0;
+	p->tracked = true;
 	int rc = look(d, p, l, q, &found, &err);
 	if (rc == 1 && d->store && p->id)
 		rc = write_library(d, p, b, &found, &err);
@@ -106,11 +107,13 @@ void libraries_load(struct daemon *d, const struct program *p)
 	mc_buf_release(&text);
 }
 
-int libraries_save(struct daemon *d, const struct program *p, struct mc_error *err)
+int libraries_save(struct daemon *d, struct program *p, struct mc_error *err)
 {
 	char name[64];
 	struct mc_buf text = { 0 };
-	if (!mc_tracker_changed(d->tracker, p->name))
+	bool tracked = p->tracked;
+	p->tracked = false;
+	if (!tracked || !mc_tracker_changed(d->tracker, p->name))
 		return 0;
 	fact_name(p, name);
 	int rc = mc_tracker_save(d->tracker, p->name, &text, err);

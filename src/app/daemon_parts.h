@@ -34,12 +34,6 @@ struct executable {
 };
 
 /* ---- a program ---- */
-struct answer_figures {
-	int64_t as_of_ms, onset_ms, exhaustion_ms;
-	const char *verdict, *state, *signal; /* static */
-	double growth, probability;
-	char *culprit_version, *culprit_commit; /* owned; both NULL: none */
-};
 struct program {
 	int64_t id; /* the store's; 0: could not be stored yet */
 	const char *name; /* the sampler's */
@@ -61,6 +55,7 @@ struct program {
 	double limit;    /* of memory, as it was stored; 0: the host's */
 	bool known;      /* facts of it were read from the store */
 	bool changed;    /* what is to be remembered of its builds */
+	bool tracked;    /* the tracker of libraries was told of a life since it was asked what to remember */
 	size_t nexecutables;
 	struct executable *executables;
 	struct answer_figures answer;

@@ -195,8 +195,8 @@ void daemon_stored(struct daemon *d, int rc, const struct mc_error *err)
 			daemon_trouble(d, AT_STORE, &why);
 		again = true;
 	}
-	if (d->store && (again || d->last_ms - d->dropped_ms >= DROPPED_MS || d->last_ms < d->dropped_ms))
+	if (d->store && (again || d->last_ms - d->dropped_ms >= DROPPED_MS || d->last_ms < d->dropped_ms)) {
 		look_at_dropped(d);
-	if (d->store)
 		d->store_bytes = (double)mc_store_bytes(d->store);
+	}
 }

@@ -127,6 +127,7 @@ static void end_life(struct daemon *d, uint64_t id)
 		struct program *p = &d->programs[l->program];
 		builds_gone(p, l);
 		mc_tracker_gone(d->tracker, id, d->tick->t_ms);
+		p->tracked = true;
 		give_slot(p, l->slot);
 		p->ended++;
 	}

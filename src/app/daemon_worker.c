@@ -59,6 +59,7 @@ struct worker {
 	unsigned opened; /* daemon_shared's number when its reader was opened */
 	bool worked; /* the last time round */
 	int64_t watched_ms; /* when the repositories were looked at */
+	struct answer_batch batch;
 };
 
 /* ---- answering ---- */
@@ -99,7 +100,7 @@ static int answer(struct worker *w, struct subject *s, const struct snapshot_pro
 	struct new_answer n = { .program = s->id, .t_ms = t, .blame = &b, .store = worth_storing(s, p, &b, t) };
 	s->suspect = answer_is_suspect(mc_verdict_name(b.answer.verdict), mc_state_name(b.answer.state));
 	s->verdict = mc_verdict_name(b.answer.verdict);
-	if (answer_hand_over(w->shared, &n, &why) == 0 && n.store) {
+	if (answer_hand_over(w->shared, &n, &w->batch, &why) == 0 && n.store) {
 		s->stored_ms = t;
 		s->culprit_ms = culprit_of(&b);
 	}
@@ -318,7 +319,9 @@ static int work(struct worker *w)
 	watch_repositories(w, shot);
 	if (s && answer_one(w, s, urgent, shot))
 		wait = 0;
-	else if (!s && w->worked)
+	else
+		answer_flush(w->shared, &w->batch);
+	if (!s && w->worked)
 		rest(w, shot);
 	w->worked = s != NULL;
 out:
@@ -337,6 +340,7 @@ static void *run(void *arg)
 		if (poll(&p, 1, wait) > 0 && read(p.fd, &rung, sizeof rung) < 0 && errno != EAGAIN)
 			break;
 	}
+	answer_flush(w->shared, &w->batch);
 	mc_store_close(w->store);
 	return NULL;
 }

@@ -40,7 +40,8 @@ struct mc_program_figures {
 	const char *name;
 	double first_seen_s;               /* when its counters began */
 	double anon, file, shmem, swap;    /* bytes, they add up */
-	double resident, proportional;     /* bytes */
+	double resident, proportional, unique; /* bytes */
+	double proportional_age_s;         /* of the last two: of the process that was looked at longest ago */
 	double processes;                  /* alive now */
 	double restarts, deploys, requests, rx_bytes, tx_bytes, rx_packets, tx_packets;
 	double io_read, io_write, cpu_seconds, page_faults, switches;

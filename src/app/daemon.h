@@ -36,7 +36,8 @@ struct snapshot_program {
 	int64_t id; /* the store's; 0: not stored yet */
 	const char *name;
 	uint32_t processes; /* alive now */
-	double anon, file, shmem, swap, rss, pss; /* bytes */
+	double anon, file, shmem, swap, rss, pss, uss; /* bytes */
+	double pss_age_s; /* of the oldest figure in pss and uss */
 	double restarts, deploys, requests, rx_bytes, tx_bytes, rx_packets, tx_packets; /* totals */
 	double io_read, io_write, cpu_seconds, page_faults, switches;                   /* totals */
 	double sockets, memory_limit;                                                   /* now; NaN: not known, none */

@@ -89,7 +89,8 @@ static void put_program(struct block *b, const struct program *p, bool listens, 
 	bool any = listens && t->short_lives > 0; /* a program without them needs no series that say so */
 	struct snapshot_program q = {
 		.id = p->id, .name = text(b, p->name), .processes = p->alive, .anon = p->anon, .file = p->file, .shmem = p->shmem, .swap = p->swap,
-		.rss = p->rss, .pss = p->has_pss ? p->pss : (double)NAN, .restarts = p->restarts, .deploys = p->deploys, .requests = p->requests,
+		.rss = p->rss, .pss = p->has_pss ? p->pss : none,
+		.uss = p->has_pss ? p->uss : none, .pss_age_s = p->has_pss ? (double)p->pss_age_ms / 1000 : none, .restarts = p->restarts, .deploys = p->deploys, .requests = p->requests,
 		.rx_bytes = t->net_rx_bytes, .tx_bytes = t->net_tx_bytes, .rx_packets = t->net_rx_packets, .tx_packets = t->net_tx_packets,
 		.io_read = t->io_read_bytes, .io_write = t->io_write_bytes, .cpu_seconds = t->cpu_seconds, .page_faults = t->page_faults,
 		.switches = t->switches, .sockets = t->sockets, .memory_limit = t->limit_group == MC_NO_GROUP ? none : t->memory_limit_total,

@@ -35,7 +35,7 @@ static struct mc_program_figures figures_of(const struct snapshot_program *p)
 	const struct snapshot_answer *a = &p->answer;
 	return (struct mc_program_figures){
 		.name = p->name, .first_seen_s = or_nan(p->first_seen_ms),
-		.anon = p->anon, .file = p->file, .shmem = p->shmem, .swap = p->swap, .resident = p->rss, .proportional = p->pss,
+		.anon = p->anon, .file = p->file, .shmem = p->shmem, .swap = p->swap, .resident = p->rss, .proportional = p->pss, .unique = p->uss, .proportional_age_s = p->pss_age_s,
 		.processes = p->processes, .restarts = p->restarts, .deploys = p->deploys,
 		.requests = p->requests, .rx_bytes = p->rx_bytes, .tx_bytes = p->tx_bytes, .rx_packets = p->rx_packets,
 		.tx_packets = p->tx_packets, .io_read = p->io_read, .io_write = p->io_write,

@@ -40,7 +40,8 @@ struct program {
 	int64_t first_seen_ms, last_deploy_ms, gone_ms;
 	int64_t settle_ms; /* when a mark that waits is settled, 0: none does */
 	uint32_t alive;
-	double anon, file, shmem, swap, rss, pss; /* of this tick */
+	double anon, file, shmem, swap, rss, pss, uss; /* of this tick */
+	int64_t pss_age_ms; /* of its oldest proportional figure */
 	bool has_pss;
 	uint64_t sampler_id; /* says whether the index still means this program */
 	double restarts, deploys; /* totals since the daemon's start */

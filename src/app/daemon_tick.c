@@ -71,7 +71,8 @@ static int sync_programs(struct daemon *d, struct mc_error *err)
 		if (p->alive && !t->programs[i].processes)
 			p->gone_ms = t->t_ms;
 		p->alive = t->programs[i].processes;
-		p->anon = p->file = p->shmem = p->swap = p->rss = p->pss = 0;
+		p->anon = p->file = p->shmem = p->swap = p->rss = p->pss = p->uss = 0;
+		p->pss_age_ms = 0;
 		p->has_pss = p->alive > 0;
 	}
 	return 0;
@@ -216,7 +217,11 @@ static void add_to_program(struct program *p, const struct life *l, const struct
 	p->swap += (double)q->swap;
 	p->rss += (double)q->rss;
 	p->has_pss = p->has_pss && q->pss != MC_UNREAD;
-	p->pss += q->pss == MC_UNREAD ? 0 : (double)q->pss;
+	if (q->pss != MC_UNREAD) {
+		p->pss += (double)q->pss;
+		p->uss += (double)q->uss;
+		p->pss_age_ms = q->pss_age_ms > p->pss_age_ms ? q->pss_age_ms : p->pss_age_ms;
+	}
 	if (l->executable < p->nexecutables)
 		p->executables[l->executable].anon += (double)q->anon;
 }

@@ -35,6 +35,8 @@ static void put(struct mc_metrics *m, double v, size_t npairs, const char *const
 static const struct column program_columns[] = {
 	{ "memculprit_program_resident_memory_bytes", MC_GAUGE, "bytes", "Resident memory of the program's processes, shared pages counted in each.", P(resident) },
 	{ "memculprit_program_proportional_memory_bytes", MC_GAUGE, "bytes", "Memory of the program with shared pages divided among those that share them (PSS).", P(proportional) },
+	{ "memculprit_program_unique_memory_bytes", MC_GAUGE, "bytes", "Memory of the program that no other process shares (USS).", P(unique) },
+	{ "memculprit_program_proportional_memory_age_seconds", MC_GAUGE, "seconds", "Age of the oldest figure in the proportional and unique memory.", P(proportional_age_s) },
 	{ "memculprit_program_processes", MC_GAUGE, NULL, "Processes of the program now.", P(processes) },
 	{ "memculprit_program_restarts_total", MC_COUNTER, NULL, "Processes of the program that began in place of one that had ended.", P(restarts) },
 	{ "memculprit_program_deploys_total", MC_COUNTER, NULL, "Times the program began to run another version, marked or recognised.", P(deploys) },

@@ -31,6 +31,9 @@ has() { # NAME TEXT FILE
 begin() { # TREE
 	cp -r "$MC_FIXTURES/sample/$1" "$dir/$1"
 	chmod -R u+w "$dir/$1"
+	for p in 101 102; do
+		[ "$1" != v2 ] || printf 'Rss: 9000 kB\nPss: %d kB\nPrivate_Clean: 8 kB\nPrivate_Dirty: 400 kB\n' $((p * 10)) >"$dir/v2/proc/$p/smaps_rollup"
+	done
 	"$MC_BIN" --config "$dir/memculprit.yml" --db "$dir/$1.db" serve --path.procfs "$dir/$1/proc" --path.sysfs "$dir/$1/sys" \
 		--web.listen-address 127.0.0.1:0 >"$dir/log" 2>&1 &
 	pid=$!
@@ -55,14 +58,18 @@ value() { K=$1 awk 'index($0, ENVIRON["K"] " ") == 1 { print $NF }' "$dir/page";
 until_true() { for _ in $(seq 200); do page && "$@" && return; sleep 0.1; done; }
 value_is() { [ "$(value "$1")" = "$2" ]; }
 
-echo '1..23'
-printf 'sample: {interval: 0.1s}\n' >"$dir/memculprit.yml"
+echo '1..25'
+printf 'sample: {interval: 0.1s, pss: on}\n' >"$dir/memculprit.yml"
 begin v2
 page
 is 'swap is part of the memory of a program' 4194304 "$(value 'memculprit_program_memory_bytes{program="logic",kind="swap"}')"
 is 'private memory' $(((67000 + 800) * 4096)) "$(value 'memculprit_program_memory_bytes{program="logic",kind="anon"}')"
 is 'shared memory' $((15000 * 4096)) "$(value 'memculprit_program_memory_bytes{program="logic",kind="shmem"}')"
 is 'processes' 2 "$(value 'memculprit_program_processes{program="logic"}')"
+until_true value_is 'memculprit_program_unique_memory_bytes{program="logic"}' $((2 * 408 * 1024))
+is 'memory that nobody else has' $((2 * 408 * 1024)) "$(value 'memculprit_program_unique_memory_bytes{program="logic"}')"
+is 'and proportional memory, whose age is told' "$((2030 * 1024)) 1" \
+	"$(value 'memculprit_program_proportional_memory_bytes{program="logic"}') $(grep -c '^memculprit_program_proportional_memory_age_seconds{program="logic"} ' "$dir/page")"
 "$MC_BIN" --db "$dir/v2.db" status >"$dir/status" 2>&1
 has 'what the host figures mean' '27 processes blocked, 99 % of memory in use: memory is short' "$dir/status"
 # a worker is swapped out: what it holds does not fall

@@ -1,210 +1,171 @@
-/* Which release each life runs. What a life says of itself (version, commit) decides. Else its start does: a deploy restarts
- * most of a program's slots within a short time, and that wave, not the mark, is when the release begins: a mark
- * may come up to 20 minutes before or after it. A mark that no wave is near begins at its own time; so does a deploy that
- * was recognised: that is the start of its first life. */
-#include "history.h"
+/* Starts of lives are grouped into waves: a deploy restarts the slots one after the other, within seconds or over hours, each once. Between
+ * waves some slots start again by themselves. Gaps have heavy tails, within waves and between them (density u / (u + g)^2), with a usual gap u of
+ * two ticks and of what all is divided by what renews it; the likeliest division of the starts into waves is found by dynamic programming over
+ * their ends (optimal partitioning, Jackson et al. 2005), so that no single gap has to tell the two apart. */
+#include "waves.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct wave {
-	double from, to;
-	double share;   /* of what ran that it renewed, at most 1 */
-	bool taken;
+/* A wave that does not renew all that ran costs this more, in nats. */
+static const double PARTIAL = 1.0;
+enum { LONGEST = 512 };
+
+struct division {
+	const struct history *h;
+	double *last;   /* ends of lives, sorted */
+	double *before; /* lives that ran just before each start */
+	double *cost;   /* of the best division of the first i starts */
+	size_t *begin;  /* of its last wave */
+	size_t *seen;   /* a slot: the wave that was last tried with it */
+	double *again;  /* starts up to each that renewed a slot, not added one */
+	double within, between; /* usual gaps, seconds */
 };
 
-/* Lives at time t; each goes on for up to a tick after its last sample. */
-static size_t alive_at(const struct history *h, double t)
+static int by_number(const void *x, const void *y)
 {
+	double a = *(const double *)x, b = *(const double *)y;
+	return (a > b) - (a < b);
+}
+
+/* How many of n sorted numbers are below x. */
+static size_t below(const double *v, size_t n, double x)
+{
+	size_t lo = 0, hi = n;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (v[mid] < x)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static double alive(const struct division *d, double t)
+{
+	const struct history *h = d->h;
+	size_t lo = 0, hi = h->nlives;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (h->life[mid].start <= t)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	size_t over = below(d->last, h->nlives, t - h->tick); /* one goes on for up to a tick after its last sample */
+	return lo > over ? (double)(lo - over) : 0;
+}
+
+/* Lives that ran just before each start, or before the moment that a restart takes. */
+static void count_before(struct division *d)
+{
+	const struct history *h = d->h;
+	double moment = 4 * h->tick + fmin(60, h->as_of / 100);
+	for (size_t i = 0; i < h->nlives; i++)
+		d->last[i] = h->life[i].last;
+	qsort(d->last, h->nlives, sizeof *d->last, by_number);
+	for (size_t i = 0; i < h->nlives; i++)
+		d->before[i] = fmax(alive(d, h->life[i].start - h->tick), alive(d, h->life[i].start - moment));
+}
+
+/* Where slots have names, a start in one never seen before renews nothing: a child, a worker more. */
+static void count_again(struct division *d)
+{
+	const struct history *h = d->h;
+	size_t all = 0;
+	for (size_t i = 0; i < h->nlives; i++) {
+		size_t slot = h->life[i].slot;
+		d->again[i + 1] = d->again[i] + (d->seen[slot] > 0);
+		d->seen[slot] = 1;
+		all += h->life[i].start > 0;
+	}
+	memset(d->seen, 0, (h->nslots + 1) * sizeof *d->seen);
+	if (10 * d->again[h->nlives] < (double)all)
+		for (size_t i = 0; i <= h->nlives; i++)
+			d->again[i] = (double)i;
+}
+
+/* Minus the log density of a gap: Lomax, shape 1. */
+static double surprise(double gap, double usual)
+{
+	return 2 * log(usual + gap) - log(usual);
+}
+
+static void divide(struct division *d)
+{
+	const struct history *h = d->h;
+	d->cost[0] = 0;
+	for (size_t end = 1; end <= h->nlives; end++) {
+		double inside = 0;
+		d->cost[end] = (double)INFINITY;
+		for (size_t i = end; i-- > 0 && end - i <= LONGEST;) {
+			const struct history_life *l = &h->life[i];
+			size_t slots = end - i;
+			if (d->seen[l->slot] == end)
+				break;
+			d->seen[l->slot] = end;
+			if (i + 1 < end)
+				inside += surprise(h->life[i + 1].start - l->start, d->within);
+			/* a wave is no larger than what it renews, and what it adds */
+			if (d->before[i] > 0 && (double)slots > 1.25 * d->before[i] + 1)
+				continue;
+			double c = d->cost[i] + inside + (i ? surprise(l->start - h->life[i - 1].start, d->between) : 0) + (d->again[end] - d->again[i] < .9 * d->before[i] ? PARTIAL : 0);
+			if (c < d->cost[end]) {
+				d->cost[end] = c;
+				d->begin[end] = i;
+			}
+			if (inside > d->cost[end])
+				break;
+		}
+	}
+}
+
+static size_t collect(const struct division *d, struct wave *w)
+{
+	const struct history *h = d->h;
 	size_t n = 0;
-	for (size_t i = 0; i < h->nlives && h->life[i].start <= t; i++)
-		n += h->life[i].last >= t - h->tick;
+	for (size_t end = h->nlives; end > 0; end = d->begin[end]) {
+		size_t i = d->begin[end];
+		double again = d->again[end] - d->again[i];
+		if (h->life[i].start > 0 && 2 * again >= d->before[i])
+			w[n++] = (struct wave){ .from = h->life[i].start, .to = h->life[end - 1].start, .share = fmin(1, again / fmax(d->before[i], 1)),
+				.slots = end - i };
+	}
+	for (size_t i = 0; i < n / 2; i++) {
+		struct wave x = w[i];
+		w[i] = w[n - 1 - i];
+		w[n - 1 - i] = x;
+	}
 	return n;
 }
 
-/* Groups starts with at most `gap` between neighbours, each slot once: a slot that starts again begins the next group. Only
- * groups that renew at least half of what ran are waves. */
-static int find_waves(const struct history *h, double gap, struct wave **ret, size_t *n, struct mc_error *err)
+int waves_find(const struct history *h, struct wave **ret, size_t *n, struct mc_error *err)
 {
-	struct wave *w = calloc(h->nlives + 1, sizeof *w);
-	size_t *seen = calloc(h->nslots + 1, sizeof *seen), mark = 0;
+	size_t nl = h->nlives;
+	struct wave *w = calloc(nl + 1, sizeof *w);
+	double *v = mc_reallocarray(NULL, 4 * nl + 2, sizeof *v);
+	size_t *k = calloc(nl + 1 + h->nslots + 1, sizeof *k);
 	*n = 0;
-	if (!w || !seen) {
+	if (!w || !v || !k) {
 		free(w);
-		free(seen);
+		free(v);
+		free(k);
 		return mc_nomem(err, "waves of restarts");
 	}
-	for (size_t i = 0; i < h->nlives;) {
-		size_t k = i, slots = 0;
-		mark++;
-		for (; k < h->nlives && (k == i || h->life[k].start - h->life[k - 1].start <= gap) && seen[h->life[k].slot] != mark; k++) {
-			seen[h->life[k].slot] = mark;
-			slots++;
-		}
-		size_t before = alive_at(h, h->life[i].start - h->tick);
-		bool first = h->life[i].start <= 0;
-		if (!first && 2 * slots >= before)
-			w[(*n)++] = (struct wave){ .from = h->life[i].start, .to = h->life[k - 1].start, .share = fmin(1, (double)slots / fmax((double)before, 1)) };
-		i = k;
-	}
-	free(seen);
+	struct division d = { .h = h, .last = v, .before = v + nl, .cost = v + 2 * nl, .again = v + 3 * nl + 1, .begin = k, .seen = k + nl + 1, .within = fmax(2 * h->tick, 1) };
+	d.again[0] = 0;
+	count_before(&d);
+	count_again(&d);
+	double usual = 0;
+	for (size_t i = 0; i < nl; i++)
+		usual += 1 / fmax(d.before[i], 1);
+	d.between = fmax(h->as_of / fmax(usual, 1), d.within);
+	divide(&d);
+	*n = collect(&d, w);
+	free(v);
+	free(k);
 	*ret = w;
-	return 0;
-}
-
-/* How far a wave lies from where a mark expects it: after it costs less than before it, all less than a part. */
-static double distance(const struct history *h, const struct wave *w, double mark)
-{
-	double d = w->from - mark, partial = (1 - w->share) * h->slack / 2;
-	return partial + (d >= -1.5 * h->tick - 1 ? fabs(d) : -d * 2 + 4 * h->tick);
-}
-
-/* Gives each mark the nearest wave within reach that no other mark is nearer to. */
-static void match(struct history *h, struct wave *w, size_t n)
-{
-	for (size_t round = 0; round < h->ndeploys; round++) {
-		double best = (double)INFINITY;
-		size_t bd = 0, bw = 0;
-		for (size_t k = 0; k < h->ndeploys; k++) {
-			struct history_deploy *d = &h->deploy[k];
-			if (!isnan(d->begins))
-				continue;
-			for (size_t i = 0; i < n; i++) {
-				double far = distance(h, &w[i], d->mark);
-				bool reach = fabs(w[i].from - d->mark) <= h->slack && !w[i].taken;
-				/* order is kept: what an earlier mark has is not for a later one, nor the other way */
-				for (size_t o = 0; o < h->ndeploys && reach; o++)
-					if (!isnan(h->deploy[o].begins) && ((o < k && h->deploy[o].begins >= w[i].from) || (o > k && h->deploy[o].begins <= w[i].from)))
-						reach = false;
-				if (reach && far < best) {
-					best = far;
-					bd = k;
-					bw = i;
-				}
-			}
-		}
-		if (!isfinite(best))
-			return;
-		w[bw].taken = true;
-		h->deploy[bd].begins = w[bw].from;
-	}
-}
-
-static size_t at_time(const struct history *h, double start)
-{
-	size_t r = 0;
-	for (size_t k = 0; k < h->ndeploys; k++)
-		if (h->deploy[k].begins <= start)
-			r = k + 1;
-	return r;
-}
-
-/* The deploy whose version or commit the life says it runs, nearest before its start; ndeploys + 1: it says nothing. */
-static size_t by_name(const struct history *h, const struct history_life *l)
-{
-	const struct mc_life *f = l->from;
-	size_t found = h->ndeploys + 1;
-	bool says = (f->version && f->version[0]) || (f->commit && f->commit[0]), known = false;
-	if (!says)
-		return found;
-	for (size_t k = 0; k < h->ndeploys; k++) {
-		const struct mc_deploy_mark *d = &h->c->deploys[h->deploy[k].index];
-		bool commit = f->commit && f->commit[0] && d->commit && d->commit[0];
-		bool same = commit ? strcmp(f->commit, d->commit) == 0 :
-			f->version && f->version[0] && d->version && strcmp(f->version, d->version) == 0;
-		if (!same)
-			continue;
-		if (!known || fmin(h->deploy[k].mark, h->deploy[k].begins) - h->slack <= l->start)
-			found = k + 1;
-		known = true;
-	}
-	/* an unknown version before all deploys is what ran first; one later keeps to its time */
-	if (!known && h->ndeploys && l->start < h->deploy[0].begins)
-		return 0;
-	return found;
-}
-
-/* A slot that did not restart after the mark, though others did, but shortly before it: that restart was this deploy's. */
-static void early_starters(struct history *h, size_t k)
-{
-	double from = h->deploy[k].begins, to = k + 1 < h->ndeploys ? h->deploy[k + 1].begins : (double)INFINITY;
-	for (size_t i = 0; i < h->nlives; i++) {
-		struct history_life *l = &h->life[i];
-		bool again = false, others = false;
-		if (l->release != k || l->start >= from || l->start < from - h->slack || l->start <= 0 || l->last < from)
-			continue;
-		if (k > 0 && l->start - h->deploy[k - 1].begins < from - l->start)
-			continue; /* nearer to the deploy before */
-		if (l->last < fmin(from + h->slack, h->as_of - 2 * h->tick))
-			continue; /* it went soon: one of the old release, which drained beside the new one */
-		for (size_t o = i + 1; o < h->nlives; o++) {
-			bool within = h->life[o].start >= from && h->life[o].start < fmin(to, from + 12 * h->slack);
-			again = again || (within && h->life[o].slot == l->slot);
-			others = others || (within && h->life[o].slot != l->slot);
-		}
-		if (!again && others)
-			l->release = k + 1;
-	}
-}
-
-static void count(struct history *h)
-{
-	for (size_t k = 0; k < h->ndeploys; k++)
-		h->deploy[k].first_seen = (double)NAN;
-	for (size_t i = 0; i < h->nlives; i++) {
-		size_t r = h->life[i].release;
-		if (r == 0)
-			continue;
-		struct history_deploy *d = &h->deploy[r - 1];
-		if (d->lives++ == 0 || h->life[i].start < d->first_seen)
-			d->first_seen = h->life[i].start;
-	}
-}
-
-static bool is_exact(const struct history *h, size_t k)
-{
-	return h->c->deploys[h->deploy[k].index].source != MC_DEPLOY_MARK;
-}
-
-/* Those begin when they say, and the waves that they began are nobody else's. */
-static void place_recognised(struct history *h, struct wave *w, size_t n)
-{
-	for (size_t k = 0; k < h->ndeploys; k++) {
-		h->deploy[k].begins = is_exact(h, k) ? h->deploy[k].mark : (double)NAN;
-		for (size_t i = 0; i < n && is_exact(h, k); i++)
-			w[i].taken = w[i].taken || (w[i].from >= h->deploy[k].mark - h->tick && w[i].from <= h->deploy[k].mark + h->tick);
-	}
-}
-
-int history_releases(struct history *h, struct mc_error *err)
-{
-	struct wave *w = NULL;
-	size_t n = 0;
-	double gap = fmax(fmin(h->as_of / 20, 120), 4 * h->tick);
-	int rc = find_waves(h, gap, &w, &n, err);
-	if (rc < 0)
-		return rc;
-	place_recognised(h, w, n);
-	match(h, w, n);
-	free(w);
-	bool matched[512] = { false };
-	for (size_t k = 0; k < h->ndeploys; k++) {
-		matched[k] = !isnan(h->deploy[k].begins);
-		if (!matched[k])
-			h->deploy[k].begins = h->deploy[k].mark;
-	}
-	for (size_t k = 0; k < h->ndeploys; k++)
-		h->deploy[k].begins -= matched[k] ? .01 : 1.1 * h->tick;
-	for (size_t k = 1; k < h->ndeploys; k++)
-		h->deploy[k].begins = fmax(h->deploy[k].begins, h->deploy[k - 1].begins);
-	for (size_t i = 0; i < h->nlives; i++) {
-		size_t r = by_name(h, &h->life[i]);
-		h->life[i].release = r <= h->ndeploys ? r : at_time(h, h->life[i].start);
-	}
-	for (size_t k = 0; k < h->ndeploys; k++)
-		if (!is_exact(h, k))
-			early_starters(h, k);
-	count(h);
 	return 0;
 }

@@ -1,0 +1,186 @@
+/* Which wave of restarts each mark announced. Marks and waves are two series of moments in the same order: a mark may have no wave (a
+ * change of configuration), a wave no mark (a crash, a worker that is recycled). Whoever sets marks does it before the restarts or
+ * after them, and mostly in the same manner: how late marks come and how much that differs is learnt from all of them together, as is
+ * how often waves come by themselves. The likeliest alignment is found by dynamic programming (Needleman and Wunsch 1970), what it rests on
+ * by turns with it (hard expectation and maximisation). */
+#include "align.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A mark without a wave; how a wave looks that a mark announced, before anything is known; waves of each look that come by themselves. */
+static const double NO_WAVE = .1, LOOK[ALIGN_LOOKS] = { .2, .3, .5 }, OWN_WAVES = .5;
+enum { TURNS = 5, BEGINNINGS = 3 };
+
+enum { BOTH = 'b', MARK = 'm', WAVE = 'w' };
+
+static double matched(const struct align_in *in, const struct align_manner *m, size_t mark, size_t wave)
+{
+	const struct align_mark *k = &in->marks[mark];
+	const struct align_wave *w = &in->waves[wave];
+	double lag = w->at - k->at;
+	if (fabs(lag) > in->reach || w->at <= k->after || w->at >= k->before)
+		return (double)INFINITY;
+	return log(2 * m->scale) + fabs(lag - m->late) / m->scale - log(1 - NO_WAVE) - log(m->look[w->look]);
+}
+
+static double alone(const struct align_in *in, const struct align_manner *m, size_t wave)
+{
+	return -log(m->rate[in->waves[wave].look]);
+}
+
+double align_cost(const struct align_in *in, const struct align_manner *m, const size_t *wave)
+{
+	double cost = 0;
+	size_t next = 0;
+	for (size_t i = 0; i < in->nwaves; i++)
+		cost += alone(in, m, i);
+	for (size_t k = 0; k < in->nmarks; k++) {
+		if (wave[k] == ALIGN_NONE) {
+			cost -= log(NO_WAVE);
+			continue;
+		}
+		if (wave[k] < next || wave[k] >= in->nwaves)
+			return (double)INFINITY;
+		cost += matched(in, m, k, wave[k]) - alone(in, m, wave[k]);
+		next = wave[k] + 1;
+	}
+	return cost;
+}
+
+/* What the search works in: a row of costs, and how each cell was come to. */
+struct table {
+	double *cost;
+	char *step;
+};
+
+static int table_new(const struct align_in *in, struct table *t, struct mc_error *err)
+{
+	*t = (struct table){ mc_reallocarray(NULL, in->nwaves + 1, sizeof *t->cost), mc_reallocarray(NULL, in->nmarks * in->nwaves + 1, 1) };
+	return t->cost && t->step ? 0 : mc_nomem(err, "an alignment");
+}
+
+static void table_free(struct table *t)
+{
+	free(t->cost);
+	free(t->step);
+}
+
+static void search(const struct align_in *in, const struct align_manner *m, struct table *t, size_t *wave)
+{
+	size_t n = in->nwaves, nk = in->nmarks;
+	double *c = t->cost, none = -log(NO_WAVE);
+	c[0] = 0;
+	for (size_t i = 0; i < n; i++)
+		c[i + 1] = c[i] + alone(in, m, i);
+	for (size_t k = 0; k < nk; k++) {
+		double corner = c[0];
+		c[0] += none;
+		for (size_t i = 0; i < n; i++) {
+			double both = corner + matched(in, m, k, i), skip = c[i + 1] + none, own = c[i] + alone(in, m, i);
+			corner = c[i + 1];
+			c[i + 1] = fmin(both, fmin(skip, own));
+			t->step[k * n + i] = both <= skip && both <= own ? BOTH : skip <= own ? MARK : WAVE;
+		}
+	}
+	for (size_t k = nk, i = n; k > 0;) {
+		char step = i ? t->step[(k - 1) * n + i - 1] : MARK;
+		if (step != WAVE)
+			wave[--k] = step == BOTH ? i - 1 : ALIGN_NONE;
+		if (step != MARK)
+			i--;
+	}
+}
+
+int align_given(const struct align_in *in, const struct align_manner *m, size_t *wave, struct mc_error *err)
+{
+	struct table t;
+	int rc = table_new(in, &t, err);
+	if (rc == 0)
+		search(in, m, &t, wave);
+	table_free(&t);
+	return rc;
+}
+
+static int by_number(const void *x, const void *y)
+{
+	double a = *(const double *)x, b = *(const double *)y;
+	return (a > b) - (a < b);
+}
+
+/* What an alignment says of the manner; `work` has room for a lag a mark and two more. Two marks that are right on time, and one
+ * that is off as much as may be expected beforehand, are added. */
+static void learn(const struct align_in *in, const size_t *wave, struct align_manner *m, double *work)
+{
+	double n = 0, off = in->reach / ALIGN_USUAL, own[ALIGN_LOOKS];
+	size_t k = 0;
+	for (size_t c = 0; c < ALIGN_LOOKS; c++) {
+		own[c] = OWN_WAVES + (double)in->far[c];
+		m->look[c] = LOOK[c];
+	}
+	for (size_t i = 0; i < in->nwaves; i++)
+		own[in->waves[i].look]++;
+	for (size_t i = 0; i < in->nmarks; i++) {
+		if (wave[i] == ALIGN_NONE)
+			continue;
+		const struct align_wave *w = &in->waves[wave[i]];
+		work[k++] = w->at - in->marks[i].at;
+		m->look[w->look]++;
+		own[w->look]--;
+		n++;
+	}
+	work[k++] = 0;
+	work[k++] = 0;
+	qsort(work, k, sizeof *work, by_number);
+	m->late = k % 2 ? work[k / 2] : (work[k / 2 - 1] + work[k / 2]) / 2;
+	for (size_t i = 0; i < k; i++)
+		off += fabs(work[i] - m->late);
+	m->scale = fmax(off / (n + 1), in->least);
+	for (size_t c = 0; c < ALIGN_LOOKS; c++) {
+		m->look[c] /= n + 1;
+		m->rate[c] = own[c] / in->span;
+	}
+}
+
+/* Where the learning begins: on time, or all late or early by a part of the reach. */
+static void begin(const struct align_in *in, double late, struct align_manner *m)
+{
+	*m = (struct align_manner){ .late = late, .scale = in->reach / ALIGN_USUAL };
+	for (size_t c = 0; c < ALIGN_LOOKS; c++) {
+		m->look[c] = LOOK[c];
+		m->rate[c] = fmax((double)in->nwaves - (double)in->nmarks, OWN_WAVES) / in->span;
+	}
+}
+
+int align(const struct align_in *in, size_t *wave, struct mc_error *err)
+{
+	for (size_t k = 0; k < in->nmarks; k++)
+		wave[k] = ALIGN_NONE;
+	if (in->nmarks == 0 || in->nwaves == 0)
+		return 0;
+	struct table t;
+	size_t *now = mc_reallocarray(NULL, in->nmarks, sizeof *now);
+	double *work = mc_reallocarray(NULL, in->nmarks + 2, sizeof *work), best = (double)INFINITY;
+	int rc = table_new(in, &t, err);
+	if (rc == 0 && (!now || !work))
+		rc = mc_nomem(err, "an alignment");
+	for (int b = 0; rc == 0 && b < BEGINNINGS; b++) {
+		struct align_manner m;
+		begin(in, in->reach * (double[]){ 0, .4, -.4 }[b], &m);
+		for (int turn = 0; turn < TURNS; turn++) {
+			search(in, &m, &t, now);
+			/* marks that are all off by much in the same direction are less likely beforehand */
+			double cost = align_cost(in, &m, now) + fabs(m.late) * ALIGN_USUAL / in->reach;
+			if (cost < best) {
+				best = cost;
+				memcpy(wave, now, in->nmarks * sizeof *wave);
+			}
+			learn(in, now, &m, work);
+		}
+	}
+	table_free(&t);
+	free(now);
+	free(work);
+	return rc;
+}

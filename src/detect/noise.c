@@ -9,6 +9,9 @@
 #include <string.h>
 
 enum { FIT_LIVES = 32 };
+/* A life of fewer rows than this for each column can't be measured by itself; how much is known beforehand of the noise of a release, in rows. */
+enum { SHORT = 2 };
+static const double SURE = 10;
 
 /* One fast and one slow process, seen through means over bins. x1: the fast one at the end of the bin before. */
 struct filter {
@@ -159,6 +162,23 @@ static void fit_end(struct fit *f)
 	free(f->gram);
 }
 
+/* What is left of y once columns 1..nb of a q x q Gram matrix are fitted, each with a Gaussian prior; adds half the log determinant. */
+static double without(const double *g, size_t q, size_t nb, double prior, double *logs)
+{
+	double h[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], u[PANEL_MOST_COLUMNS], rest = g[0];
+	for (size_t a = 0; a < nb; a++) {
+		u[a] = g[(1 + a) * q];
+		for (size_t b = 0; b < nb; b++)
+			h[a * nb + b] = g[(1 + a) * q + 1 + b];
+		h[a * nb + a] += prior;
+	}
+	*logs += linalg_cholesky(h, nb, nb);
+	linalg_forward(h, nb, nb, u, 1);
+	for (size_t a = 0; a < nb; a++)
+		rest -= u[a] * u[a];
+	return rest;
+}
+
 /* Minus twice nothing: the restricted log likelihood at this shape, with the variance `var`; *quad its quadratic form. */
 static double at_variance(struct fit *f, double var, double half_logs, double *quad, size_t *nreleases)
 {
@@ -166,7 +186,7 @@ static double at_variance(struct fit *f, double var, double half_logs, double *q
 	size_t q = f->q, nb = panel_common(p);
 	double life = fmax(p->life_seconds, p->bin), prior_slope = 1 / pow(.3 * p->height / life, 2), prior = 1 / pow(.3 * p->height, 2);
 	double logs = half_logs, m = (double)(f->rows - f->nlives), qf = 0;
-	double g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], h[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], u[PANEL_MOST_COLUMNS];
+	double g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
 	memset(f->sum, 0, p->nreleases * q * q * sizeof *f->sum);
 	for (size_t i = 0; i < f->nlives; i++) {
 		double *sum = f->sum + f->life[i]->release * q * q;
@@ -186,17 +206,7 @@ static double at_variance(struct fit *f, double var, double half_logs, double *q
 		if (sum[0] <= 0)
 			continue;
 		++*nreleases;
-		for (size_t a = 0; a < nb; a++) {
-			u[a] = sum[(1 + a) * q];
-			for (size_t b = 0; b < nb; b++)
-				h[a * nb + b] = sum[(1 + a) * q + 1 + b];
-			h[a * nb + a] += prior;
-		}
-		logs += linalg_cholesky(h, nb, nb);
-		linalg_forward(h, nb, nb, u, 1);
-		qf += sum[0];
-		for (size_t a = 0; a < nb; a++)
-			qf -= u[a] * u[a];
+		qf += without(sum, q, nb, prior, &logs);
 	}
 	*quad = qf;
 	return -.5 * qf - .5 * m * log(var) - logs;
@@ -311,6 +321,36 @@ static double factor_of(const struct mc_panel *p, const double *g, size_t n)
 	return k > 2 && n >= 12 ? k / 1.5 : 1;
 }
 
+/* How much noisier than usual the short lives of a release are, by what is left of them about a curve of their own, each with its own level
+ * and slopes: too short to be measured one by one. */
+static double short_lives_factor(const struct mc_panel *p, size_t release)
+{
+	size_t q = p->if_, nb = panel_common(p), rows = 0, lives = 0;
+	double life = fmax(p->life_seconds, p->bin), prior_slope = 1 / pow(.3 * p->height / life, 2), prior = 1 / pow(.3 * p->height, 2);
+	double sum[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS] = { 0 }, g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
+	for (size_t i = 0; i < p->nlives; i++) {
+		if (p->life[i].release != release || p->life[i].n > SHORT * q)
+			continue;
+		for (size_t a = 0; a < q; a++)
+			for (size_t b = 0; b < q; b++)
+				g[a * q + b] = p->gram[i * p->q * p->q + a * p->q + b] / p->noise.var;
+		panel_drop(g, q, p->il, 1 / pow(p->height, 2));
+		panel_drop(g, q, p->it, prior_slope);
+		if (p->has_requests)
+			panel_drop(g, q, p->iq, prior_slope);
+		for (size_t k = 0; k < q * q; k++)
+			sum[k] += g[k];
+		rows += p->life[i].n;
+		lives++;
+	}
+	double dof = (double)rows - (p->has_requests ? 3 : 2) * (double)lives - .7 * (double)nb, logs = 0;
+	if (dof < 8)
+		return 1;
+	double rest = without(sum, q, nb, prior, &logs);
+	double k = (fmax(rest, 0) + SURE) / (dof + SURE);
+	return k > 2 ? k / 1.5 : 1;
+}
+
 int panel_fit_noise(struct mc_panel *p, struct mc_error *err)
 {
 	struct fit f;
@@ -322,6 +362,15 @@ int panel_fit_noise(struct mc_panel *p, struct mc_error *err)
 			double *g = p->gram + i * p->q * p->q;
 			panel_whiten(&p->life[i], &p->noise, p->life[i].m, p->q, g);
 			p->life[i].var = p->noise.var * factor_of(p, g, p->life[i].n);
+		}
+		for (size_t r = 0; r < p->nreleases; r++) {
+			double k = short_lives_factor(p, r);
+			for (size_t i = 0; i < p->nlives; i++)
+				if (p->life[i].release == r && p->life[i].n <= SHORT * p->if_)
+					p->life[i].var = fmax(p->life[i].var, k * p->noise.var);
+		}
+		for (size_t i = 0; i < p->nlives; i++) {
+			double *g = p->gram + i * p->q * p->q;
 			for (size_t k = 0; k < p->q * p->q; k++)
 				g[k] /= p->life[i].var;
 			panel_drop(g, p->q, p->il, 1 / pow(p->level_sd, 2));

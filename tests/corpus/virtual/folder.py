@@ -78,7 +78,7 @@ def folder(s, done, d):
     rows = seen.samples(done, d)
     seen.load(done, d)
     where = seen.deploys(d)
-    leak, steps = s.kind.startswith("leak_"), s.kind in ("step_up", "step_config", "none_allocator")
+    leak, steps = s.kind.startswith("leak_"), s.stepped and s.kind != "none_stepfree"
     truth = dict(kind=s.kind, seed=s.seed, attempt=s.attempt, family="virtual", growth=bool(s.rates), deploy=where[s.k] if leak else None,
                  onset_ms=None if s.onset is None else seen.ms(s.onset), deploy_fixed=where.get(s.fix) if leak else None,
                  step_deploy=where[s.k] if steps else None, step_bytes=s.jump, acceptable_index=sorted(where[i]["index"] for i in s.accept if i in where),

@@ -157,6 +157,24 @@ def stand_out(s, done):
         raise Rejected("healthy releases differ as much")
 
 
+def step_shows(s, done):
+    """A step must be seen at equal age, by three times what lives of the same side differ by; another allocator may bring none."""
+    s.stepped = False
+    code = s.step_code or s.swap_code
+    if s.step_at is not None and s.jump < 5 * s.noise:
+        raise Rejected("the step is within the noise")
+    if not code:
+        s.stepped = s.step_at is not None
+        return
+    m = int(.4 * s.gap / s.dt)
+    level = lambda after: [np.median(z[3][int(.7 * m):m, ANON]) * PAGE for z in done if len(z[3]) >= m and (z[0]["code"] >= code) == after]
+    before, after = level(False), level(True)
+    rise = np.median(after) - np.median(before) if before and after else 0
+    s.stepped = bool(rise > max(5 * s.noise, *(3 * np.std(x) for x in (before, after))))
+    if s.step_code and not s.stepped:
+        raise Rejected("the step does not show")
+
+
 def onset(s, done):
     """Seconds at which growth begins, and whether that is an event inside lives; rows that can't be told from the culprit join it."""
     s.how = "steady"
@@ -193,6 +211,7 @@ def scenario(kind, seed, life, rows):
             done = [y for x in s.lives for y in live(s, x, leak)]
             s.onset, s.leak = onset(s, done), leak
             stand_out(s, done)
+            step_shows(s, done)
             return s, done
         except Rejected as why:
             s.why = str(why)

@@ -17,12 +17,15 @@ static ssize_t open_statm(struct mc_sampler *s, struct sm_proc *p, int dirfd, co
 	if (fd < 0)
 		return -1;
 	ssize_t n = pread(fd, buf, cap, 0);
-	if (s->real && n > 0 && s->fds < s->max_fds && p->inode == 0) {
+	bool room = s->real && n > 0 && s->fds < s->max_fds;
+	bool known = s->real && !(room && p->inode == 0) && fstat(fd, &st) == 0;
+	/* also one for which there was no room before: others have ended since */
+	if (room && (p->inode == 0 || (known && p->inode == st.st_ino))) {
 		p->fd = fd;
+		p->inode = 0;
 		s->fds++;
 		return n;
 	}
-	bool known = s->real && fstat(fd, &st) == 0;
 	close(fd);
 	if (known && p->inode && p->inode != st.st_ino)
 		n = -1;

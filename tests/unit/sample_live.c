@@ -373,6 +373,21 @@ static void replaced(void **state)
 	close(hold[1]);
 }
 
+/* Whether this process holds a descriptor of that one's statm. */
+static bool kept(pid_t pid)
+{
+	char path[64], link[64], expected[64];
+	bool found = false;
+	snprintf(expected, sizeof expected, "/proc/%d/statm", pid);
+	for (int fd = 3; fd < 64; fd++) {
+		snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+		ssize_t n = readlink(path, link, sizeof link - 1);
+		link[n > 0 ? n : 0] = 0;
+		found |= strcmp(link, expected) == 0;
+	}
+	return found;
+}
+
 /* With few descriptors everything is seen all the same, and an end is noticed. */
 static void few_descriptors(void **state)
 {
@@ -386,10 +401,14 @@ static void few_descriptors(void **state)
 	if (pid == 0) {
 		if (setrlimit(RLIMIT_NOFILE, &few) != 0)
 			_exit(0);
+		char own[16]; /* what else runs on this machine would take some */
+		snprintf(own, sizeof own, "few%d", getpid());
+		prctl(PR_SET_NAME, own);
+		struct mc_selector only = {.name = "few", .comm = own};
 		pid_t child[50];
 		for (int i = 0; i < 50; i++)
 			child[i] = sleeper();
-		start((struct mc_sample_config){0});
+		start((struct mc_sample_config){.nselectors = 1, .selectors = &only});
 		tick();
 		uint64_t id = tick_of(t, child[49])->id, rss = tick_of(t, child[49])->rss;
 		bool ok = id && rss;
@@ -397,8 +416,12 @@ static void few_descriptors(void **state)
 			tick();
 			ok &= tick_of(t, child[49])->id == id && tick_of(t, child[49])->rss > 0;
 		}
-		for (int i = 0; i < 50; i++)
+		for (int i = 0; i < 49; i++) /* of those that have one kept */
 			end_child(child[i]);
+		tick();
+		tick();
+		ok &= kept(child[49]) && tick_of(t, child[49])->id == id;
+		end_child(child[49]);
 		tick();
 		struct mc_buf b = {0};
 		mc_sampler_notice(s, &b);

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { KTHREAD = 0x00200000 }; /* PF_KTHREAD in stat's flags */
+enum { KTHREAD = 0x00200000, /* PF_KTHREAD in stat's flags */ LEAP = 1 << 20 };
 
 /* The file it runs. True where it is another than before. */
 static bool read_exe(struct sm_proc *p, int dirfd)
@@ -254,6 +254,13 @@ static int follow(struct mc_sampler *s, struct sm_proc *p, bool *whole, struct m
 	p->retext |= text && m.text && m.text != text;
 	*whole |= m.resident * s->page < rss || m.size < size || p->retext || m.size == 0;
 	*whole |= s->swapping && (p->p.swap > 0 || m.resident * s->page != rss);
+	/* what grows by leaps may be another program as well, of the same file under the same name */
+	if (m.resident * s->page > rss + rss / 4 + LEAP) {
+		*whole = true;
+		p->rematch |= !p->stack && sm_selectors_count(s->sel) > 0; /* without the right to see exec by it */
+	}
+	if (m.size != size) /* it does not sleep */
+		p->rest = 0;
 	return 0;
 }
 

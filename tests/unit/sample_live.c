@@ -217,6 +217,68 @@ static void exec_again(void **state)
 	close(go[1]);
 }
 
+/* What this program does when it is run with arguments: waits for a byte, then runs itself anew; or holds memory. */
+enum { HELD = 64 << 20 };
+static int as_child(const char *what)
+{
+	char c;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (strcmp(what, "wait") == 0) {
+		if (read(STDIN_FILENO, &c, 1) == 1)
+			execl("/proc/self/exe", "sample_live", "hold", (char *)NULL);
+		return 1;
+	}
+	volatile char *m = mmap(NULL, HELD, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	for (size_t i = 0; m != MAP_FAILED && i < HELD; i += 4096)
+		m[i] = 1;
+	for (;;)
+		pause();
+}
+
+static double resident_of(pid_t pid)
+{
+	char path[64], line[128] = "";
+	snprintf(path, sizeof path, "/proc/%d/statm", pid);
+	FILE *f = fopen(path, "re");
+	bool got = f && fgets(line, sizeof line, f);
+	if (f)
+		fclose(f);
+	const char *second = got ? strchr(line, ' ') : NULL;
+	return second ? strtod(second, NULL) * (double)sysconf(_SC_PAGESIZE) : 0;
+}
+
+/* The same file under the same name with other arguments, and larger than before: what it holds is the new program's
+ * from the first tick on, also where it has slept for long and is looked at seldom. */
+static void exec_grows(void **state)
+{
+	(void)state;
+	int go[2];
+	assert_int_equal(pipe(go), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		dup2(go[0], STDIN_FILENO);
+		execl("/proc/self/exe", "sample_live", "wait", (char *)NULL);
+		_exit(1);
+	}
+	struct mc_selector v[] = {{.name = "waits", .cmdline = "^sample_live wait$"}, {.name = "holds", .cmdline = "^sample_live hold$"}};
+	start((struct mc_sample_config){.nselectors = 2, .selectors = v});
+	for (int i = 0; i < 45 || (i < 500 && !tick_of(t, pid)->pid); i++) {
+		usleep(i < 20 ? 5000 : 0);
+		tick();
+	}
+	assert_string_equal(tick_program(t, pid), "waits");
+	uint64_t id = tick_of(t, pid)->id;
+	assert_int_equal(write(go[1], "x", 1), 1);
+	for (int i = 0; i < 1000 && resident_of(pid) < HELD; i++)
+		usleep(10000);
+	tick();
+	assert_true(tick_of(t, pid)->id > id && tick_of(t, pid)->rss >= HELD);
+	assert_string_equal(tick_program(t, pid), "holds");
+	end_child(pid);
+	close(go[0]);
+	close(go[1]);
+}
+
 /* One that runs exec all the time, and each time with another size: a life each time it is noticed, and never
  * the memory of the life before. */
 static void exec_each_tick(void **state)
@@ -311,7 +373,8 @@ static void sockets(void **state)
 	(void)state;
 	int pair[2];
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	start((struct mc_sample_config){.pss_cpu = 1});
+	struct mc_selector only = {.name = "me", .comm = "sample_live"}; /* not of all that runs here */
+	start((struct mc_sample_config){.pss_cpu = 1, .nselectors = 1, .selectors = &only});
 	tick();
 	for (int i = 0; i < 100 && (i < 2 || tick_of(t, getpid())->sockets == UINT32_MAX); i++)
 		tick();
@@ -645,15 +708,17 @@ static void budget(void **state)
 		end_child(pid[i]);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc > 1)
+		return as_child(argv[1]);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(oneself, end),       cmocka_unit_test_teardown(host_pace, end),
 		cmocka_unit_test_teardown(exact, end),
 		cmocka_unit_test_teardown(exec_again, end),    cmocka_unit_test_teardown(exec_each_tick, end),
 		cmocka_unit_test_teardown(hostile_names, end), cmocka_unit_test_teardown(libraries, end),
 		cmocka_unit_test_teardown(sockets, end),       cmocka_unit_test_teardown(few_descriptors, end),
-		cmocka_unit_test_teardown(no_descriptors, end), cmocka_unit_test_teardown(replaced, end),
+		cmocka_unit_test_teardown(no_descriptors, end), cmocka_unit_test_teardown(exec_grows, end), cmocka_unit_test_teardown(replaced, end),
 		cmocka_unit_test_teardown(budget, end),        cmocka_unit_test_teardown(short_life, end),
 		cmocka_unit_test_teardown(storm, end),
 	};

@@ -48,6 +48,20 @@ bool sm_read_statm(struct mc_sampler *s, struct sm_proc *p, int dirfd, struct sm
 	return n > 0 && sm_parse_statm(buf, (size_t)n, ret);
 }
 
+bool sm_keep_statm(struct mc_sampler *s, struct sm_proc *p, int dirfd, uint64_t size)
+{
+	if (!s->real || s->fds >= s->max_fds)
+		return false;
+	p->fd = openat(dirfd, "statm", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (p->fd < 0)
+		return false;
+	s->fds++;
+	p->p.vsize = size;
+	p->size_pages = size / s->page;
+	p->text_pages = 0;
+	return true;
+}
+
 void sm_use_statm(struct mc_sampler *s, struct sm_proc *p, const struct sm_statm *m)
 {
 	struct mc_process *q = &p->p;

@@ -10,18 +10,42 @@
 
 enum { KTHREAD = 0x00200000, /* PF_KTHREAD in stat's flags */ LEAP = 1 << 20 };
 
-/* The file it runs. True where it is another than before. */
-static bool read_exe(struct sm_proc *p, int dirfd)
+static struct mc_exe_id exe_of(const struct stat *st)
 {
-	char exe[512];
+	return (struct mc_exe_id){.dev = st->st_dev, .ino = st->st_ino, .size = (uint64_t)st->st_size,
+				  .mtime_ns = st->st_mtim.tv_sec * 1000000000LL + st->st_mtim.tv_nsec};
+}
+
+/* Where its parent runs the same file, and that has one name only, it is the parent's. */
+static const char *parents_exe(const struct mc_sampler *s, int64_t ppid, const struct stat *st)
+{
+	struct mc_exe_id id = exe_of(st);
+	const struct sm_proc *parent = st->st_nlink == 1 ? sm_find(s, ppid) : NULL;
+	if (!parent || parent->kind != SM_TRACKED || !parent->exe)
+		return NULL;
+	const struct mc_exe_id *its = &parent->p.exe_id;
+	return its->ino == id.ino && its->dev == id.dev && its->mtime_ns == id.mtime_ns && its->size == id.size ? parent->exe : NULL;
+}
+
+/* The file it runs. True where it is another than before. */
+static bool read_exe(const struct mc_sampler *s, struct sm_proc *p, int dirfd, int64_t ppid)
+{
+	char link[512];
 	struct stat st;
 	struct mc_exe_id id = {0};
-	ssize_t n = readlinkat(dirfd, "exe", exe, sizeof exe - 1);
-	exe[n > 0 ? n : 0] = 0;
-	if (n > 0 && fstatat(dirfd, "exe", &st, 0) == 0)
-		id = (struct mc_exe_id){.dev = st.st_dev, .ino = st.st_ino, .size = (uint64_t)st.st_size,
-					.mtime_ns = st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec};
-	p->denied = n <= 0 || !id.ino;
+	const char *exe = link;
+	ssize_t n = 0;
+	if (fstatat(dirfd, "exe", &st, 0) == 0)
+		id = exe_of(&st);
+	const char *same = id.ino && p->kind == SM_NEW ? parents_exe(s, ppid, &st) : NULL;
+	if (!same)
+		n = readlinkat(dirfd, "exe", link, sizeof link - 1);
+	link[n > 0 ? n : 0] = 0;
+	if (same)
+		exe = same;
+	else if (n <= 0)
+		id = (struct mc_exe_id){0};
+	p->denied = !id.ino;
 	/* an upgrade in place unlinks the file: same inode, " (deleted)" after the path: no exec.
 	 * mtime and size belong to the file at birth and are not compared. */
 	bool other = id.ino && p->p.exe_id.ino && (id.ino != p->p.exe_id.ino || id.dev != p->p.exe_id.dev);
@@ -94,7 +118,7 @@ static int recognise(struct mc_sampler *s, struct sm_proc *p, int dirfd, const s
 {
 	bool fresh = p->kind == SM_NEW, slow = dirfd >= 0 && slow_turn(s, p);
 	bool anew = !fresh && moved(p, t, u), renamed = strcmp(p->comm, t->comm) != 0 || p->uid != u->uid;
-	bool exec = dirfd >= 0 && read_exe(p, dirfd) ? true : anew;
+	bool exec = dirfd >= 0 && read_exe(s, p, dirfd, (int64_t)t->ppid) ? true : anew;
 	exec &= !fresh;
 	sm_use_stat(s, p, t);
 	sm_use_status(p, u);
@@ -206,6 +230,9 @@ static int read_all(struct mc_sampler *s, struct sm_proc *p, struct mc_error *er
 	rc = rc ? rc : recognise(s, p, dirfd, &t, &u, err);
 	if (!rc && p->kind == SM_TRACKED && p->fd < 0 && p->inode == 0) {
 		errno = 0;
+		/* status has said it all, but for the size of the code, by which exec shows without the right to see the stack */
+		if (u.has_rss && u.size && t.stack && sm_keep_statm(s, p, dirfd, u.size))
+			goto out;
 		if (sm_read_statm(s, p, dirfd, &m))
 			sm_use_statm(s, p, &m);
 		else if (sm_starved(-errno))
@@ -213,6 +240,7 @@ static int read_all(struct mc_sampler *s, struct sm_proc *p, struct mc_error *er
 		else
 			p->kind = SM_DEAD;
 	}
+out:
 	close(dirfd);
 	return rc > 0 ? 0 : rc;
 }

@@ -175,7 +175,7 @@ int sm_pids(struct mc_sampler *s, struct mc_error *err)
 	return rc || same(s) ? rc : merge(s, err);
 }
 
-struct sm_proc *sm_find(struct mc_sampler *s, int64_t pid)
+struct sm_proc *sm_find(const struct mc_sampler *s, int64_t pid)
 {
 	for (size_t lo = 0, hi = s->n; lo < hi;) {
 		size_t mid = (lo + hi) / 2;

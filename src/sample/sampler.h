@@ -129,7 +129,7 @@ ssize_t sm_slurp(struct mc_sampler *s, int64_t pid, const char *what, char *buf,
 void sm_drop_fd(struct mc_sampler *s, struct sm_proc *p);
 /* Lists the pids and holds the entries against them: new ones appear, missing ones end. */
 int sm_pids(struct mc_sampler *s, struct mc_error *err);
-struct sm_proc *sm_find(struct mc_sampler *s, int64_t pid);
+struct sm_proc *sm_find(const struct mc_sampler *s, int64_t pid);
 /* Its id goes to the caller as ended, if it has one. */
 int sm_gone(struct mc_sampler *s, struct sm_proc *p, struct mc_error *err);
 /* The incarnation ended; the entry can take the next one with the same pid. */
@@ -138,6 +138,8 @@ int sm_end_life(struct mc_sampler *s, struct sm_proc *p, struct mc_error *err);
 /* ---- figures.c: what it holds ---- */
 /* False: the process is gone (or another has its pid). dirfd: its folder, or -1. */
 bool sm_read_statm(struct mc_sampler *s, struct sm_proc *p, int dirfd, struct sm_statm *ret);
+/* Opens statm for the ticks to come, where it can be kept; of `size` bytes the process is by its status. False: it was not. */
+bool sm_keep_statm(struct mc_sampler *s, struct sm_proc *p, int dirfd, uint64_t size);
 void sm_use_statm(struct mc_sampler *s, struct sm_proc *p, const struct sm_statm *m);
 void sm_use_status(struct sm_proc *p, const struct sm_status *t);
 void sm_use_stat(struct mc_sampler *s, struct sm_proc *p, const struct sm_stat *t);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PENDING_KEPT = 256, PENDING_MANY = 2048, PENDING_MAX = 1 << 16 };
+enum { PENDING_KEPT = 256, PENDING_MANY = 8192, PENDING_MAX = 1 << 16 };
 
 int st_catalog_load(struct mc_store *s, struct mc_error *err)
 {
@@ -169,6 +169,12 @@ static int build_step(struct mc_store *s, enum sql_id id, const struct st_pendin
 	return rc;
 }
 
+static bool same_build(const struct st_pending *a, const struct st_pending *b)
+{
+	return strcmp(a->exe, b->exe) == 0 && strcmp(a->version, b->version) == 0 && strcmp(a->commit, b->commit) == 0 &&
+		strcmp(a->build_id, b->build_id) == 0 && strcmp(a->how, b->how) == 0;
+}
+
 static int build_id(struct mc_store *s, const struct st_pending *p, int64_t *ret, struct mc_error *err)
 {
 	int rc = build_step(s, SQL_build_find, p, ret, err);
@@ -190,13 +196,21 @@ static void note_newest(struct mc_store *s, const struct st_pending *p)
 		mc_map_del(s->newest, key, sizeof p->program);
 }
 
-static int write_life(struct mc_store *s, const struct st_pending *p, struct mc_error *err)
+/* What the life before it had: of thousands that are met at once most run the same. */
+struct before {
+	const struct st_pending *life; /* NULL: none */
+	int64_t build, host;
+};
+
+static int write_life(struct mc_store *s, const struct st_pending *p, struct before *before, struct mc_error *err)
 {
 	sqlite3_stmt *st = NULL;
-	int64_t host = 0, slot = 0, build = 0;
-	int rc = build_id(s, p, &build, err);
-	if (rc == 0 && p->what == ST_ADD_LIFE)
+	int64_t host = before->host, slot = 0, build = before->build;
+	int rc = before->life && same_build(p, before->life) ? 0 : build_id(s, p, &build, err);
+	if (rc == 0 && p->what == ST_ADD_LIFE && !(before->host && strcmp(p->host, before->life->host) == 0))
 		rc = name_id(s, p->host, &host, err);
+	if (rc == 0)
+		*before = (struct before){ p, build, p->what == ST_ADD_LIFE ? host : 0 };
 	if (rc == 0 && p->what == ST_ADD_LIFE)
 		rc = name_id(s, p->key, &slot, err);
 	if (rc == 0)
@@ -225,6 +239,7 @@ static int write_life(struct mc_store *s, const struct st_pending *p, struct mc_
 int st_pending_write(struct mc_store *s, struct mc_error *err)
 {
 	int rc = 0;
+	struct before before = { 0 };
 	for (size_t i = 0; i < s->npending && rc == 0; i++) {
 		const struct st_pending *p = &s->pending[i];
 		sqlite3_stmt *st = NULL;
@@ -238,7 +253,7 @@ int st_pending_write(struct mc_store *s, struct mc_error *err)
 		} else if (p->what == ST_END_LIFE)
 			rc = st_run(s, SQL_life_end, err, 2, p->id, p->end_ms);
 		else
-			rc = write_life(s, p, err);
+			rc = write_life(s, p, &before, err);
 	}
 	return rc;
 }

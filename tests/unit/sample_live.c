@@ -142,6 +142,58 @@ static void host_pace(void **state)
 	assert_true(t->host.read_ms == now_ms);
 }
 
+static bool copied(const char *from, const char *to)
+{
+	struct mc_buf b = {0};
+	int fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	bool ok = fd >= 0 && mc_read_file(AT_FDCWD, from, 64 << 20, &b, NULL) == 0 && write(fd, b.data, b.len) == (ssize_t)b.len;
+	mc_buf_release(&b);
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/* Its own name is told of a file that has two, also where its parent runs the same by the other one. */
+static void two_names(void **state)
+{
+	(void)state;
+	char dir[] = "/tmp/mc-names-XXXXXX", one[64], two[64], script[160];
+	int in[2];
+	assert_non_null(mkdtemp(dir));
+	snprintf(one, sizeof one, "%s/one", dir);
+	snprintf(two, sizeof two, "%s/two", dir);
+	snprintf(script, sizeof script, "%s -c 'read x; :'; :", two);
+	assert_true(copied("/bin/sh", one) && link(one, two) == 0 && pipe2(in, O_CLOEXEC) == 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(in[0], 0);
+		execl(one, one, "-c", script, (char *)NULL);
+		_exit(1);
+	}
+	start((struct mc_sample_config){0});
+	const struct mc_process *child = NULL;
+	for (int i = 0; i < 500 && !(child && strcmp(child->exe, two) == 0); i++) {
+		mc_sampler_close(s); /* both are met at once */
+		usleep(10000);
+		start((struct mc_sample_config){0});
+		tick();
+		child = NULL;
+		for (size_t k = 0; k < t->nprocesses; k++)
+			if (t->processes[k]->ppid == pid)
+				child = t->processes[k];
+	}
+	assert_true(child && strcmp(child->exe, two) == 0 && child->anon > 0 && child->vsize > child->rss);
+	assert_string_equal(tick_of(t, pid)->exe, one);
+	assert_true(tick_of(t, pid)->exe_id.ino == child->exe_id.ino);
+	close(in[0]);
+	close(in[1]);
+	waitpid(pid, NULL, 0);
+	unlink(one);
+	unlink(two);
+	rmdir(dir);
+}
+
 /* To the page, whatever it maps; a sleeper's figures do not move between the two readings. */
 static void exact(void **state)
 {
@@ -714,7 +766,7 @@ int main(int argc, char **argv)
 		return as_child(argv[1]);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(oneself, end),       cmocka_unit_test_teardown(host_pace, end),
-		cmocka_unit_test_teardown(exact, end),
+		cmocka_unit_test_teardown(two_names, end),     cmocka_unit_test_teardown(exact, end),
 		cmocka_unit_test_teardown(exec_again, end),    cmocka_unit_test_teardown(exec_each_tick, end),
 		cmocka_unit_test_teardown(hostile_names, end), cmocka_unit_test_teardown(libraries, end),
 		cmocka_unit_test_teardown(sockets, end),       cmocka_unit_test_teardown(few_descriptors, end),

@@ -119,6 +119,7 @@ before=$(value 'memculprit_program_processes{program="web"}')
 sed -i 's/^sample:.*/sample: {interval: 0.1s, max_programs: 1, short_lives: true}/' "$dir/memculprit.yml"
 kill -HUP "$pid"
 until_true said 'sample.max_programs is 1'
+page
 has 'a lower limit holds at once, and is said' 'sample.max_programs is 1' "$dir/status"
 is 'one program is left' 1 "$(grep -c '^memculprit_program_processes{' "$dir/page")"
 counted=$(grep -c '^memculprit_short_lives_total ' "$dir/page")

@@ -257,15 +257,18 @@ static int take_load(struct taker *t, const struct tree_node *v, struct mc_progr
 }
 
 /* Says the errors that the sampler would have with the selector, at the key they are about. */
-static void check_selector(struct taker *t, const struct tree_node *match, const struct mc_program_config *p)
+static void check_selector(struct taker *t, const struct tree_node *match, const struct tree_node *name, const struct mc_program_config *p)
 {
 	struct mc_error why;
 	struct mc_selector by_user = { .name = "x", .user = p->match.user }, by_text = { .name = "x", .cmdline = p->match.cmdline };
+	struct mc_selector whole = { .name = p->match.name, .cmdline = p->match.cmdline };
 	const struct tree_node *user = tree_get(match, "user"), *text = tree_get(match, "cmdline");
 	if (user && p->match.user && mc_selector_check(&by_user, &why) == MC_EUSAGE)
 		tree_say(t->r, user->line, user->column, "user: %s; correct it, or give the number", why.text);
 	if (text && p->match.cmdline && mc_selector_check(&by_text, &why) == MC_EUSAGE)
 		tree_say(t->r, text->line, text->column, "cmdline: %s", why.text);
+	else if (name && p->match.name && mc_selector_check(&whole, &why) == MC_EUSAGE)
+		tree_say(t->r, name->line, name->column, "name: %s", why.text);
 }
 
 static int take_program(struct taker *t, const struct tree_node *v, struct mc_program_config *p)
@@ -287,7 +290,7 @@ static int take_program(struct taker *t, const struct tree_node *v, struct mc_pr
 	if (rc == 0 && load)
 		rc = take_load(t, load, p);
 	if (rc == 0 && match)
-		check_selector(t, match, p);
+		check_selector(t, match, tree_get(v, "name"), p);
 	return rc;
 }
 

@@ -64,6 +64,54 @@ static int compile(struct one *o, const char *pattern, struct mc_error *err)
 	return o->md ? 0 : mc_nomem(err, "a pattern");
 }
 
+enum { COMM = 15, KEY = 65 }; /* what the kernel keeps of a name; of ${key} */
+
+/* The place that is filled in at p: its bytes, and in key what stands between the braces, or "" for \1. 0: none. */
+static size_t place_at(const char *p, char key[KEY])
+{
+	key[0] = 0;
+	if (p[0] == '\\' && p[1] >= '0' && p[1] <= '9')
+		return 2;
+	const char *close = p[0] == '$' && p[1] == '{' ? strchr(p, '}') : NULL;
+	size_t n = close ? (size_t)(close - p) - 2 : KEY;
+	if (n >= KEY)
+		return 0;
+	memcpy(key, p + 2, n);
+	key[n] = 0;
+	return n + 3;
+}
+
+static bool is_field(const char *key)
+{
+	static const char *const fields[] = {"comm", "exe", "cgroup", "user", "unit", "pod", "container"};
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		if (strcmp(key, fields[i]) == 0)
+			return true;
+	return false;
+}
+
+/* A slip in a name would make one program of many. */
+static int check_name(const struct one *o, struct mc_error *err)
+{
+	uint32_t groups = 0;
+	char key[KEY];
+	if (o->re)
+		pcre2_pattern_info(o->re, PCRE2_INFO_CAPTURECOUNT, &groups);
+	for (const char *p = o->name; *p; p++) {
+		size_t n = place_at(p, key);
+		if (!n)
+			continue;
+		if (!key[0] && p[0] == '\\' && (!o->re || (uint32_t)(p[1] - '0') > groups))
+			return mc_fail(err, MC_EUSAGE, 0, "\\%c stands for nothing: cmdline has %u group%s", p[1], groups, groups == 1 ? "" : "s");
+		if (p[0] == '$' && !is_field(key) && (!o->re || pcre2_substring_number_from_name(o->re, (PCRE2_SPTR)key) == PCRE2_ERROR_NOSUBSTRING))
+			return mc_fail(err, MC_EUSAGE, 0,
+				"${%.64s} stands for nothing: it is none of comm, exe, user, unit, cgroup, container, pod, and cmdline has no group of that name",
+				key);
+		p += n - 1;
+	}
+	return 0;
+}
+
 static int one_init(struct one *o, const struct mc_selector *v, struct mc_error *err)
 {
 	int rc = copy(&o->name, v->name ? v->name : "${comm}", err);
@@ -75,7 +123,12 @@ static int one_init(struct one *o, const struct mc_selector *v, struct mc_error 
 		o->by_user = true;
 		rc = user_of(v->user, &o->uid, err);
 	}
-	return rc || !v->cmdline ? rc : compile(o, v->cmdline, err);
+	/* the kernel keeps the first 15 bytes of a name: nobody has a longer one */
+	if (!rc && o->comm && strlen(o->comm) > COMM && !strpbrk(o->comm, "*?[\\"))
+		o->comm[COMM] = 0;
+	if (!rc && v->cmdline)
+		rc = compile(o, v->cmdline, err);
+	return rc ? rc : check_name(o, err);
 }
 
 int sm_selectors_new(const struct mc_selector *v, size_t n, struct sm_selectors **ret, struct mc_error *err)
@@ -180,20 +233,16 @@ static void add_named(struct sm_selectors *s, const struct one *o, int groups, c
 
 static void expand(struct sm_selectors *s, const struct one *o, int groups, const struct sm_facts *f, struct mc_buf *out)
 {
+	char key[KEY];
 	for (const char *p = o->name; *p; p++) {
-		const char *close = p[0] == '$' && p[1] == '{' ? strchr(p, '}') : NULL;
-		if (p[0] == '\\' && p[1] >= '0' && p[1] <= '9') {
-			add_group(o, groups, (uint32_t)(*++p - '0'), f->cmdline, out);
-		} else if (close && close - p < 66) {
-			char key[65];
-			size_t n = (size_t)(close - p - 2);
-			memcpy(key, p + 2, n);
-			key[n] = 0;
-			add_named(s, o, groups, key, f, out);
-			p = close;
-		} else {
+		size_t n = place_at(p, key);
+		if (!n)
 			mc_buf_add(out, p, 1);
-		}
+		else if (*p == '$')
+			add_named(s, o, groups, key, f, out);
+		else
+			add_group(o, groups, (uint32_t)(p[1] - '0'), f->cmdline, out);
+		p += n ? n - 1 : 0;
 	}
 }
 

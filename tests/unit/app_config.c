@@ -160,6 +160,9 @@ static void programs(void **state)
 	bad("programs:\n  - {name: x, match: {}}\n", "2:22: match: nothing is asked for");
 	bad("programs:\n  - {name: x, match: {com: y}}\n", "2:23: match: unknown key 'com'; did you mean 'comm'?");
 	bad("programs:\n  - name: x\n    match:\n      cmdline: '('\n", "4:16: cmdline: pattern (, at character");
+	bad("programs:\n  - name: 'x-${rolle}'\n    match:\n      cmdline: '(?<role>a)'\n", "2:11: name: ${rolle} stands for nothing");
+	bad("programs:\n  - name: 'x-\\2'\n    match:\n      cmdline: '(a)'\n", "2:11: name: \\2 stands for nothing: cmdline has 1 group");
+	bad("programs:\n  - name: 'x-\\1'\n    match: {comm: x}\n", "2:11: name: \\1 stands for nothing: cmdline has 0 groups");
 	bad("programs:\n  - {name: x, match: {user: nobody-has-this-name}}\n", "2:29: user: no user nobody-has-this-name on this host");
 	bad("programs:\n  - {name: x, match: {comm: y}, load: {url: ftp://x, metric: m}}\n", "2:45: url: 'ftp://x' is not supported");
 	bad("programs:\n  - {name: x, match: {comm: y}, load: {url: http://x}}\n", "2:39: load: no metric");

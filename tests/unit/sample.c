@@ -140,7 +140,7 @@ static void selectors(void **state)
 static void families(void **state)
 {
 	(void)state;
-	struct mc_selector v[] = {{.name = "first", .comm = "[vw]"}, {.name = "second", .user = "1000", .comm = "w"}, {.name = "u-${user}", .user = "4000123"},
+	struct mc_selector v[] = {{.name = "long", .comm = "a-name-of-more-than-15"}, {.name = "first", .comm = "[vw]"}, {.name = "second", .user = "1000", .comm = "w"}, {.name = "u-${user}", .user = "4000123"},
 				  {.name = "c-${container}-${pod}", .cgroup = "/kubepods*"}, {.name = "${exe}", .unit = "web*.service"}};
 	tree_process(&(struct tree_process){.pid = 50});
 	tree_process(&(struct tree_process){.pid = 20, .ppid = 50, .comm = "child"});
@@ -150,8 +150,10 @@ static void families(void **state)
 						    "cri-containerd-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope\n"});
 	tree_process(&(struct tree_process){.pid = 80, .comm = "z", .cgroup = "0::/system.slice/web@1.service\n"});
 	tree_process(&(struct tree_process){.pid = 90, .comm = "none"});
-	start((struct mc_sample_config){.nselectors = 5, .selectors = v});
+	tree_process(&(struct tree_process){.pid = 95, .comm = "a-name-of-more-"}); /* as the kernel cuts it */
+	start((struct mc_sample_config){.nselectors = 6, .selectors = v});
 	tick(0);
+	assert_string_equal(tick_program(t, 95), "long");
 	assert_string_equal(tick_program(t, 50), "first");
 	assert_string_equal(tick_program(t, 20), "first");
 	assert_string_equal(tick_program(t, 19), "first");

@@ -89,6 +89,8 @@ def culprits(s):
     got = [x for x in s.lives if x["code"] in s.rates and (s.only is None or x["slot"] == s.only)]
     if r:
         got = [x for x in got if x["code"] == r["code"] and x["start"] >= r["t"] - 1]
+    elif s.free_at is not None:                  # it has to show before anything restarts
+        got = [x for x in got if x["start"] < s.free_at]
     since = lambda x: min(x["end"], x["quiet"]) - max(x["start"], s.free_at if s.free_at is not None else 0)
     return sorted((x for x in got if since(x) > 0), key=since, reverse=True)
 

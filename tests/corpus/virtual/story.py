@@ -311,9 +311,9 @@ def leak_at(s, rng):
         s.only = int(rng.integers(0, s.slots))
     fit = ["request", "request", "timer", "error"] + (["session"] if "sessions" in s.parts else []) + (["connection"] if "connections" in s.parts else [])
     s.where = name if name in WHERE else str(rng.choice(fit))
-    flag = s.kind.startswith("flag_")
-    s.ratio = between(rng, 3.2, 5) if s.kind == "leak_slow" else between(rng, 10 if flag else 4, 50)
-    s.share = float(rng.uniform(.1, 1.2)) if flag or s.kind != "leak_slow" and rng.random() < .3 else 0.0
+    plain = s.kind.startswith("flag_") or s.kind == "leak_config"
+    s.ratio = between(rng, 3.2, 5) if s.kind == "leak_slow" else between(rng, 10 if plain else 4, 50)
+    s.share = float(rng.uniform(.1, 1.2)) if plain or s.kind != "leak_slow" and rng.random() < .3 else 0.0
 
 
 def make(kind, seed, attempt=0, rows=45000):

@@ -21,7 +21,8 @@ cp "$farm" "$dir/sample_farm"
 farm=$dir/sample_farm
 mkfifo "$dir/never"
 exec 8<>"$dir/never"
-trap 'exec 7>&-; for p in $pids; do kill "$p" 2>/dev/null || :; done; wait; rm -rf "$dir"' EXIT
+coproc ask { exec "$bench" ask; }
+trap 'exec 7>&-; for p in $pids $ask_PID; do kill "$p" 2>/dev/null || :; done; wait; rm -rf "$dir"' EXIT
 
 get() { awk -v k="$2" '$1 == k { print $2 }' "$dir/$1"; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (a > 0 && b > 0) printf "1/%.0f", b / a; else printf "-" }'; }
@@ -45,16 +46,12 @@ analysis() { # of the thread that analyses, which has a budget of its own
 }
 per() { awk -v a="$1" -v b="$2" -v n="$3" 'BEGIN { printf "%.1f", (b - a) / n }'; }
 status() { awk -v k="$2:" '$1 == k { print $2 }' "/proc/$1/status"; }
-# Without a process of its own, which both would see begin and end.
+# By one process that stays, so that neither sees one begin and end.
 page() {
-	exec 9<>"/dev/tcp/127.0.0.1/$1" || return 1
-	printf 'GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&9
-	mapfile -t -u 9 got
-	exec 9>&-
-	case ${got[0]-} in *\ 200\ *) return 0 ;; esac
-	return 1
+	echo "$1" >&"${ask[1]}"
+	read -r code samples <&"${ask[0]}"
+	[ "$code" = 200 ]
 }
-samples() { for l in "${got[@]}"; do case $l in "memculprit_samples_total "*) echo "${l#* }" ;; esac; done; }
 nap() { read -r -t "$1" -u 8 _ || :; }
 wait_page() { for _ in $(seq 300); do page "$1" 2>/dev/null && return; nap 0.2; done; echo "no page on port $1" >&2; return 1; }
 stop() { kill "$1" && wait "$1" 2>/dev/null || :; pids=${pids/ $1/}; }
@@ -92,13 +89,13 @@ daemon() {
 	echo "start_us $(us "$p")" >"$dir/daemon"
 	nap 15 # what a start leaves to the next ticks, and first answers
 	page $((port + 1))
-	first=$(samples) a=$(us "$p") from=$(analysis "$p") stored=$(stored_us)
+	first=$samples a=$(us "$p") from=$(analysis "$p") stored=$(stored_us)
 	for ((i = 0; i < seconds; i++)); do
 		nap 1
 		page $((port + 1))
 		while read -r key kib _; do [ "$key" != RssAnon: ] || [ "$kib" -le "$most" ] || most=$kib; done <"/proc/$p/status"
 	done
-	b=$(us "$p") i=$(analysis "$p") last=$(samples) stored=$(($(stored_us) - stored))
+	b=$(us "$p") i=$(analysis "$p") last=$samples stored=$(($(stored_us) - stored))
 	echo "tick_us $(per "$a" "$((b - i + from))" "$((last - first))")" >>"$dir/daemon"
 	echo "bare_us $(per "$a" "$((b - i + from - stored))" "$((last - first))")" >>"$dir/daemon"
 	echo "analysis_us $(per "$from" "$i" "$((last - first))")" >>"$dir/daemon"

@@ -1,11 +1,16 @@
 /* sample_bench tick N [INTERVAL_MS] [pss]: opens a sampler, runs N ticks one after the other (stamped
  * INTERVAL_MS apart, so that the budgets are those of that pace), and prints what they cost.
  * sample_bench pace N INTERVAL_MS: the same at that pace in fact.
- * sample_bench rss: how far RSS is from smaps_rollup's, over all processes that stand still. */
+ * sample_bench rss: how far RSS is from smaps_rollup's, over all processes that stand still.
+ * sample_bench ask: for each port on standard input, scrapes /metrics there, with the request in one piece as every client
+ * sends it; prints the status and memculprit_samples_total (or 0). */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "memculprit/sample.h"
 
@@ -96,6 +101,36 @@ static int rss(void)
 	return 0;
 }
 
+/* The page of the server on that port of this host, as it comes; "" where nobody answers. */
+static void scrape(uint16_t port, char *page, size_t size)
+{
+	static const char request[] = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	size_t n = 0;
+	ssize_t got;
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&a, sizeof a) == 0 && write(fd, request, sizeof request - 1) > 0)
+		while (n < size - 1 && (got = read(fd, page + n, size - 1 - n)) > 0)
+			n += (size_t)got;
+	page[n] = 0;
+	if (fd >= 0)
+		close(fd);
+}
+
+static int ask(void)
+{
+	static char page[16 << 20];
+	static const char name[] = "\nmemculprit_samples_total ";
+	char line[32];
+	while (fgets(line, sizeof line, stdin)) {
+		scrape((uint16_t)strtoul(line, NULL, 10), page, sizeof page);
+		const char *status = strchr(page, ' '), *samples = strstr(page, name);
+		printf("%ld %ld\n", status ? strtol(status, NULL, 10) : 0, samples ? strtol(samples + sizeof name - 1, NULL, 10) : 0);
+		fflush(stdout);
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct mc_sample_config c = {.max_processes = 20000, .interval_ms = argc > 3 ? strtol(argv[3], NULL, 10) : 1000,
@@ -105,5 +140,7 @@ int main(int argc, char **argv)
 	bool pace = argc > 2 && strcmp(argv[1], "pace") == 0;
 	if (pace || (argc > 2 && strcmp(argv[1], "tick") == 0))
 		return ticks(strtoul(argv[2], NULL, 10), &c, pace);
+	if (argc > 1 && strcmp(argv[1], "ask") == 0)
+		return ask();
 	return argc > 1 && strcmp(argv[1], "rss") == 0 ? rss() : 2;
 }

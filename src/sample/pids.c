@@ -3,8 +3,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 ssize_t sm_slurp(struct mc_sampler *s, int64_t pid, const char *what, char *buf, size_t cap)
@@ -104,6 +107,7 @@ static void clear(struct sm_proc *p, int64_t pid)
 int sm_end_life(struct mc_sampler *s, struct sm_proc *p, struct mc_error *err)
 {
 	int rc = sm_gone(s, p, err);
+	s->lost = true;
 	if (rc)
 		return rc; /* tried again in the next tick: an end is never lost */
 	sm_drop_fd(s, p);
@@ -169,10 +173,56 @@ static int merge(struct mc_sampler *s, struct mc_error *err)
 	return rc;
 }
 
+/* Whether procfs tells of the processes among which we have our own pid, and so loadavg of the pids that they get. One that is
+ * mounted from another namespace has more than one number here, or none. */
+static bool own_namespace(const struct mc_sampler *s)
+{
+	char text[SM_TEXT];
+	ssize_t n = sm_read_once(s->procfd, "self/status", text, sizeof text);
+	const char *at = n > 0 ? strstr(text, "\nNSpid:\t") : NULL;
+	if (!at)
+		return false;
+	at += sizeof "\nNSpid:\t" - 1;
+	return at[strspn(at, "0123456789")] == '\n';
+}
+
+void sm_pids_begin(struct mc_sampler *s)
+{
+	struct statfs fs;
+	if (!s->real || !own_namespace(s))
+		return;
+	s->loadavg = openat(s->procfd, "loadavg", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	/* in some containers another file system's file stands there */
+	if (s->loadavg >= 0 && (fstatfs(s->loadavg, &fs) != 0 || fs.f_type != PROC_SUPER_MAGIC)) {
+		close(s->loadavg);
+		s->loadavg = -1;
+	}
+}
+
+/* "0.20 0.18 0.12 1/80 11206": the pid given out last, of threads too. 0: not known. */
+static int64_t last_pid(const struct mc_sampler *s)
+{
+	char text[128];
+	uint64_t v = 0;
+	ssize_t n = s->loadavg < 0 ? 0 : pread(s->loadavg, text, sizeof text, 0);
+	const char *at = n > 1 && text[n - 1] == '\n' ? memrchr(text, ' ', (size_t)n) : NULL;
+	return at && mc_parse_u64(at + 1, (size_t)(text + n - 2 - at), &v) && v < INT64_MAX ? (int64_t)v : 0;
+}
+
 int sm_pids(struct mc_sampler *s, struct mc_error *err)
 {
+	/* before they are listed: what begins meanwhile is seen the next time */
+	int64_t last = last_pid(s);
+	/* now and then all the same: a pid may be asked for, and those that are not followed end unseen */
+	if (last && last == s->last_pid && !s->lost && ++s->unlisted < SM_ROTATION)
+		return 0;
 	int rc = list_pids(s, err);
-	return rc || same(s) ? rc : merge(s, err);
+	if (!rc && !same(s))
+		rc = merge(s, err);
+	s->last_pid = rc ? 0 : last;
+	s->unlisted = 0;
+	s->lost = false;
+	return rc;
 }
 
 struct sm_proc *sm_find(const struct mc_sampler *s, int64_t pid)

@@ -223,6 +223,7 @@ static int begin(struct mc_sampler *s, const struct mc_sample_config *c, struct 
 		return mc_fail(err, MC_EIO, errno, "%.400s", path);
 	s->real = fstatfs(s->procfd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
 	s->host.keep = s->real;
+	sm_pids_begin(s);
 	s->by_name = mc_map_new();
 	s->libsets = mc_map_new();
 	if (!s->by_name || !s->libsets)
@@ -241,7 +242,7 @@ int mc_sampler_open(const struct mc_sample_config *c, struct mc_sampler **ret, s
 	struct mc_sampler *s = calloc(1, sizeof *s);
 	if (!s)
 		return mc_nomem(err, "the sampler");
-	s->procfd = -1;
+	s->procfd = s->loadavg = -1;
 	s->page = (uint64_t)sysconf(_SC_PAGESIZE);
 	s->hz = (double)sysconf(_SC_CLK_TCK);
 	s->name.limit = 4096;
@@ -270,6 +271,8 @@ void mc_sampler_close(struct mc_sampler *s)
 		free(s->programs[i].name);
 	if (s->procfd >= 0)
 		close(s->procfd);
+	if (s->loadavg >= 0)
+		close(s->loadavg);
 	sm_host_release(&s->host);
 	sm_exits_free(s->exits);
 	sm_groups_free(s->groups);

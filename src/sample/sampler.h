@@ -85,6 +85,10 @@ struct mc_sampler {
 	int64_t *pids;
 	size_t npids, pids_cap;
 	int64_t pids_from;  /* where in procfs's folder they begin; 0: not known */
+	int loadavg;        /* its file, which tells the pid given out last; -1: it does not tell of these processes */
+	int64_t last_pid;   /* when pids were listed last; 0: not known */
+	uint32_t unlisted;  /* ticks since then */
+	bool lost;          /* a process ended since then */
 	struct sm_proc **merged;
 	size_t merged_cap;
 	const struct mc_process **out;
@@ -127,7 +131,9 @@ struct mc_sampler {
 /* ---- file.c, pids.c ---- */
 ssize_t sm_slurp(struct mc_sampler *s, int64_t pid, const char *what, char *buf, size_t cap);
 void sm_drop_fd(struct mc_sampler *s, struct sm_proc *p);
-/* Lists the pids and holds the entries against them: new ones appear, missing ones end. */
+/* Looks for a sign by which a new process shows without listing all. */
+void sm_pids_begin(struct mc_sampler *s);
+/* Lists the pids, unless nothing began or ended since, and holds the entries against them: new ones appear, missing ones end. */
 int sm_pids(struct mc_sampler *s, struct mc_error *err);
 struct sm_proc *sm_find(const struct mc_sampler *s, int64_t pid);
 /* Its id goes to the caller as ended, if it has one. */

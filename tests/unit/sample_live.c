@@ -142,6 +142,34 @@ static void host_pace(void **state)
 	assert_true(t->host.read_ms == now_ms);
 }
 
+/* Without a new process nothing is listed; one that begins or ends is told in the same tick all the same. */
+static void quiet(void **state)
+{
+	(void)state;
+	pid_t pid = sleeper(), other = 0;
+	start((struct mc_sample_config){0});
+	for (int i = 0; i < 25; i++) {
+		tick();
+		assert_non_null(tick_of(t, pid));
+		if (i == 8) {
+			other = sleeper();
+		} else if (i == 9) {
+			assert_true(tick_of(t, other)->born);
+		} else if (i == 17) {
+			uint64_t id = tick_of(t, other)->id;
+			bool gone = false;
+			end_child(other);
+			tick();
+			for (size_t k = 0; k < t->ngone; k++)
+				gone |= t->gone[k] == id;
+			assert_true(gone);
+			for (size_t k = 0; k < t->nprocesses; k++)
+				assert_true(t->processes[k]->pid != other);
+		}
+	}
+	end_child(pid);
+}
+
 static bool copied(const char *from, const char *to)
 {
 	struct mc_buf b = {0};
@@ -767,6 +795,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(oneself, end),       cmocka_unit_test_teardown(host_pace, end),
 		cmocka_unit_test_teardown(two_names, end),     cmocka_unit_test_teardown(exact, end),
+		cmocka_unit_test_teardown(quiet, end),
 		cmocka_unit_test_teardown(exec_again, end),    cmocka_unit_test_teardown(exec_each_tick, end),
 		cmocka_unit_test_teardown(hostile_names, end), cmocka_unit_test_teardown(libraries, end),
 		cmocka_unit_test_teardown(sockets, end),       cmocka_unit_test_teardown(few_descriptors, end),

@@ -83,7 +83,7 @@ struct mc_daemon_figures {
 	size_t nerrors;
 	const struct mc_error_figures *errors;
 };
-/* Append the families in a fixed order. mc_metrics_process: process_* of this process, read from /proc/self. */
+/* Append the families in a fixed order; each once a page. mc_metrics_process: process_* of this process, read from /proc/self. */
 void mc_metrics_programs(struct mc_metrics *m, const struct mc_program_figures *p, size_t n);
 void mc_metrics_host(struct mc_metrics *m, const struct mc_host_figures *h);
 void mc_metrics_daemon(struct mc_metrics *m, const struct mc_daemon_figures *d);

@@ -117,25 +117,44 @@ static void versions(struct mc_metrics *m, const struct mc_program_figures *p, s
 			put(m, 1, 3, (const char *[]){ "program", p[i].name, "version", p[i].culprit_version, "commit", p[i].culprit_commit });
 }
 
-void mc_metrics_programs(struct mc_metrics *m, const struct mc_program_figures *p, size_t n)
+/* Names that come out the same when they are cleaned are looked for in each family, the others are not. */
+static void find_distinct(struct mc_labels *l, size_t n)
+{
+	enum { FEW = 256 };
+	for (size_t i = 0; i < n && n <= FEW; i++)
+		l[i].distinct = true;
+	for (size_t i = 0; i < n && n <= FEW; i++)
+		for (size_t k = 0; k < i; k++)
+			if (l[k].hash == l[i].hash)
+				l[k].distinct = l[i].distinct = false;
+}
+
+static void columns(struct mc_metrics *m, const struct mc_program_figures *p, size_t n)
 {
 	struct mc_labels *labels = mc_reallocarray(NULL, n + 1, sizeof(*labels));
-	program_kinds(m, p, n);
 	for (size_t i = 0; labels && i < n; i++)
 		labels[i] = mc_metrics_labels(m, 1, (const char *[]){ "program", p[i].name });
+	if (labels)
+		find_distinct(labels, n);
 	for (size_t c = 0; c < sizeof(program_columns) / sizeof(program_columns[0]); c++) {
 		const struct column *col = &program_columns[c];
 		mc_metrics_family(m, col->name, col->type, col->unit, col->help);
 		for (size_t i = 0; i < n; i++) {
 			double v = number_at(&p[i], col->at);
 			mc_metrics_created(m, p[i].first_seen_s);
-			if (labels && !isnan(v))
-				mc_metrics_add(m, v, &labels[i]);
-			else if (!labels) /* without the memory for it they are written each time */
+			if (!labels) /* without the memory for it they are written each time */
 				put(m, v, 1, (const char *[]){ "program", p[i].name });
+			else if (!isnan(v))
+				mc_metrics_add(m, v, &labels[i]);
 		}
 	}
 	free(labels);
+}
+
+void mc_metrics_programs(struct mc_metrics *m, const struct mc_program_figures *p, size_t n)
+{
+	program_kinds(m, p, n);
+	columns(m, p, n);
 	mc_metrics_created(m, (double)NAN);
 	verdicts(m, p, n);
 	versions(m, p, n);
@@ -279,7 +298,7 @@ static double started(void)
 	if (isnan(ticks) || clock_gettime(CLOCK_BOOTTIME, &boot))
 		return (double)NAN;
 	double age = (double)boot.tv_sec + (double)boot.tv_nsec / 1e9 - ticks / (double)sysconf(_SC_CLK_TCK);
-	once = (double)mc_now_ms() / 1000 - age;
+	once = round((double)mc_now_ms() - age * 1000) / 1000; /* the ticks are no finer */
 	return once;
 }
 

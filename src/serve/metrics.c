@@ -36,7 +36,7 @@ struct mc_metrics {
 	struct family *families;
 	struct mc_buf text;  /* all labels */
 	struct place *places; /* open addressing: a copy of each key would cost more than the page */
-	size_t nplaces;       /* a power of two, over twice the samples */
+	size_t nplaces, taken; /* a power of two, over twice those taken */
 	uint64_t seed;        /* names come from outside: without it somebody could choose some that all collide */
 	double created;
 	size_t samples, dropped;
@@ -173,7 +173,7 @@ static bool more_places(struct mc_metrics *m)
 /* True where the open family has a sample with these labels; else the place is taken for the one to come. */
 static bool is_there(struct mc_metrics *m, const struct mc_labels *l)
 {
-	if (m->samples * 2 >= m->nplaces && !more_places(m)) {
+	if (m->taken * 2 >= m->nplaces && !more_places(m)) {
 		m->failed = true;
 		return false;
 	}
@@ -188,6 +188,7 @@ static bool is_there(struct mc_metrics *m, const struct mc_labels *l)
 			return true;
 	}
 	m->places[k] = (struct place){ hash, (uint32_t)m->open, (uint32_t)m->families[m->open].n };
+	m->taken++;
 	return false;
 }
 
@@ -216,32 +217,32 @@ struct mc_labels mc_metrics_labels(struct mc_metrics *m, size_t npairs, const ch
 	return l;
 }
 
-void mc_metrics_add(struct mc_metrics *m, double value, const struct mc_labels *l)
+bool mc_metrics_add(struct mc_metrics *m, double value, const struct mc_labels *l)
 {
 	if (m->failed || m->n == 0)
-		return;
+		return false;
 	struct family *f = &m->families[m->open];
 	if (m->samples >= MAX_SAMPLES) {
 		m->dropped++;
-		return;
+		return false;
 	}
 	if (mc_grow((void **)&f->samples, &f->cap, f->n + 1, sizeof(*f->samples), NULL)) {
 		m->failed = true;
-		return;
+		return false;
 	}
-	if (is_there(m, l)) {
+	if (!l->distinct && is_there(m, l)) {
 		m->dropped++;
-		return;
+		return false;
 	}
 	if (m->failed)
-		return;
+		return false;
 	f->samples[f->n++] = (struct sample){ value, m->created, l->at, l->len };
 	m->samples++;
+	return true;
 }
 
 void mc_metrics_sample(struct mc_metrics *m, double value, size_t npairs, const char *const *pairs)
 {
-	size_t dropped = m->dropped;
 	if (m->failed || m->n == 0)
 		return;
 	if (m->samples >= MAX_SAMPLES) {
@@ -249,8 +250,7 @@ void mc_metrics_sample(struct mc_metrics *m, double value, size_t npairs, const 
 		return;
 	}
 	struct mc_labels l = mc_metrics_labels(m, npairs, pairs);
-	mc_metrics_add(m, value, &l);
-	if (m->dropped > dropped)
+	if (!mc_metrics_add(m, value, &l))
 		m->text.len = l.at; /* nobody has them */
 }
 

@@ -19,11 +19,12 @@ int mc_metrics_write(const struct mc_metrics *m, enum mc_format format, double s
 struct mc_labels {
 	size_t at, len; /* in the page's own text */
 	uint64_t hash;
+	bool distinct;  /* no sample of the family can have the same: it is not looked for */
 };
 /* As in mc_metrics_sample(); for its page alone. */
 struct mc_labels mc_metrics_labels(struct mc_metrics *m, size_t npairs, const char *const *pairs);
-/* A sample of the family opened last. */
-void mc_metrics_add(struct mc_metrics *m, double value, const struct mc_labels *labels);
+/* A sample of the family opened last. False: it was dropped. */
+bool mc_metrics_add(struct mc_metrics *m, double value, const struct mc_labels *labels);
 
 /* ---- negotiate.c: request headers; each takes NULL for a header that is absent ---- */
 enum mc_format mc_accepted_format(const char *accept);

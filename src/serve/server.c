@@ -66,7 +66,7 @@ static int start_instance(struct listener *l, struct mc_web *web, struct instanc
 			options[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_TRUST, 0, web->ca };
 	}
 	options[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0);
+	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO | MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0);
 	/* The logger comes first: it is asked while the other options are read. */
 	in->daemon = MHD_start_daemon(flags, 0, NULL, NULL, mc_on_request, in, MHD_OPTION_EXTERNAL_LOGGER, silent, NULL,
 		MHD_OPTION_ARRAY, options, MHD_OPTION_END);

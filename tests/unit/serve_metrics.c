@@ -136,6 +136,33 @@ static void test_duplicates(void **state)
 	mc_metrics_free(m);
 }
 
+static size_t count(const char *text, const char *what)
+{
+	size_t n = 0;
+	for (const char *p = text; (p = strstr(p, what)); p += strlen(what))
+		n++;
+	return n;
+}
+
+/* Two names that are one once they are cleaned: one series in each family, also where the first lacks the figure. */
+static void test_same_names(void **state)
+{
+	(void)state;
+	double none = (double)NAN;
+	struct mc_program_figures p[] = { { .name = "a", .resident = 1, .processes = 1 }, { .name = "\xff", .resident = none, .processes = 2 },
+		{ .name = "\xfe", .resident = 3, .processes = 3 }, { .name = "b", .resident = 4, .processes = 4 } };
+	struct mc_metrics *m = mc_metrics_new();
+	mc_metrics_programs(m, p, 4);
+	char *t = text_of(m, false);
+	assert_int_equal(count(t, "\nmemculprit_program_processes{program=\"\xef\xbf\xbd\"} "), 1);
+	assert_non_null(strstr(t, "\nmemculprit_program_processes{program=\"\xef\xbf\xbd\"} 2\n"));
+	assert_non_null(strstr(t, "\nmemculprit_program_resident_memory_bytes{program=\"\xef\xbf\xbd\"} 3\n"));
+	assert_int_equal(count(t, "\nmemculprit_program_resident_memory_bytes{"), 3);
+	assert_int_equal(count(t, "\nmemculprit_program_processes{"), 3);
+	free(t);
+	mc_metrics_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +171,7 @@ int main(void)
 		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_duplicates),
+		cmocka_unit_test(test_same_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

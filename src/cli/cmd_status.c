@@ -139,8 +139,11 @@ static void print_host(struct cli *c, const struct mc_status *st)
 	if (h->t_ms == MC_NO_TIME)
 		return;
 	bool short_of = h->text && strstr(h->text, "memory is") && !strstr(h->text, "not short");
-	cli_line(c, 0, short_of ? "31" : NULL, "Host, %s: %s; %s of %s available.", cli_when(c, h->t_ms, when), h->text ? h->text : "",
-		cli_size(h->memory_available, size), cli_size(h->memory_total, total));
+	if (h->memory_total > 0)
+		cli_line(c, 0, short_of ? "31" : NULL, "Host, %s: %s; %s of %s available.", cli_when(c, h->t_ms, when), h->text ? h->text : "",
+			cli_size(h->memory_available, size), cli_size(h->memory_total, total));
+	else
+		cli_line(c, 0, NULL, "Host, %s: %s.", cli_when(c, h->t_ms, when), h->text ? h->text : "");
 	cli_newline(c);
 }
 

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -74,13 +75,26 @@ static double key(const char *s, ssize_t n, const char *name, double scale)
 	return n > 0 && sm_key(s, (size_t)n, name, &v) ? (double)v * scale : 0;
 }
 
+/* Where procfs is mounted with subset=pid there is no stat. Found once: lives are told apart by it. */
+static int64_t boot_by_clock(struct sm_host_state *st)
+{
+	struct timespec up;
+	if (!st->keep) /* a tree of files is of another time */
+		return 0;
+	if (!st->boot_ms && clock_gettime(CLOCK_BOOTTIME, &up) == 0)
+		st->boot_ms = mc_now_ms() - up.tv_sec * 1000 - up.tv_nsec / 1000000;
+	return st->boot_ms;
+}
+
 static void read_stat(int fd, struct sm_host_state *st, struct mc_host *h)
 {
 	ssize_t n = read_file(fd, st, SM_STAT);
 	const char *s = st->text;
 	h->iowait_ratio = (double)NAN;
-	if (n <= 0)
+	if (n <= 0) {
+		h->boot_ms = boot_by_clock(st);
 		return;
+	}
 	/* "intr" with its thousands of figures is in between: the rest is found from the end */
 	const char *rest = memmem(s, (size_t)n, "\nctxt ", 6);
 	rest = rest ? rest + 1 : s;

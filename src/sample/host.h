@@ -12,6 +12,7 @@ struct sm_host_state { /* CPU ticks of the tick before, and what does not change
 	size_t cap;
 	bool known;
 	double total, iowait;
+	int64_t boot_ms; /* by the clock, where stat cannot be read; 0: not asked yet */
 	double forks; /* processes and threads begun since boot */
 	uint64_t reads;
 	char boot_id[40];

@@ -77,7 +77,7 @@ static int split(struct source *o, const char *url, struct mc_error *err)
 	o->port = colon ? copy(colon + 1, (size_t)(p + all - colon) - 1) : copy("80", 2);
 	size_t len = strcspn(p + all, "#");
 	o->path = p[all] == '/' ? copy(p + all, len) : copy("/", 1);
-	mc_buf_printf(&o->request, "GET %s HTTP/1.0\r\nHost: %.*s\r\nUser-Agent: memculprit\r\nAccept: text/plain;version=0.0.4\r\n\r\n",
+	mc_buf_printf(&o->request, "GET %s HTTP/1.0\r\nHost: %.*s\r\nUser-Agent: memculprit\r\nAccept: text/plain;version=0.0.4\r\nConnection: close\r\n\r\n",
 		o->path ? o->path : "/", (int)all, p);
 	return o->host && o->port && o->path ? mc_buf_check(&o->request, err) : mc_nomem(err, "an address");
 }
@@ -218,13 +218,34 @@ static size_t unchunk(char *s, size_t n)
 	return out;
 }
 
-static bool has_header(const char *head, size_t n, const char *line)
+/* What stands behind "name:" in the head [head, head + n), which goes on for a byte at least; NULL: no such line. */
+static const char *header(const char *head, size_t n, const char *name)
 {
-	size_t k = strlen(line);
+	size_t k = strlen(name);
 	for (size_t i = 0; i + k < n; i++)
-		if (head[i] == '\n' && strncasecmp(head + i + 1, line, k) == 0)
-			return true;
-	return false;
+		if (head[i] == '\n' && strncasecmp(head + i + 1, name, k) == 0)
+			return head + i + 1 + k + strspn(head + i + 1 + k, " \t");
+	return NULL;
+}
+
+static bool is_chunked(const char *head, size_t n)
+{
+	const char *v = header(head, n, "transfer-encoding:");
+	return v && strncasecmp(v, "chunked", 7) == 0;
+}
+
+/* Whether it is all there, of an answer that says how long it is: not every server closes the connection then. */
+static bool is_whole(const struct source *o)
+{
+	const char *s = o->reply.data, *body = s ? memmem(s, o->reply.len, "\r\n\r\n", 4) : NULL;
+	if (!body)
+		return false;
+	size_t head = (size_t)(body - s), len = o->reply.len - head - 4;
+	uint64_t expected;
+	if (is_chunked(s, head))
+		return len >= 5 && memcmp(s + o->reply.len - 5, "0\r\n\r\n", 5) == 0 && (len == 5 || s[o->reply.len - 6] == '\n');
+	const char *v = header(s, head, "content-length:");
+	return v && mc_parse_u64(v, strspn(v, "0123456789"), &expected) && len >= expected;
 }
 
 static void answered(struct source *o)
@@ -246,7 +267,7 @@ static void answered(struct source *o)
 	size_t head = (size_t)(body - s);
 	body += 4;
 	size_t len = n - head - 4;
-	if (has_header(s, head, "transfer-encoding: chunked"))
+	if (is_chunked(s, head))
 		len = unchunk(body, len);
 	if (mc_load_parse(body, len, o->metric, &value, &o->err) < 0)
 		stop(o);
@@ -360,6 +381,8 @@ static void advance(struct source *o, short events)
 			failed(o, 0, "the page is over 8 MiB");
 		else if (errno != EAGAIN)
 			failed(o, errno, "read");
+		else if (is_whole(o))
+			answered(o);
 		return;
 	}
 }

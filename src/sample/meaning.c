@@ -23,6 +23,8 @@ static const char *verdict(const struct mc_host *h, const struct rates *r, doubl
 		return ": the kernel killed a process for want of memory";
 	if (r->in >= 64 || pressed || (r->out >= 64 && used > 0.9))
 		return ": memory is short";
+	if (h->mem_total <= 0)
+		return ": how much memory there is is not known";
 	if (used > 0.95)
 		return ": memory is nearly used up";
 	if ((isfinite(h->iowait_ratio) && h->iowait_ratio >= 0.2) || h->blocked >= 8)

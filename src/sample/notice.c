@@ -76,6 +76,10 @@ void mc_sampler_notice(const struct mc_sampler *s, struct mc_buf *out)
 			mc_buf_str(out, "processes of other users cannot be seen");
 		mc_buf_str(out, " (procfs is mounted with hidepid): run as root, with CAP_SYS_PTRACE, or in the group of its gid= option");
 	}
+	if (t->host.mem_total <= 0) {
+		line(out);
+		mc_buf_str(out, "figures of the host cannot be read: there is no 'meminfo' in procfs (mounted with subset=pid?)");
+	}
 	if (t->not_permitted) {
 		line(out);
 		mc_buf_printf(out,

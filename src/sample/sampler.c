@@ -222,6 +222,8 @@ static int begin(struct mc_sampler *s, const struct mc_sample_config *c, struct 
 	if (s->procfd < 0)
 		return mc_fail(err, MC_EIO, errno, "%.400s", path);
 	s->real = fstatfs(s->procfd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+	if (!s->real && faccessat(s->procfd, "stat", F_OK, 0) != 0)
+		return mc_fail(err, MC_EIO, 0, "%.400s is no procfs: there is no 'stat' in it", path);
 	s->host.keep = s->real;
 	sm_pids_begin(s);
 	s->by_name = mc_map_new();

@@ -58,7 +58,7 @@ value() { K=$1 awk 'index($0, ENVIRON["K"] " ") == 1 { print $NF }' "$dir/page";
 until_true() { for _ in $(seq 200); do page && "$@" && return; sleep 0.1; done; }
 value_is() { [ "$(value "$1")" = "$2" ]; }
 
-echo '1..25'
+echo '1..28'
 printf 'sample: {interval: 0.1s, pss: on}\n' >"$dir/memculprit.yml"
 begin v2
 page
@@ -130,4 +130,24 @@ kill -HUP "$pid"
 until_true value_is 'memculprit_program_processes{program="guest-init"}' 1
 is 'and all of them again' "$before 1" "$(value 'memculprit_program_processes{program="web"}') $(value 'memculprit_program_processes{program="guest-init"}')"
 end v1
+
+# a folder that is no procfs, and procfs without the host's files
+mkdir "$dir/none"
+"$MC_BIN" --db "$dir/none.db" serve --path.procfs "$dir/none" --web.listen-address 127.0.0.1:0 >"$dir/log" 2>&1
+is 'a folder that is no procfs is refused' 1 $?
+has 'and said' "$dir/none is no procfs" "$dir/log"
+if unshare -m -p -f --mount-proc mount -t proc -o subset=pid proc /proc 2>/dev/null; then
+	# ends with the namespace's first process
+	unshare -m -p -f --kill-child --mount-proc sh -c 'mount -t proc -o subset=pid proc /proc && exec "$@"' sh \
+		"$MC_BIN" --config "$dir/memculprit.yml" --db "$dir/pids.db" serve --web.listen-address 127.0.0.1:0 >"$dir/log" 2>&1 &
+	pid=$!
+	for _ in $(seq 200); do grep -qF 'figures of the host cannot be read' "$dir/log" && break; sleep 0.1; done
+	has 'host figures that cannot be read are missed' "figures of the host cannot be read: there is no 'meminfo'" "$dir/log"
+	kill -9 "$pid"
+	wait "$pid" 2>/dev/null
+	pid=
+else
+	n=$((n + 1))
+	echo "ok $n - host figures that cannot be read are missed # SKIP no right to mount procfs"
+fi
 exit $failed

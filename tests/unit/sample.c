@@ -46,6 +46,12 @@ static void tick(int64_t ms)
 static void kinds(void **state)
 {
 	(void)state;
+	struct mc_sampler *none = NULL;
+	tree_put("elsewhere/x", "");
+	char elsewhere[96];
+	snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", tree_root);
+	assert_int_equal(mc_sampler_open(&(struct mc_sample_config){.procfs = elsewhere}, &none, &err), MC_EIO);
+	assert_non_null(strstr(err.text, "is no procfs"));
 	tree_process(&(struct tree_process){.pid = 10, .anon = 30, .file = 15, .shmem = 5, .swap_kb = 8, .comm = "a) R (\n\xff",
 					    .cgroup = "0::/system.slice/logic.service\n"});
 	tree_process(&(struct tree_process){.pid = 11, .state = 'Z', .anon = 30, .comm = "zombie"});

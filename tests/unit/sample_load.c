@@ -59,6 +59,7 @@ static int end(void **state)
 }
 
 /* A child that gives each connection the text, in two pieces. */
+static bool keeps_open; /* the connection, once all is said */
 static void serve(const char *text, size_t repeat)
 {
 	child = fork();
@@ -72,6 +73,8 @@ static void serve(const char *text, size_t repeat)
 		usleep(2000);
 		for (size_t i = 0; i < repeat; i++)
 			w = write(fd, text + half, strlen(text) - half);
+		while (keeps_open)
+			pause();
 		(void)r;
 		(void)w;
 	}
@@ -122,6 +125,25 @@ static void chunks(void **state)
 	const char *why;
 	double v = value_of("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nr 40\r\n3;x=y\r\n\nr \r\n2\r\n2\n\r\n0\r\n\r\n", 1, &why);
 	assert_true(fabs(v - 42) < 1e-9);
+}
+
+/* A server that does not close the connection has said how long its answer is. */
+static void stays_open(void **state)
+{
+	(void)state;
+	const char *why;
+	keeps_open = true;
+	double v = value_of("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nr 5\nr 6\n\n", 1, &why);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	assert_true(fabs(v - 11) < 1e-9);
+	v = value_of("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nr 7\n\r\n0\r\n\r\n", 1, &why);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	assert_true(fabs(v - 7) < 1e-9);
+	v = value_of("HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\nr 5\n", 1, &why);
+	keeps_open = false;
+	assert_true(isnan(v)); /* not all of it is there */
 }
 
 static void other_status(void **state)
@@ -309,7 +331,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(answers, begin, end),  cmocka_unit_test_setup_teardown(chunks, begin, end),
-		cmocka_unit_test_setup_teardown(other_status, begin, end), cmocka_unit_test_setup_teardown(no_http, begin, end),
+		cmocka_unit_test_setup_teardown(other_status, begin, end), cmocka_unit_test_setup_teardown(stays_open, begin, end), cmocka_unit_test_setup_teardown(no_http, begin, end),
 		cmocka_unit_test_setup_teardown(no_metric, begin, end), cmocka_unit_test_setup_teardown(too_large, begin, end),
 		cmocka_unit_test_setup_teardown(silent, begin, end),   cmocka_unit_test_setup_teardown(nobody, begin, end),
 		cmocka_unit_test_setup_teardown(other_address, begin, end), cmocka_unit_test(addresses), cmocka_unit_test(files),

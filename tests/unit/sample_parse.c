@@ -215,6 +215,8 @@ static void host_sentences(void **state)
 	assert_string_equal(meaning(&before, &now, none), "1 process blocked, 400 KiB/s swapped out, iowait 1 %, 97 % of memory in use: memory is short");
 	now.oom_kills = 1;
 	assert_non_null(strstr(meaning(&before, &now, none), "the kernel killed a process for want of memory"));
+	now = (struct mc_host){.iowait_ratio = none, .psi_memory_some = none};
+	assert_string_equal(meaning(NULL, &now, none), "0 processes blocked: how much memory there is is not known");
 	now = (struct mc_host){.iowait_ratio = none, .psi_memory_some = 0.2, .mem_total = 100, .mem_available = 50};
 	assert_string_equal(meaning(NULL, &now, none), "0 processes blocked: memory is short");
 }

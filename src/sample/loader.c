@@ -375,14 +375,12 @@ static void advance(struct source *o, short events)
 			mc_buf_add(&o->reply, buf, (size_t)n);
 		if (n > 0 && !o->reply.failed)
 			continue;
-		if (n == 0)
+		if (n == 0 || (n < 0 && errno == EAGAIN && is_whole(o)))
 			answered(o);
 		else if (n > 0)
 			failed(o, 0, "the page is over 8 MiB");
 		else if (errno != EAGAIN)
 			failed(o, errno, "read");
-		else if (is_whole(o))
-			answered(o);
 		return;
 	}
 }

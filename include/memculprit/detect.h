@@ -157,17 +157,21 @@ struct mc_youth {
 int mc_heights_new(const struct mc_panel *p, const double *offset, const struct mc_youth *youth, double life_sd, struct mc_heights **ret,
 	struct mc_error *err);
 void mc_heights_free(struct mc_heights *h);
+/* What is known of load and of covariates is wrong in all releases alike, so these move together: by one standard deviation each. */
+enum { MC_HEIGHT_SHARED = 2 };
 /* Where warm-ups differ by `spread` of their size from release to release: height of each release and its variance (NaN, INFINITY: it has
- * no lives), arrays of nreleases. Returns the log likelihood of all besides. */
-double mc_heights_of(const struct mc_heights *h, enum mc_height kind, double spread, double *level, double *var);
+ * no lives), arrays of nreleases; shared: MC_HEIGHT_SHARED numbers a release. Returns the log likelihood of all besides. */
+double mc_heights_of(const struct mc_heights *h, enum mc_height kind, double spread, double *level, double *var, double *shared);
 
-/* Levels of n releases, whose variances are known and which differ anyway: by one of these standard deviations, with these weights. */
+/* Levels of n releases, whose variances are known and which differ anyway: by one of these standard deviations, with these weights.
+ * shared: as above, NULL: no error is shared. */
 enum { MC_STEPS_DRIFTS = 5 };
 struct mc_drift {
 	double sd[MC_STEPS_DRIFTS], weight[MC_STEPS_DRIFTS]; /* weights add up to 1 */
 };
 struct mc_steps;
-int mc_steps_new(const double *level, const double *var, size_t n, const struct mc_drift *drift, struct mc_steps **ret, struct mc_error *err);
+int mc_steps_new(const double *level, const double *var, const double *shared, size_t n, const struct mc_drift *drift, struct mc_steps **ret,
+	struct mc_error *err);
 void mc_steps_free(struct mc_steps *s);
 /* Log evidence that the levels of [from, until) are shifted up (sign 1) or down (-1); from >= until: that none are. *ret (may be
  * NULL) gets the shift as `slope`. -INFINITY: the shift is the other way, or nothing. */

@@ -3,28 +3,33 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* About one in six programs that are watched gets a higher level by some release. */
 static const double PRIOR_STEP = .16;
 /* Most stay. One release that stands out, and the next does not, is rather one of the oddities that programs have: so many nats. */
 static const double STAYS = .85, ONE_RELEASE = 1.5;
+/* A height at birth that shorter warm-ups take back, so that later releases stand lower by this many errors, is hardly a step: so many nats. */
+static const double LOWER = 1.5, TAKEN_BACK = 3;
 /* By how much of their size warm-ups may differ from release to release. */
-static const double SPREAD[] = { .03, .12, .4 };
-/* With more releases than this only ends soon after the beginning are looked at. */
-/* What is needed to start is mostly the same; what fills up later differs. */
-static const double KIND[MC_HEIGHT_KINDS] = { .5, .35, .15 };
+enum { NSPREAD = 4 };
+static const double SPREAD[NSPREAD] = { .03, .12, .4, 1.2 };
+/* What is needed to start is mostly the same; what fills up later differs. That warm-ups differ by more than their size is seldom, and that
+ * they differ much and yet all end at one height is as well. */
+static const double KIND[MC_HEIGHT_KINDS][NSPREAD] = { { .5, .5, .5, .1 }, { .35, .35, .35, .07 }, { .15, .15, .03, .006 } };
 /* How much heights of releases differ anyway, in deviations of the noise; how much their warm-ups do, in parts of them. */
 static const struct mc_drift OF_LEVELS = { { .25, .5, 1, 2, 4 }, { .25, .35, .25, .12, .03 } }, OF_RISES = { { .02, .06, .18, .4, .7 }, { .2, .2, .25, .25, .1 } };
 /* Even a program without noise has this much of its height more or less in another release. */
 static const double LEAST_DRIFT = .008;
 /* The same where every release has one life only, so that nothing tells how much lives differ; and in parts of the noise. */
 static const double LONE_DRIFT = .02, LONE_NOISE = 2;
-enum { NSPREAD = 3, ALL_ENDS_MOST = 60, ENDS_NEAR = 8 };
+/* With more releases than this only ends soon after the beginning are looked at. */
+enum { ALL_ENDS_MOST = 60, ENDS_NEAR = 8 };
 
 /* Releases that have lives, with their heights under one model of how warm-ups differ. */
 struct heights {
 	size_t n, *release;
-	double *level, *var;
+	double *level, *var, *shared;
 	double sigma, rise, ll;
 };
 
@@ -119,6 +124,17 @@ static double over_models(const struct model *m, size_t n, int sign, size_t from
 	return sum;
 }
 
+/* Do the releases from this one on stand lower once they have warmed up, as the likeliest model of heights at full age has it? */
+static bool lower_at_last(const struct model *m, size_t nmodels, size_t from)
+{
+	size_t best = nmodels;
+	struct mc_growth_fit f;
+	for (size_t i = 0; i < nmodels; i++)
+		if (i / NSPREAD == MC_HEIGHT_SETTLED && (best == nmodels || m[i].x.ll > m[best].x.ll))
+			best = i;
+	return best < nmodels && isfinite(mc_steps_shift(m[best].steps, -1, from, m[best].x.n, &f)) && -f.z > LOWER;
+}
+
 /* The evidence of every step; a lasting fall is a change too, and must not be taken for a rise before it. */
 static void weigh(struct judgement *j, const struct model *m, size_t nmodels)
 {
@@ -132,12 +148,13 @@ static void weigh(struct judgement *j, const struct model *m, size_t nmodels)
 	for (size_t from = 1; from < n; from++) {
 		size_t k = release[from] - 1;
 		double all = -(double)INFINITY, best = -(double)INFINITY;
+		bool lower = lower_at_last(m, nmodels, from);
 		for (size_t until = from + 1; until <= n; until++) {
 			struct mc_growth_fit f = { 0 };
 			if (until < n && n > ALL_ENDS_MOST && until > from + ENDS_NEAR)
 				continue;
 			double prior = until == n ? log(STAYS) : log((1 - STAYS) / (double)(n - from)) - (until == from + 1 ? ONE_RELEASE : 0);
-			double v = share + prior + over_models(m, nmodels, 1, from, until, &f) - none;
+			double v = share + prior + over_models(m, nmodels, 1, from, until, &f) - none - (until == n && lower ? TAKEN_BACK : 0);
 			if (v > best) {
 				best = v;
 				j->step_fit[k] = f;
@@ -161,17 +178,20 @@ static int one_model(const struct mc_heights *heights, size_t nr, size_t i, stru
 	struct mc_drift drift = kind == MC_HEIGHT_RISE ? OF_RISES : OF_LEVELS;
 	for (size_t d = 0; d < MC_STEPS_DRIFTS; d++)
 		drift.sd[d] *= kind == MC_HEIGHT_RISE ? x->rise : x->sigma;
-	x->ll = log(KIND[kind]) + mc_heights_of(heights, kind, SPREAD[i % NSPREAD], x->level, x->var);
+	/* where lives gain less than the noise, their gain tells nothing */
+	double prior = kind == MC_HEIGHT_RISE && !(x->rise > x->sigma) ? -(double)INFINITY : log(KIND[kind][i % NSPREAD]);
+	x->ll = prior + mc_heights_of(heights, kind, SPREAD[i % NSPREAD], x->level, x->var, x->shared);
 	for (size_t r = 0; r < nr; r++)
 		if (isfinite(x->level[r])) {
 			x->level[x->n] = x->level[r];
 			x->var[x->n] = x->var[r];
+			memcpy(x->shared + x->n * MC_HEIGHT_SHARED, x->shared + r * MC_HEIGHT_SHARED, MC_HEIGHT_SHARED * sizeof *x->shared);
 			x->release[x->n++] = r;
 		}
-	return mc_steps_new(x->level, x->var, x->n, &drift, &m->steps, err);
+	return mc_steps_new(x->level, x->var, x->shared, x->n, &drift, &m->steps, err);
 }
 
-/* `work` has two numbers and `release` one a release. */
+/* `work` has 2 + MC_HEIGHT_SHARED numbers and `release` one a release. */
 static int all_models(const struct mc_heights *heights, struct judgement *j, size_t nr, double usual, bool lone, double *work, size_t *release, struct mc_error *err)
 {
 	struct model m[NSPREAD * MC_HEIGHT_KINDS] = { 0 };
@@ -182,9 +202,9 @@ static int all_models(const struct mc_heights *heights, struct judgement *j, siz
 	double rise = mc_panel_curve(j->panel, 0, (double)INFINITY), sigma = sqrt(noise.var + pow(LEAST_DRIFT * usual, 2));
 	if (lone)
 		sigma = sqrt(LONE_NOISE * LONE_NOISE * noise.var + pow(LONE_DRIFT * usual, 2));
-	rise = fmax(fabs(rise), sigma);
+	rise = fmax(rise, sigma);
 	for (size_t i = 0; rc == 0 && i < n; i++) {
-		m[i].x = (struct heights){ .release = release, .level = work, .var = work + nr, .sigma = sigma, .rise = rise };
+		m[i].x = (struct heights){ .release = release, .level = work, .var = work + nr, .shared = work + 2 * nr, .sigma = sigma, .rise = rise };
 		rc = one_model(heights, nr, i, &m[i], err);
 	}
 	/* beyond what numbers hold a height is none under some models: then nothing is said of steps */
@@ -204,7 +224,7 @@ int judge_steps(const struct history *h, struct judgement *j, struct mc_error *e
 	struct mc_heights *heights = NULL;
 	j->step_fit = calloc(nr, sizeof *j->step_fit);
 	j->step_until = calloc(nr, sizeof *j->step_until);
-	double *v = mc_reallocarray(NULL, 5 * n + 2 * nr, sizeof *v), life_sd = 0;
+	double *v = mc_reallocarray(NULL, 5 * n + (2 + MC_HEIGHT_SHARED) * nr, sizeof *v), life_sd = 0;
 	size_t *release = calloc(nr, sizeof *release);
 	struct mc_youth *youth = calloc(n + 1, sizeof *youth);
 	int rc = j->step_fit && j->step_until && v && release && youth ? 0 : mc_nomem(err, "the levels");

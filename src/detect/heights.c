@@ -3,20 +3,24 @@
  * two ways for releases to differ in warm-up: all begin at their height and end at another, or the other way round; which
  * of the two, and how much they differ at all, the likelihood decides. */
 #include "evidence.h"
+#include "linalg.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* What load and covariates explain is known to about a half, and wrong in all releases alike. */
+static const double DOUBT[MC_HEIGHT_SHARED] = { .5, .5 };
 /* Share of what was not seen of a curve by which it may be wrong, at least. */
-static const double LEAST_GUESS = .2;
+static const double LEAST_GUESS = .1;
 /* Lives depart from their release by this share of what releases do; trends of both by so many deviations of the noise. */
 static const double LIFE_SHARE = .15, TREND = 3;
 
 struct mc_heights {
 	const struct mc_panel *p;
-	size_t w;          /* columns: what is left of y, the curve's parts, load and covariates, curve larger, curve slower, trend, level */
-	size_t larger, slower, trend;
+	/* columns: what is left of y, the curve's parts, load and covariates, curve larger, curve slower, trend, level; what load explains, and
+	 * covariates */
+	size_t w, larger, slower, trend, level, shared;
 	const struct mc_youth *youth;
 	const double *offset; /* NaN: left out */
 	double life_sd;
@@ -27,7 +31,7 @@ struct mc_heights {
 static void from_birth(const struct mc_heights *h, double *g)
 {
 	const struct mc_panel *p = h->p;
-	size_t w = h->w, il = w - 1;
+	size_t w = h->w, il = h->level;
 	double f[PANEL_MOST_COLUMNS] = { 0 };
 	for (size_t k = 0; k < p->ntau; k++) {
 		f[1 + k] = 1;
@@ -56,9 +60,14 @@ static void fill_row(const struct mc_heights *h, const double *m, double middle,
 	to[0] -= p->curve[nc - 1];
 	to[h->larger] = to[h->slower] = 0;
 	to[h->trend] = m[p->it] - middle;
-	to[h->w - 1] = 1;
-	for (size_t c = 0; c + 1 < nc; c++)
-		to[0] -= p->curve[c] * m[1 + c];
+	to[h->level] = 1;
+	to[h->shared] = to[h->shared + 1] = 0;
+	for (size_t c = 0; c + 1 < nc; c++) {
+		double v = p->curve[c] * m[1 + c];
+		to[0] -= v;
+		if (c >= p->ntau)
+			to[h->shared + (c >= p->ntau + p->nload)] += v;
+	}
 	for (size_t c = 0; c < p->ntau; c++) {
 		to[h->larger] += p->curve[c] * m[1 + c];
 		to[h->slower] -= m[1 + c] < 0 ? p->curve[c] * m[1 + c] * log(-m[1 + c]) : 0;
@@ -89,6 +98,15 @@ static void add_youth(const struct mc_heights *h, const struct panel_life *l, co
 	y->l.white = y->white;
 }
 
+/* First rows of a life that was there before all that was seen: what load led up to them is not known. At most a quarter. */
+static size_t without_load(const struct mc_panel *p, const struct panel_life *l)
+{
+	size_t k = 0;
+	while (p->nload && k < l->n / 4 && l->t[k] < p->t0 + 4 * p->bin)
+		k++;
+	return k;
+}
+
 static void life_gram(struct mc_heights *h, size_t i, double offset, const struct mc_youth *young, struct with_youth *y)
 {
 	const struct panel_life *l = &h->p->life[i];
@@ -96,10 +114,15 @@ static void life_gram(struct mc_heights *h, size_t i, double offset, const struc
 	double *settled = h->settled + i * w * w, *birth = h->birth + i * w * w;
 	double middle = (l->m[h->p->it] + l->m[(l->n - 1) * h->p->q + h->p->it]) / 2;
 	y->l = *l;
+	size_t skip = first ? 0 : without_load(h->p, l);
 	if (first)
 		add_youth(h, l, young, middle, y);
-	for (size_t k = 0; k < l->n; k++)
-		fill_row(h, l->m + k * h->p->q, middle, y->work + (k + first) * w);
+	y->l.n -= skip;
+	y->l.gap += skip;
+	y->l.dur += skip;
+	y->l.white += skip;
+	for (size_t k = skip; k < l->n; k++)
+		fill_row(h, l->m + k * h->p->q, middle, y->work + (k - skip + first) * w);
 	for (size_t k = 0; k < y->l.n; k++)
 		y->work[k * w] -= offset;
 	panel_whiten(&y->l, &h->p->noise, y->work, w, settled);
@@ -116,8 +139,8 @@ int mc_heights_new(const struct mc_panel *p, const double *offset, const struct 
 	size_t most = 1;
 	if (!h)
 		return mc_nomem(err, "the heights");
-	*h = (struct mc_heights){ .p = p, .w = p->il + 4, .larger = p->il, .slower = p->il + 1, .trend = p->il + 2, .youth = youth, .offset = offset,
-		.life_sd = fmax(life_sd, 1e-3 * sqrt(p->noise.var)) };
+	*h = (struct mc_heights){ .p = p, .w = p->il + 4 + MC_HEIGHT_SHARED, .larger = p->il, .slower = p->il + 1, .trend = p->il + 2, .level = p->il + 3,
+		.shared = p->il + 4, .youth = youth, .offset = offset, .life_sd = fmax(life_sd, 1e-3 * sqrt(p->noise.var)) };
 	for (size_t i = 0; i < p->nlives; i++)
 		most = p->life[i].n + 1 > most ? p->life[i].n + 1 : most;
 	double *work = mc_reallocarray(NULL, most * (h->w + 3), sizeof *work);
@@ -182,8 +205,8 @@ static double unseen(const struct mc_heights *h, size_t r, enum mc_height kind)
 	return kind == MC_HEIGHT_BIRTH ? mc_panel_curve(p, 0, young) : mc_panel_curve(p, old, (double)INFINITY);
 }
 
-/* What covariates explain of the release's height, beyond what they do of the lowest: their coefficients are known to a half or so, and
- * wrong in all releases alike. */
+/* What covariates explain of the release's height, beyond what they do of the lowest: what a thread brings is known to
+ * a half or so, and not the same in every release. */
 static double explained(const struct mc_heights *h, size_t r)
 {
 	const struct mc_panel *p = h->p;
@@ -209,15 +232,15 @@ static size_t sum_lives(const struct mc_heights *h, size_t r, const double *gram
 	size_t w = h->w, ww = w * w, n = 0;
 	double g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
 	struct spread own = *of_release;
-	for (size_t c = 1; c < w; c++)
+	for (size_t c = 1; c < h->level; c++)
 		own.sd[c] *= c <= p->ntau || c >= h->larger ? LIFE_SHARE : 1;
-	own.sd[w - 1] = h->life_sd;
+	own.sd[h->level] = h->life_sd;
 	memset(sum, 0, ww * sizeof *sum);
 	for (size_t i = 0; i < p->nlives; i++) {
 		if (p->life[i].release != r || !isfinite(h->offset[i]))
 			continue;
 		own.sd[h->trend] = TREND * sqrt(p->noise.var) / p->life[i].seconds;
-		*ll -= evidence_eliminate_of(w - 1, w, gram + i * ww, &own, g);
+		*ll -= evidence_eliminate_of(h->level, w, gram + i * ww, &own, g);
 		for (size_t k = 0; k < ww; k++)
 			sum[k] += g[k];
 		n++;
@@ -240,31 +263,68 @@ static void swap_columns(double *g, size_t w, size_t a, size_t b)
 	}
 }
 
-double mc_heights_of(const struct mc_heights *h, enum mc_height kind, double spread, double *level, double *var)
+/* What all releases say of the shared errors, beside their heights: score and information; what is known beforehand included. */
+struct doubt {
+	double score[MC_HEIGHT_SHARED], info[MC_HEIGHT_SHARED * MC_HEIGHT_SHARED];
+};
+
+/* One release's height, its variance, how the shared errors move it; what they say of it besides is added to d. Log likelihood. */
+static double one_height(const struct mc_heights *h, const double *g, double unit, double *level, double *var, double *move, struct doubt *d)
+{
+	size_t w = h->w, il = h->level;
+	double info = fmax(g[il * w + il], 1e-12), y = g[il];
+	*level = y / info * unit;
+	*var = unit * unit / info;
+	for (size_t k = 0; k < MC_HEIGHT_SHARED; k++) {
+		const double *u = g + (h->shared + k) * w;
+		move[k] = -u[il] / info * unit * DOUBT[k];
+		d->score[k] += (u[0] - u[il] * y / info) * DOUBT[k];
+		for (size_t m = 0; m < MC_HEIGHT_SHARED; m++)
+			d->info[k * MC_HEIGHT_SHARED + m] += (u[h->shared + m] - u[il] * g[(h->shared + m) * w + il] / info) * DOUBT[k] * DOUBT[m];
+	}
+	return -.5 * (g[0] - y * y / info) + .5 * log(*var);
+}
+
+/* Heights with the likeliest shared errors, and how one standard deviation of what is left of each moves them. Log likelihood. */
+static double settle_doubt(const struct mc_panel *p, struct doubt *d, double *level, double *shared)
+{
+	double ll = -linalg_cholesky(d->info, MC_HEIGHT_SHARED, MC_HEIGHT_SHARED), *b = d->score;
+	linalg_forward(d->info, MC_HEIGHT_SHARED, MC_HEIGHT_SHARED, b, 1);
+	for (size_t k = 0; k < MC_HEIGHT_SHARED; k++)
+		ll += .5 * b[k] * b[k];
+	for (size_t r = 0; r < p->nreleases; r++) {
+		double *move = shared + r * MC_HEIGHT_SHARED;
+		linalg_forward(d->info, MC_HEIGHT_SHARED, MC_HEIGHT_SHARED, move, 1);
+		for (size_t k = 0; k < MC_HEIGHT_SHARED; k++)
+			level[r] += move[k] * b[k];
+	}
+	return ll;
+}
+
+double mc_heights_of(const struct mc_heights *h, enum mc_height kind, double spread, double *level, double *var, double *shared)
 {
 	const struct mc_panel *p = h->p;
 	size_t w = h->w;
 	double g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], sum[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], ll = 0;
-	double rise = mc_panel_curve(p, 0, (double)INFINITY);
+	double unit = kind == MC_HEIGHT_RISE ? fmax(mc_panel_curve(p, 0, (double)INFINITY), 1e-6 * sqrt(p->noise.var)) : 1;
 	struct spread s = { .sd = { 1 } };
+	struct doubt d = { .info = { 1, 0, 0, 1 } };
 	set_spread(h, spread, &s);
 	struct spread left = s; /* what is taken out besides */
 	if (kind == MC_HEIGHT_RISE)
 		left.sd[h->larger] = sqrt(p->noise.var); /* where the level stands then */
+	memset(shared, 0, p->nreleases * MC_HEIGHT_SHARED * sizeof *shared);
 	for (size_t r = 0; r < p->nreleases; r++) {
 		level[r] = (double)NAN;
 		var[r] = (double)INFINITY;
 		if (sum_lives(h, r, kind == MC_HEIGHT_SETTLED ? h->settled : h->birth, &s, sum, &ll) == 0)
 			continue;
 		if (kind == MC_HEIGHT_RISE)
-			swap_columns(sum, w, h->larger, w - 1);
-		ll -= evidence_eliminate_of(w - 2, w, sum, &left, g);
-		double info = fmax(g[w * w - 1], 1e-12), y = g[w - 1], unit = kind == MC_HEIGHT_RISE ? rise : 1;
-		level[r] = y / info * unit;
-		var[r] = unit * unit / info;
-		ll -= .5 * (g[0] - y * y / info) + .5 * log(info);
-		/* a curve reckoned to where nothing was seen is a guess */
-		var[r] += pow(fmax(spread, LEAST_GUESS) * unseen(h, r, kind), 2) + pow(.5 * explained(h, r), 2);
+			swap_columns(sum, w, h->larger, h->level);
+		ll -= evidence_eliminate_of(h->level - 1, w, sum, &left, g);
+		ll += one_height(h, g, unit, &level[r], &var[r], shared + r * MC_HEIGHT_SHARED, &d);
+		/* a curve reckoned to where nothing was seen is a guess; `spread` of it is in the variance already */
+		var[r] += fmax(LEAST_GUESS * LEAST_GUESS - spread * spread, 0) * pow(unseen(h, r, kind), 2) + pow(.5 * explained(h, r), 2);
 	}
-	return ll;
+	return ll + settle_doubt(p, &d, level, shared);
 }

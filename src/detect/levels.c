@@ -1,5 +1,6 @@
 /* Heights of lives at equal age and load, and a lasting step between releases. */
 #include "evidence.h"
+#include "linalg.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -69,34 +70,60 @@ double mc_panel_load(const struct mc_panel *p)
 }
 
 /* ---- steps ---- */
-enum { NDRIFT = MC_STEPS_DRIFTS };
+/* log(3.75) - log(2 pi) / 2; the least shift, in its standard deviations. */
+static const double WIDTH = .4, LEAST = 2;
+/* Unknown beside a shift: the mean, and the shared errors, which are N(0, 1). SUMS: precision, times the shared errors, times the level. */
+enum { NDRIFT = MC_STEPS_DRIFTS, OTHERS = 1 + MC_HEIGHT_SHARED, SUMS = OTHERS + 1 };
 
 struct mc_steps {
 	size_t n;
 	struct mc_drift drift;
-	double ll[NDRIFT];   /* of what is common to all suppositions */
-	double *k, *ky;      /* NDRIFT times n + 1 sums of precision, and of precision times level */
+	double none[NDRIFT]; /* log evidence of no shift */
+	double others[NDRIFT][OTHERS * OTHERS], score[NDRIFT][OTHERS]; /* Cholesky factor of what else is unknown; its scores, solved */
+	double *sum;         /* NDRIFT times n + 1 sums of SUMS numbers */
 };
 
-int mc_steps_new(const double *level, const double *var, size_t n, const struct mc_drift *drift, struct mc_steps **ret, struct mc_error *err)
+/* All sums at drift d; generalised least squares for what else is unknown. */
+static void sum_up(struct mc_steps *s, size_t d, const double *level, const double *var, const double *shared)
 {
-	struct mc_steps *s = calloc(1, sizeof *s);
-	double *block = calloc((size_t)2 * NDRIFT * (n + 1), sizeof *block);
-	if (!s || !block) {
-		free(s);
-		free(block);
-		return mc_nomem(err, "the levels");
-	}
-	*s = (struct mc_steps){ .n = n, .drift = *drift, .k = block, .ky = block + (size_t)NDRIFT * (n + 1) };
-	for (size_t d = 0; d < NDRIFT; d++) {
-		double *k = s->k + d * (n + 1), *ky = s->ky + d * (n + 1);
-		for (size_t i = 0; i < n; i++) {
-			double v = var[i] + drift->sd[d] * drift->sd[d];
-			s->ll[d] -= .5 * log(v) + .5 * level[i] * level[i] / v;
-			k[i + 1] = k[i] + 1 / v;
-			ky[i + 1] = ky[i] + level[i] / v;
+	double *sum = s->sum + d * (s->n + 1) * SUMS, *a = s->others[d], *b = s->score[d], sd = s->drift.sd[d];
+	for (size_t k = 1; k < OTHERS; k++)
+		a[k * OTHERS + k] = 1;
+	for (size_t i = 0; i < s->n; i++) {
+		double v = var[i] + sd * sd, x[SUMS] = { 1 };
+		for (size_t k = 0; k < MC_HEIGHT_SHARED; k++)
+			x[1 + k] = shared ? shared[i * MC_HEIGHT_SHARED + k] : 0;
+		x[OTHERS] = level[i];
+		s->none[d] -= .5 * log(v) + .5 * level[i] * level[i] / v;
+		for (size_t k = 0; k < SUMS; k++)
+			sum[(i + 1) * SUMS + k] = sum[i * SUMS + k] + x[k] / v;
+		for (size_t k = 0; k < OTHERS; k++) {
+			b[k] += x[k] * level[i] / v;
+			for (size_t m = 0; m < OTHERS; m++)
+				a[k * OTHERS + m] += x[k] * x[m] / v;
 		}
 	}
+	s->none[d] -= linalg_cholesky(a, OTHERS, OTHERS);
+	linalg_forward(a, OTHERS, OTHERS, b, 1);
+	for (size_t k = 0; k < OTHERS; k++)
+		s->none[d] += .5 * b[k] * b[k];
+}
+
+int mc_steps_new(const double *level, const double *var, const double *shared, size_t n, const struct mc_drift *drift, struct mc_steps **ret,
+	struct mc_error *err)
+{
+	struct mc_steps *s = calloc(1, sizeof *s);
+	double *sum = calloc((size_t)NDRIFT * (n + 1) * SUMS, sizeof *sum);
+	if (!s || !sum) {
+		free(s);
+		free(sum);
+		return mc_nomem(err, "the levels");
+	}
+	s->n = n;
+	s->drift = *drift;
+	s->sum = sum;
+	for (size_t d = 0; d < NDRIFT; d++)
+		sum_up(s, d, level, var, shared);
 	*ret = s;
 	return 0;
 }
@@ -104,24 +131,35 @@ int mc_steps_new(const double *level, const double *var, size_t n, const struct 
 void mc_steps_free(struct mc_steps *s)
 {
 	if (s)
-		free(s->k);
+		free(s->sum);
 	free(s);
 }
 
-/* The same at one drift. A shift's prior is flat in its logarithm, as that of a growth (evidence_finish()). */
+/* The same at one drift. A shift's prior is flat in its logarithm, as that of a growth (evidence_finish()), from twice its error on (how much
+ * releases differ anyway is in that), over e^3.75: half of what a growth has, since a step is known better beforehand. */
 static double at_drift(const struct mc_steps *s, size_t d, int sign, size_t from, size_t until, double *shift, double *sd)
 {
-	const double *k = s->k + d * (s->n + 1), *ky = s->ky + d * (s->n + 1);
-	double all = k[s->n], in = k[until] - k[from], out = all - in, y_all = ky[s->n], y_in = ky[until] - ky[from], y_out = y_all - y_in;
+	const double *sum = s->sum + d * (s->n + 1) * SUMS, *b = s->score[d];
+	double in[SUMS], x[OTHERS];
 	if (from >= until)
-		return s->ll[d] + .5 * y_all * y_all / all - .5 * log(all);
-	if (!(in > 0 && out > 0))
+		return s->none[d];
+	for (size_t k = 0; k < SUMS; k++)
+		in[k] = sum[until * SUMS + k] - sum[from * SUMS + k];
+	memcpy(x, in, sizeof x);
+	linalg_forward(s->others[d], OTHERS, OTHERS, x, 1);
+	double info = in[0], num = in[OTHERS];
+	for (size_t k = 0; k < OTHERS; k++) {
+		info -= x[k] * x[k];
+		num -= x[k] * b[k];
+	}
+	if (!(info > 1e-12 * in[0]))
 		return -(double)INFINITY;
-	*shift = y_in / in - y_out / out;
-	*sd = sqrt(1 / in + 1 / out);
+	*shift = num / info;
+	*sd = sqrt(1 / info);
 	if (sign * *shift <= *sd)
 		return -(double)INFINITY;
-	return s->ll[d] + .5 * (y_out * y_out / out + y_in * y_in / in) - .5 * log(all) - log(fabs(*shift) / *sd) - 1.16;
+	double z = fabs(*shift) / *sd;
+	return s->none[d] + .5 * z * z - log(z) - WIDTH + log(.5 * erfc((LEAST - z) / M_SQRT2));
 }
 
 double mc_steps_shift(const struct mc_steps *s, int sign, size_t from, size_t until, struct mc_growth_fit *ret)

@@ -291,9 +291,9 @@ static char *put_parts(char *p, int64_t v, int64_t one)
 static char *put_number(char *p, double v)
 {
 	if (isnan(v))
-		return memcpy(p, "NaN", 3), p + 3;
+		return stpcpy(p, "NaN");
 	if (isinf(v))
-		return memcpy(p, v > 0 ? "+Inf" : "-Inf", 4), p + 4;
+		return stpcpy(p, v > 0 ? "+Inf" : "-Inf");
 	if (fabs(v) < 1e15 && v == (double)(int64_t)v)
 		return put_whole(p, (int64_t)v); /* never -0 */
 	/* times: the quotient is rounded as the text would be read */

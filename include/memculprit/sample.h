@@ -108,6 +108,9 @@ struct mc_program_name {
 	double memory_limit_total; /* what all its processes together may have before one of them meets that limit:
 				    * the limit times the share of its processes that are in that group */
 	uint32_t limit_group; /* index into mc_tick.groups of the group with that limit; MC_NO_GROUP: the host */
+	double memory_pressure; /* of that of those cgroups which waits most for memory, avg10 as a ratio; NaN: none says */
+	double oom_kills;  /* what the kernel killed in cgroups that no other program is in, for want of memory, since the
+			    * sampler was opened; NaN: none says */
 	/* What lived and ended between two ticks, since the sampler was opened (short_lives). */
 	double short_lives, short_peak_bytes, short_cpu_seconds;
 };

@@ -47,6 +47,7 @@ struct mc_program_figures {
 	double io_read, io_write, cpu_seconds, page_faults, switches;
 	double sockets;                    /* held now */
 	double memory_limit;               /* of its cgroups, bytes */
+	double memory_pressure, oom_kills; /* of its cgroups: ratio of time, counter */
 	double short_lives, short_cpu_seconds, short_peak; /* of those that no sample saw; bytes */
 	double last_deploy_s;
 	double growth, onset_s, exhaustion_s; /* growth: bytes per second */

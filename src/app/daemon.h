@@ -40,6 +40,7 @@ struct snapshot_program {
 	double pss_age_s; /* of the oldest figure in pss and uss */
 	double restarts, deploys, requests, rx_bytes, tx_bytes, rx_packets, tx_packets; /* totals */
 	double io_read, io_write, cpu_seconds, page_faults, switches;                   /* totals */
+	double memory_pressure, oom_kills;                                              /* of its cgroups; NaN: none says */
 	double sockets, memory_limit;                                                   /* now; NaN: not known, none */
 	double short_lives, short_cpu_seconds, short_peak;                              /* NaN: nobody listens, or none yet */
 	int64_t first_seen_ms, last_deploy_ms;

@@ -40,6 +40,7 @@ static struct mc_program_figures figures_of(const struct snapshot_program *p)
 		.requests = p->requests, .rx_bytes = p->rx_bytes, .tx_bytes = p->tx_bytes, .rx_packets = p->rx_packets,
 		.tx_packets = p->tx_packets, .io_read = p->io_read, .io_write = p->io_write,
 		.cpu_seconds = p->cpu_seconds, .page_faults = p->page_faults, .switches = p->switches, .sockets = p->sockets,
+		.memory_pressure = p->memory_pressure, .oom_kills = p->oom_kills,
 		.memory_limit = p->memory_limit, .short_lives = p->short_lives, .short_cpu_seconds = p->short_cpu_seconds,
 		.short_peak = p->short_peak, .last_deploy_s = or_nan(p->last_deploy_ms),
 		.growth = a->growth, .onset_s = time_or_nan(a->onset_ms), .exhaustion_s = time_or_nan(a->exhaustion_ms),

@@ -13,6 +13,10 @@ struct sm_group {
 	size_t at;          /* in the table */
 	uint32_t refs;      /* processes that are in it */
 	bool known;         /* read at least once */
+	double kills;       /* of oom_kill, those that were told of */
+	uint64_t joined_at; /* tick + 1 in which it was said last who is in it, and who: one program, or several */
+	uint32_t program;
+	bool several;
 	char *path, *unit, *container, *pod; /* one allocation, path first */
 };
 
@@ -89,6 +93,7 @@ static struct sm_group *group_new(const struct sm_cgroup *c)
 	o->container = memcpy(text + a + b, container, d);
 	o->pod = memcpy(text + a + b + d, pod, strlen(pod) + 1);
 	double none = (double)NAN;
+	o->kills = none;
 	o->g = (struct mc_group){.path = o->path, .unit = o->unit, .container = o->container, .pod = o->pod, .version = c->version,
 				 .current = none, .reclaimable = none, .max = none, .high = none, .swap_current = none,
 				 .swap_max = none, .oom = none, .oom_kill = none, .limit_hits = none, .psi_some = none,
@@ -276,6 +281,28 @@ int sm_groups_read(struct sm_groups *g, uint64_t tick, struct mc_tick *t, struct
 const struct mc_group *sm_group_figures(const struct sm_group *g)
 {
 	return &g->g;
+}
+
+double sm_group_kills(struct sm_group *g)
+{
+	double now = g->g.oom_kill, before = g->kills;
+	g->kills = now;
+	return isnan(now) || (now > before) ? now - before : 0;
+}
+
+void sm_group_joined(struct sm_group *g, uint32_t program, uint64_t tick)
+{
+	if (g->joined_at != tick + 1) {
+		g->several = strcmp(g->path, "/") == 0; /* which is everybody's */
+		g->joined_at = tick + 1;
+		g->program = program;
+	}
+	g->several |= g->program != program;
+}
+
+bool sm_group_shared(const struct sm_group *g)
+{
+	return g->several;
 }
 
 uint32_t sm_group_index(const struct sm_group *g)

@@ -57,7 +57,7 @@ static bool add_program(struct mc_sampler *s, const char *name, size_t len, uint
 	double none = (double)NAN;
 	s->programs[at] = (struct mc_program_name){
 		.name = text, .id = ++s->next_program, .net_rx_bytes = none, .net_tx_bytes = none, .net_rx_packets = none,
-		.net_tx_packets = none, .io_read_bytes = none, .io_write_bytes = none, .switches = none, .sockets = none,
+		.net_tx_packets = none, .io_read_bytes = none, .io_write_bytes = none, .switches = none, .sockets = none, .memory_pressure = none, .oom_kills = none,
 		.limit_group = MC_NO_GROUP};
 	s->program_state[at] = (struct sm_program){.last_seen = s->ticks};
 	if (at == s->tick.nprograms)
@@ -228,6 +228,19 @@ static void count_one(struct mc_sampler *s, struct sm_proc *p)
 	add(&q->switches, p->p.switches, &p->counted.switches);
 }
 
+/* What a group says is a program's where no other one is in it. */
+static void group_says(struct mc_program_name *q, struct sm_group *g)
+{
+	const struct mc_group *f = sm_group_figures(g);
+	double killed = sm_group_kills(g);
+	if (sm_group_shared(g))
+		return;
+	if (!isnan(f->psi_some) && !(f->psi_some <= q->memory_pressure))
+		q->memory_pressure = f->psi_some;
+	if (!isnan(killed))
+		q->oom_kills = (isnan(q->oom_kills) ? 0 : q->oom_kills) + killed;
+}
+
 /* The smallest limit that one of its processes is under. */
 static void limit_one(struct mc_sampler *s, const struct sm_proc *p)
 {
@@ -248,8 +261,10 @@ static void limits_in_all(struct mc_sampler *s)
 		s->program_state[i].limited = 0;
 	for (size_t i = 0; i < s->n; i++) {
 		const struct sm_proc *p = s->v[i];
-		if (p->kind == SM_TRACKED && p->p.group != MC_NO_GROUP)
-			s->program_state[p->p.program].limited += p->p.group == s->programs[p->p.program].limit_group;
+		if (p->kind != SM_TRACKED || p->p.group == MC_NO_GROUP)
+			continue;
+		s->program_state[p->p.program].limited += p->p.group == s->programs[p->p.program].limit_group;
+		group_says(&s->programs[p->p.program], p->group);
 	}
 	for (size_t i = 0; i < s->tick.nprograms; i++) {
 		struct mc_program_name *q = &s->programs[i];
@@ -264,7 +279,7 @@ void sm_count(struct mc_sampler *s)
 	for (size_t i = 0; i < s->tick.nprograms; i++) {
 		struct mc_program_name *q = &s->programs[i];
 		q->processes = 0;
-		q->sockets = (double)NAN;
+		q->sockets = q->memory_pressure = (double)NAN;
 		q->memory_limit = h->mem_total + h->swap_total;
 		q->memory_room = h->mem_available + h->swap_free;
 		q->limit_group = MC_NO_GROUP;
@@ -278,6 +293,8 @@ void sm_count(struct mc_sampler *s)
 		s->program_state[p->p.program].last_seen = s->ticks;
 		p->p.group = p->group ? sm_group_index(p->group) : MC_NO_GROUP;
 		count_one(s, p);
+		if (p->group)
+			sm_group_joined(p->group, p->p.program, s->ticks);
 		limit_one(s, p);
 		if (p->p.sockets != UINT32_MAX)
 			q->sockets = (isnan(q->sockets) ? 0 : q->sockets) + p->p.sockets;

@@ -189,6 +189,11 @@ void sm_group_drop(struct sm_groups *g, struct sm_proc *p);
 /* Reads those whose turn it is and lists them all in t. */
 int sm_groups_read(struct sm_groups *g, uint64_t tick, struct mc_tick *t, struct mc_error *err);
 const struct mc_group *sm_group_figures(const struct sm_group *g);
+/* Who is in it, in this tick; and whether those are more programs than one. */
+void sm_group_joined(struct sm_group *g, uint32_t program, uint64_t tick);
+bool sm_group_shared(const struct sm_group *g);
+/* How many were killed in it since the last call; 0 at the first, NaN where it does not say. */
+double sm_group_kills(struct sm_group *g);
 uint32_t sm_group_index(const struct sm_group *g);
 
 /* ---- netns.c: traffic of namespaces that are a program's own ---- */

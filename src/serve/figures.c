@@ -52,6 +52,8 @@ static const struct column program_columns[] = {
 	{ "memculprit_program_context_switches_total", MC_COUNTER, NULL, "Context switches of the main threads of the program's processes.", P(switches) },
 	{ "memculprit_program_sockets", MC_GAUGE, NULL, "Sockets that the program holds: connections, and those it listens on.", P(sockets) },
 	{ "memculprit_program_memory_limit_bytes", MC_GAUGE, "bytes", "What the program may have within the limits of its cgroups.", P(memory_limit) },
+	{ "memculprit_program_memory_pressure_ratio", MC_GAUGE, "ratio", "Share of the last 10 s in which some of the program's cgroup waited for memory (PSI).", P(memory_pressure) },
+	{ "memculprit_program_oom_kills_total", MC_COUNTER, NULL, "Processes that the kernel killed in the program's cgroups for want of memory.", P(oom_kills) },
 	{ "memculprit_program_short_lives_total", MC_COUNTER, NULL, "Processes of the program that began and ended between two samples.", P(short_lives) },
 	{ "memculprit_program_short_lives_cpu_seconds_total", MC_COUNTER, "seconds", "CPU time of processes that began and ended between two samples.", P(short_cpu_seconds) },
 	{ "memculprit_program_short_lives_peak_memory_bytes", MC_GAUGE, "bytes", "Largest resident memory of a process that began and ended between two samples.", P(short_peak) },

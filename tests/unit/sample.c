@@ -87,6 +87,32 @@ static void kinds(void **state)
 }
 
 /* A cgroup that empties gives its place to the last one, which is found there from then on. */
+/* Two processes in one group: what is killed there is counted once, and from the first look on. */
+static void killed(void **state)
+{
+	(void)state;
+	tree_put("fs/cgroup/cgroup.controllers", "memory\n");
+	tree_put("fs/cgroup/a.service/memory.current", "4096\n");
+	tree_put("fs/cgroup/a.service/memory.events", "max 0\noom 3\noom_kill 3\n");
+	for (int i = 0; i < 2; i++)
+		tree_process(&(struct tree_process){.pid = 20 + i, .anon = 30, .cgroup = "0::/a.service\n"});
+	start((struct mc_sample_config){.sysfs = tree_root});
+	tick(1000);
+	assert_true(fabs(t->programs[tick_of(t, 20)->program].oom_kills) < 1e-9);
+	tree_put("fs/cgroup/a.service/memory.events", "max 0\noom 5\noom_kill 5\n");
+	for (int i = 0; i < 12; i++)
+		tick(2000 + 1000 * i);
+	assert_true(fabs(t->programs[tick_of(t, 20)->program].oom_kills - 2) < 1e-9);
+	/* where another program is in it as well nobody knows whose it was */
+	mc_sampler_close(s);
+	struct mc_selector v[] = {{.name = "a", .comm = "a"}, {.name = "b", .comm = "b"}};
+	for (int i = 0; i < 2; i++)
+		tree_process(&(struct tree_process){.pid = 20 + i, .anon = 30, .comm = i ? "a" : "b", .cgroup = "0::/a.service\n"});
+	start((struct mc_sample_config){.sysfs = tree_root, .nselectors = 2, .selectors = v});
+	tick(1000);
+	assert_true(isnan(t->programs[0].oom_kills) && isnan(t->programs[1].oom_kills));
+}
+
 static void cgroup_goes(void **state)
 {
 	(void)state;
@@ -104,6 +130,7 @@ static void cgroup_goes(void **state)
 	tree_process(&(struct tree_process){.pid = 30, .start = 900, .anon = 30, .cgroup = group});
 	tick(4000);
 	assert_int_equal(t->ngroups, 4);
+	assert_true(isnan(t->programs[tick_of(t, 30)->program].oom_kills)); /* there is no hierarchy to ask */
 	assert_int_equal(tick_of(t, 30)->group, tick_of(t, 23)->group);
 	assert_string_equal(t->groups[tick_of(t, 30)->group].unit, "g3.service");
 }
@@ -358,6 +385,7 @@ static void cgroup2(void **state)
 	assert_true(is(p->memory_limit, 536870912) && is(p->memory_room, 536870912 - 314572800 + 41943040));
 	assert_int_equal(p->limit_group, tick_of(t, 101)->group);
 	assert_true(is(p->memory_limit_total, 536870912));
+	assert_true(is(p->memory_pressure, 0.1234) && is(p->oom_kills, 0)); /* what was killed before is not of this run */
 	g = group_of(103);
 	assert_string_equal(g->pod, "8f2e5c1a-1b2c-4d3e-9f00-112233445566");
 	assert_string_equal(g->container, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
@@ -490,7 +518,7 @@ int main(void)
 		      cmocka_unit_test_setup_teardown(counters, begin, end),
 		cmocka_unit_test_setup_teardown(first_figures, begin, end), cmocka_unit_test_setup_teardown(namespaces, begin, end),
 		cmocka_unit_test_setup_teardown(swap_out, begin, end),      cmocka_unit_test_setup_teardown(cgroup2, begin, end),
-		cmocka_unit_test_setup_teardown(cgroup1, begin, end),       cmocka_unit_test_setup_teardown(cgroup_goes, begin, end),
+		cmocka_unit_test_setup_teardown(cgroup1, begin, end),       cmocka_unit_test_setup_teardown(cgroup_goes, begin, end), cmocka_unit_test_setup_teardown(killed, begin, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

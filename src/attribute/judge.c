@@ -125,53 +125,6 @@ static int judge_roles(struct history *h, struct judgement *j, size_t nroles, st
 	return rc;
 }
 
-/* Do the lives grow more slowly as they get older? Growth that all share is a leak only while it does not slow down: caches,
- * arenas and code paths touched for the first time all begin fast. Medians over lives of the trends of their second to
- * fourth eighth, and of their second half. */
-static int slows_down(const struct judgement *j, bool *ret, struct mc_error *err)
-{
-	enum { LEAST_ROWS = 10 };
-	size_t n = j->rows.nlives, k = 0;
-	double *early = mc_reallocarray(NULL, 2 * n + 1, sizeof *early), *late = early + n;
-	int rc = early ? 0 : mc_nomem(err, "the trends");
-	for (size_t i = 0; rc == 0 && i < n; i++) {
-		const struct mc_panel_life *l = &j->rows.life[i];
-		size_t from = l->n / 8, half = l->n / 2;
-		if (l->n < LEAST_ROWS)
-			continue;
-		rc = mc_sen_slope(l->t + from, l->y + from, half - from, &early[k], err);
-		if (rc == 0)
-			rc = mc_sen_slope(l->t + half, l->y + half, l->n - half, &late[k], err);
-		k += isfinite(early[k]) && isfinite(late[k]);
-	}
-	const struct mc_growth_fit *t = &j->evidence.all[MC_GROWTH_TIME], *q = &j->evidence.all[MC_GROWTH_REQUESTS];
-	const struct mc_growth_fit *best = q->log_evidence > t->log_evidence ? q : t;
-	/* lives that differ without rising on the whole are no growth either */
-	bool unsure = best->slope < 1.96 * best->slope_sd && !(j->evidence.since_ever > best->log_evidence);
-	*ret = rc == 0 && (unsure || (k > 0 && mc_median(late, k) < .65 * mc_median(early, k)));
-	free(early);
-	return rc;
-}
-
-/* Growth that no deploy began, of lives that all end long before the time seen does, is bounded by their end (a compiler, a worker
- * that is recycled). */
-static void guard_short_lives(const struct history *h, struct judgement *j)
-{
-	double deploys = 0, longest = 0;
-	for (size_t k = 0; k < h->ndeploys; k++)
-		deploys += j->belief.deploy[k];
-	for (size_t i = 0; i < j->nlives; i++)
-		longest = fmax(longest, j->lives[i].last - j->lives[i].first);
-	if (j->signal != HISTORY_ANON || longest >= h->as_of / 5 || deploys > j->belief.all + j->belief.free_onset)
-		return;
-	j->belief.bounded += j->belief.all;
-	j->belief.all = 0;
-	if (h->ndeploys > 0)
-		return; /* since some day every life grows: that is worth a look */
-	j->belief.bounded += j->belief.free_onset;
-	j->belief.free_onset = 0;
-}
-
 int judge(struct history *h, enum history_signal signal, struct judgement *ret, struct mc_error *err)
 {
 	struct judgement j = { .signal = signal, .unit = signal == HISTORY_PROCESSES ? 1 : MIB, .lives = h->life, .nlives = h->nlives };
@@ -186,15 +139,8 @@ int judge(struct history *h, enum history_signal signal, struct judgement *ret, 
 		rc = judge_roles(h, &j, signal == HISTORY_ANON ? h->nroles : 1, err);
 	if (rc == 0 && j.panel)
 		rc = belief_new(h, &j.sets, &j.evidence, &j.rows, &j.belief, err);
-	bool slower = false;
-	if (rc == 0 && j.panel && j.belief.all > .01)
-		rc = slows_down(&j, &slower, err);
-	if (slower) {
-		j.belief.bounded += j.belief.all;
-		j.belief.all = 0;
-	}
 	if (rc == 0 && j.panel)
-		guard_short_lives(h, &j);
+		rc = guards(h, &j, err);
 	if (rc == 0 && j.panel)
 		rc = judge_steps(h, &j, err);
 	if (rc < 0) {

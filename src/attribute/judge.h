@@ -22,6 +22,8 @@ struct judgement {
 };
 int judge(struct history *h, enum history_signal signal, struct judgement *ret, struct mc_error *err);
 void judgement_release(struct judgement *j);
+/* Takes from the belief what the lives' own trends speak against. 0, MC_ENOMEM. */
+int guards(const struct history *h, struct judgement *j, struct mc_error *err);
 /* Fills belief.step, belief.no_step, step_fit. */
 int judge_steps(const struct history *h, struct judgement *j, struct mc_error *err);
 

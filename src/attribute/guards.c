@@ -1,0 +1,192 @@
+/* Looks at the trends of the lives themselves, without a model, at what the model believes. A belief that they speak against is growth that
+ * levels off. */
+#include "judge.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Trends of one life of the panel: of its second to fourth eighth, its second half, and from a third on. NaN: too few rows. */
+struct trend {
+	double early, late, settled;
+};
+enum { LEAST_ROWS = 10 };
+/* Slower in the second half by this: it levels off. The same where no older life was ever seen young. */
+static const double SLOWER = .65, MUCH_SLOWER = .45;
+/* A life that began to grow rises faster than one before it: this often, or the fastest of them by so much. */
+static const double OFTEN = .6, FASTER = 1.5;
+/* Growth of so many times what trends of lives scatter by is plain to see. */
+static const double PLAIN = 3;
+/* What is left of a deploy's probability where a guard speaks against it. */
+static const double LEFT = .1;
+
+static int trend_of(const struct mc_panel_life *l, struct trend *t, struct mc_error *err)
+{
+	size_t from = l->n / 8, third = 3 * l->n / 10, half = l->n / 2;
+	*t = (struct trend){ (double)NAN, (double)NAN, (double)NAN };
+	if (l->n < LEAST_ROWS)
+		return 0;
+	int rc = mc_sen_slope(l->t + from, l->y + from, half - from, &t->early, err);
+	if (rc == 0)
+		rc = mc_sen_slope(l->t + half, l->y + half, l->n - half, &t->late, err);
+	return rc < 0 ? rc : mc_sen_slope(l->t + third, l->y + third, l->n - third, &t->settled, err);
+}
+
+/* Do the lives grow more slowly as they get older? Growth that all share is a leak only while it does not slow down: caches,
+ * arenas and code paths touched for the first time all begin fast. `work` has two numbers a life. */
+static bool slows_down(const struct judgement *j, const struct trend *t, double *work)
+{
+	double *early = work, *late = work + j->rows.nlives;
+	size_t k = 0;
+	for (size_t i = 0; i < j->rows.nlives; i++) {
+		if (!isfinite(t[i].early) || !isfinite(t[i].late))
+			continue;
+		early[k] = t[i].early;
+		late[k++] = t[i].late;
+	}
+	const struct mc_growth_fit *f = &j->evidence.all[MC_GROWTH_TIME], *q = &j->evidence.all[MC_GROWTH_REQUESTS];
+	const struct mc_growth_fit *best = q->log_evidence > f->log_evidence ? q : f;
+	/* lives that differ without rising on the whole are no growth either */
+	bool unsure = best->slope < 1.96 * best->slope_sd && !(j->evidence.since_ever > best->log_evidence);
+	return unsure || (k > 0 && mc_median(late, k) < SLOWER * mc_median(early, k));
+}
+
+/* Growth that no deploy began, of lives that all end long before the time seen does, is bounded by their end (a compiler, a worker
+ * that is recycled). */
+static void short_lives(const struct history *h, struct judgement *j)
+{
+	double deploys = 0, longest = 0;
+	for (size_t k = 0; k < h->ndeploys; k++)
+		deploys += j->belief.deploy[k];
+	for (size_t i = 0; i < j->nlives; i++)
+		longest = fmax(longest, j->lives[i].last - j->lives[i].first);
+	if (j->signal != HISTORY_ANON || longest >= h->as_of / 5 || deploys > j->belief.all + j->belief.free_onset)
+		return;
+	j->belief.bounded += j->belief.all;
+	j->belief.all = 0;
+	if (h->ndeploys > 0)
+		return; /* since some day every life grows: that is worth a look */
+	j->belief.bounded += j->belief.free_onset;
+	j->belief.free_onset = 0;
+}
+
+/* The likeliest supposition that deploy k began a growth; SIZE_MAX: that of an onset within lives is likelier. */
+static size_t likeliest_set(const struct judgement *j, size_t k)
+{
+	size_t best = SIZE_MAX;
+	double most = 0;
+	for (size_t i = 0; i < j->sets.n; i++)
+		if (j->sets.s[i].from == k + 1 && j->belief.weight[i] > most) {
+			most = j->belief.weight[i];
+			best = i;
+		}
+	for (size_t i = 0; i < j->evidence.nonsets; i++)
+		if (j->belief.onset_of[i] == k && j->belief.onset_weight[i] > most)
+			return SIZE_MAX;
+	return best;
+}
+
+static double claimed(const struct mc_growth_evidence *e, size_t set)
+{
+	const struct mc_growth_fit *t = &e->set[MC_GROWTH_TIME][set], *q = &e->set[MC_GROWTH_REQUESTS][set];
+	return q->log_evidence > t->log_evidence ? q->slope : t->slope;
+}
+
+static bool grows(const struct mc_supposition *s, size_t release)
+{
+	return (release >= s->from && release < s->until) || (release >= s->again && release < s->again_until);
+}
+
+/* No life of those that are said to grow rises faster than those before did, neither mostly nor at most, though growth that quick would
+ * show in them. `work` has two numbers a life. */
+static bool none_faster(const struct judgement *j, const struct trend *t, const struct mc_supposition *s, double claimed, double *work)
+{
+	double above = 0, pairs = 0, most = -(double)INFINITY, before = -(double)INFINITY;
+	size_t in = 0, out = 0;
+	for (size_t i = 0; i < j->rows.nlives; i++) {
+		size_t r = j->rows.life[i].release;
+		if (!isfinite(t[i].settled))
+			continue;
+		if (r < s->from) {
+			work[out++] = t[i].settled;
+			before = fmax(before, t[i].settled);
+		}
+		if (!grows(s, r))
+			continue;
+		in++;
+		most = fmax(most, t[i].settled);
+		for (size_t o = 0; o < j->rows.nlives; o++) {
+			if (j->rows.life[o].release >= s->from || !isfinite(t[o].settled))
+				continue;
+			above += t[i].settled > t[o].settled ? 1 : t[i].settled == t[o].settled ? .5 : 0;
+			pairs++;
+		}
+	}
+	if (in < 3 || out < 3)
+		return false;
+	double usual = mc_median(work, out), scatter = mc_mad(work, out, usual, work + j->rows.nlives);
+	return claimed > PLAIN * scatter && above < OFTEN * pairs && most < FASTER * before;
+}
+
+/* The growing lives slow down, and no life before was seen at the age of theirs at which they rose: what they do may be what the
+ * young always did. `work` has a number a life. */
+static bool may_be_youth(const struct judgement *j, const struct trend *t, const struct mc_supposition *s, double *work)
+{
+	size_t n = j->rows.nlives, k = 0;
+	double early = 0, late = 0, seen = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct mc_panel_life *l = &j->rows.life[i];
+		if (grows(s, l->release))
+			work[k++] = l->t[l->n - 1] - l->start;
+	}
+	if (k == 0)
+		return false;
+	double age = mc_median(work, k), from = .1 * age;
+	for (size_t i = 0; i < n; i++) {
+		const struct mc_panel_life *l = &j->rows.life[i];
+		if (l->release < s->from)
+			seen = fmax(seen, (fmin(l->t[l->n - 1] - l->start, age) - fmax(l->t[0] - l->start, from)) / (age - from));
+		if (!grows(s, l->release) || !isfinite(t[i].early) || !isfinite(t[i].late) || l->t[l->n - 1] - l->start < .4 * age)
+			continue;
+		early += fmax(t[i].early, 0);
+		late += fmax(t[i].late, 0);
+	}
+	return seen < .5 && late < MUCH_SLOWER * early;
+}
+
+static void look_at_deploys(const struct history *h, struct judgement *j, const struct trend *t, double *work)
+{
+	struct belief *b = &j->belief;
+	for (size_t k = 0; k < h->ndeploys && j->signal == HISTORY_ANON; k++) {
+		size_t set = b->deploy[k] > .05 ? likeliest_set(j, k) : SIZE_MAX;
+		if (set == SIZE_MAX || h->sawtooth > 0)
+			continue;
+		const struct mc_supposition *s = &j->sets.s[set];
+		if (!none_faster(j, t, s, claimed(&j->evidence, set), work) && !may_be_youth(j, t, s, work))
+			continue;
+		b->bounded += (1 - LEFT) * b->deploy[k];
+		b->deploy[k] *= LEFT;
+		for (size_t i = 0; i < j->sets.n; i++)
+			b->weight[i] *= j->sets.s[i].from == k + 1 ? LEFT : 1;
+	}
+}
+
+int guards(const struct history *h, struct judgement *j, struct mc_error *err)
+{
+	size_t n = j->rows.nlives;
+	struct trend *t = calloc(n + 1, sizeof *t);
+	double *work = mc_reallocarray(NULL, 2 * n + 1, sizeof *work);
+	int rc = t && work ? 0 : mc_nomem(err, "the trends");
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = trend_of(&j->rows.life[i], &t[i], err);
+	if (rc == 0 && j->belief.all > .01 && slows_down(j, t, work)) {
+		j->belief.bounded += j->belief.all;
+		j->belief.all = 0;
+	}
+	if (rc == 0) {
+		short_lives(h, j);
+		look_at_deploys(h, j, t, work);
+	}
+	free(t);
+	free(work);
+	return rc;
+}

@@ -1,0 +1,134 @@
+/* What the lives' own trends take from a belief, and what they leave. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "judge.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { ROWS = 40, LIVES = 8 };
+
+/* Four lives before a deploy, four after it; all of them sampled each minute. */
+struct world {
+	struct history h;
+	struct judgement j;
+	struct mc_panel_life life[LIVES];
+	double t[LIVES][ROWS], y[LIVES][ROWS];
+	struct mc_supposition set;
+	struct mc_growth_fit fit[MC_GROWTH_KINDS];
+	double deploy, weight;
+};
+
+static void make(struct world *w, double first_age, double (*before)(double age, size_t life), double (*after)(double age, size_t life))
+{
+	memset(w, 0, sizeof *w);
+	for (size_t i = 0; i < LIVES; i++) {
+		bool old = i < LIVES / 2;
+		double start = old ? -first_age : 60.0 * ROWS;
+		for (size_t k = 0; k < ROWS; k++) {
+			w->t[i][k] = (old ? 0 : start) + 60 * (double)k;
+			w->y[i][k] = (old ? before : after)(w->t[i][k] - start, i);
+		}
+		w->life[i] = (struct mc_panel_life){ .n = ROWS, .t = w->t[i], .y = w->y[i], .start = start, .release = !old };
+	}
+	w->set = (struct mc_supposition){ .from = 1, .until = 2 };
+	w->deploy = .9;
+	w->weight = .9;
+	w->h = (struct history){ .ndeploys = 1, .as_of = 120.0 * ROWS };
+	w->j = (struct judgement){ .signal = HISTORY_ANON, .rows = { .life = w->life, .nlives = LIVES }, .sets = { .n = 1, .s = &w->set } };
+	w->j.belief = (struct belief){ .ndeploys = 1, .deploy = &w->deploy, .weight = &w->weight, .none = .1 };
+	for (size_t k = 0; k < MC_GROWTH_KINDS; k++)
+		w->j.evidence.set[k] = &w->fit[k];
+	w->fit[MC_GROWTH_TIME] = (struct mc_growth_fit){ .slope = 1e-2, .log_evidence = 10 };
+	w->j.evidence.n = 1;
+}
+
+static double left(struct world *w)
+{
+	struct mc_error e = { 0 };
+	assert_int_equal(guards(&w->h, &w->j, &e), 0);
+	assert_true(fabs(w->deploy + w->j.belief.bounded + w->j.belief.none - 1) < 1e-12);
+	assert_true(fabs(w->weight - w->deploy) < 1e-12);
+	return w->deploy;
+}
+
+static double level(double age, size_t life) { (void)age; return 50 + (double)life; }
+static double fills(double age, size_t life) { return 50 + (double)life + 20 * (1 - exp(-age / 300)); }
+static double rises(double age, size_t life) { return 50 + (double)life + age * 1e-2; }
+static double all_rise(double age, size_t life) { return 50 + (double)life + age * (life % 2 ? 1e-2 : 1.2e-2); }
+static double one_rises(double age, size_t life) { return life == 5 ? 50 + age * 2e-2 : 50; }
+
+static void growth_is_kept(void **state)
+{
+	(void)state;
+	struct world w;
+	make(&w, 1e5, level, rises);
+	assert_true(left(&w) == .9);
+	make(&w, 0, level, rises);
+	assert_true(left(&w) == .9);
+}
+
+/* The first release is only seen at a great age; after the first restart a cache fills, as it may have done before. */
+static void what_the_young_do(void **state)
+{
+	(void)state;
+	struct world w;
+	make(&w, 1e5, level, fills);
+	assert_true(left(&w) < .1);
+	/* lives before were seen young, and did not */
+	make(&w, 0, level, fills);
+	assert_true(left(&w) == .9);
+}
+
+static void no_life_rises_faster(void **state)
+{
+	(void)state;
+	struct world w;
+	make(&w, 0, rises, level);
+	w.fit[MC_GROWTH_TIME].slope = 1;
+	assert_true(left(&w) < .1);
+	make(&w, 0, all_rise, all_rise);
+	w.fit[MC_GROWTH_TIME].slope = 1;
+	assert_true(left(&w) < .1);
+	/* what is claimed would not show */
+	make(&w, 0, all_rise, all_rise);
+	w.fit[MC_GROWTH_TIME].slope = 1e-6;
+	assert_true(left(&w) == .9);
+}
+
+static void one_worker_of_many(void **state)
+{
+	(void)state;
+	struct world w;
+	make(&w, 0, level, one_rises);
+	w.fit[MC_GROWTH_TIME].slope = 1;
+	assert_true(left(&w) == .9);
+}
+
+/* Where all lives grow, and slow down, they level off. */
+static void growth_of_all_that_slows_down(void **state)
+{
+	(void)state;
+	struct world w;
+	make(&w, 0, fills, fills);
+	w.deploy = w.weight = 0;
+	w.j.belief.all = .9;
+	w.j.evidence.all[MC_GROWTH_TIME] = (struct mc_growth_fit){ .slope = 1, .slope_sd = .1, .log_evidence = 10 };
+	assert_true(left(&w) == 0 && w.j.belief.bounded == .9 && w.j.belief.all == 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(growth_is_kept),
+		cmocka_unit_test(what_the_young_do),
+		cmocka_unit_test(no_life_rises_faster),
+		cmocka_unit_test(one_worker_of_many),
+		cmocka_unit_test(growth_of_all_that_slows_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -93,11 +93,11 @@ static void quiet(void **state)
 	start((struct mc_sample_config){0});
 	for (int i = 0; i < 25; i++) {
 		tick();
-		assert_non_null(tick_of(t, pid));
-		if (i == 8) {
+		assert_true(tick_of(t, pid)->pid == pid);
+		if (i == 3) {
 			other = sleeper();
-		} else if (i == 9) {
-			assert_true(tick_of(t, other)->born);
+		} else if (i == 4) {
+			assert_true(tick_of(t, other)->pid == other && tick_of(t, other)->born);
 		} else if (i == 17) {
 			uint64_t id = tick_of(t, other)->id;
 			bool gone = false;

@@ -14,9 +14,9 @@ static const double LOWER = 1.5, TAKEN_BACK = 3;
 /* By how much of their size warm-ups may differ from release to release. */
 enum { NSPREAD = 4 };
 static const double SPREAD[NSPREAD] = { .03, .12, .4, 1.2 };
-/* What is needed to start is mostly the same; what fills up later differs. That warm-ups differ by more than their size is seldom, and that
- * they differ much and yet all end at one height is as well. */
-static const double KIND[MC_HEIGHT_KINDS][NSPREAD] = { { .5, .5, .5, .1 }, { .35, .35, .35, .07 }, { .15, .15, .03, .006 } };
+/* What is needed to start is mostly the same; what fills up later differs, and that it lastingly becomes more is less common. That warm-ups
+ * differ by more than their size is seldom, and that they differ much and yet all end at one height is as well. */
+static const double KIND[MC_HEIGHT_KINDS][NSPREAD] = { { .5, .5, .5, .1 }, { .07, .07, .07, .014 }, { .15, .15, .03, .006 } };
 /* How much heights of releases differ anyway, in deviations of the noise; how much their warm-ups do, in parts of them. */
 static const struct mc_drift OF_LEVELS = { { .25, .5, 1, 2, 4 }, { .25, .35, .25, .12, .03 } }, OF_RISES = { { .02, .06, .18, .4, .7 }, { .2, .2, .25, .25, .1 } };
 /* Even a program without noise has this much of its height more or less in another release. */

@@ -53,6 +53,18 @@ struct mc_metrics *mc_metrics_new(void)
 	return m;
 }
 
+void mc_metrics_clear(struct mc_metrics *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		m->families[i].n = 0;
+	m->text.len = 0;
+	m->text.failed = m->failed = false;
+	if (m->taken)
+		memset(m->places, 0, m->nplaces * sizeof(*m->places));
+	m->open = m->taken = m->samples = m->dropped = 0;
+	m->created = (double)NAN;
+}
+
 void mc_metrics_free(struct mc_metrics *m)
 {
 	if (!m)
@@ -67,7 +79,11 @@ void mc_metrics_free(struct mc_metrics *m)
 
 void mc_metrics_family(struct mc_metrics *m, const char *name, enum mc_metric_type type, const char *unit, const char *help)
 {
-	size_t len = strlen(name);
+	size_t len = strlen(name), next = m->open + 1;
+	if (next < m->n && m->families[next].name == name) { /* as in the page before */
+		m->open = next;
+		return;
+	}
 	/* One block a family is a rule of the format: a name that comes again goes on where it was. */
 	for (size_t i = 0; i < m->n; i++)
 		if (m->families[i].name_len == len && memcmp(m->families[i].name, name, len) == 0) {

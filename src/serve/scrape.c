@@ -32,6 +32,7 @@ void mc_scrape_release(struct mc_scrape *p)
 {
 	for (int f = 0; f < MC_NFORMATS; f++)
 		release(&p->page[f]);
+	mc_metrics_free(p->metrics);
 	pthread_mutex_destroy(&p->lock);
 }
 
@@ -44,15 +45,21 @@ static int write_text(struct mc_server *s, enum mc_format format, struct page_fo
 {
 	struct mc_buf *out = &f->text;
 	struct mc_server_stats stats;
-	struct mc_metrics *m = mc_metrics_new();
+	struct mc_metrics *m = s->scrape.metrics ? s->scrape.metrics : mc_metrics_new();
 	struct mc_error err;
+	s->scrape.metrics = m;
+	if (m)
+		mc_metrics_clear(m);
 	mc_server_stats(s, &stats);
 	int rc = m ? s->scrape.fn(s->scrape.user, &stats, m, &err) : MC_ENOMEM;
 	if (rc == 0)
 		mc_buf_room(out, f->len + f->len / 8); /* the page of before says how much it will be */
 	if (rc == 0)
 		rc = mc_metrics_write(m, format, s->scrape.started, out, &err);
-	mc_metrics_free(m);
+	if (rc < 0) { /* it may lack something that a new one has */
+		mc_metrics_free(m);
+		s->scrape.metrics = NULL;
+	}
 	f->len = out->len;
 	return rc;
 }

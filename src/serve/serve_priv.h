@@ -15,6 +15,8 @@ enum mc_format { MC_FORMAT_TEXT, MC_FORMAT_OPENMETRICS, MC_FORMAT_CREATED, MC_NF
 /* `started` stands for the _created of counters that have none of their own; NaN: those have none. */
 int mc_metrics_write(const struct mc_metrics *m, enum mc_format format, double started, struct mc_buf *out, struct mc_error *err);
 
+/* Takes all samples out. Families and memory stay, for a page that is mostly the same. */
+void mc_metrics_clear(struct mc_metrics *m);
 /* Labels that several samples have: written once. */
 struct mc_labels {
 	size_t at, len; /* in the page's own text */

@@ -40,8 +40,9 @@ struct mc_scrape {
 	void *user;
 	double started;       /* Unix seconds */
 	atomic_ullong newest; /* number of the page; 0: there is none yet */
-	pthread_mutex_t lock; /* page */
+	pthread_mutex_t lock; /* page, metrics */
 	struct page_format page[MC_NFORMATS];
+	struct mc_metrics *metrics; /* of the page made last, NULL: none */
 };
 
 struct mc_server {

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "memculprit/serve.h"
+#include "serve_priv.h"
 
 static char *text_of(const struct mc_metrics *m, bool om)
 {
@@ -163,6 +163,28 @@ static void test_same_names(void **state)
 	mc_metrics_free(m);
 }
 
+/* A page that is made in the place of another holds nothing of it. */
+static void test_again(void **state)
+{
+	(void)state;
+	const struct mc_program_figures before[] = { { .name = "gone", .resident = 1, .processes = 1 }, { .name = "b", .verdict = "leak" } },
+		now[] = { { .name = "b", .resident = 2, .processes = 3 }, { .name = "b", .resident = 4 } };
+	struct mc_metrics *m = mc_metrics_new(), *fresh = mc_metrics_new();
+	mc_metrics_created(m, 5);
+	mc_metrics_programs(m, before, 2);
+	mc_metrics_clear(m);
+	mc_metrics_programs(m, now, 2);
+	mc_metrics_programs(fresh, now, 2);
+	char *a = text_of(m, true), *b = text_of(fresh, true);
+	assert_string_equal(a, b);
+	assert_null(strstr(a, "gone"));
+	assert_int_equal(mc_metrics_dropped(m), mc_metrics_dropped(fresh));
+	free(a);
+	free(b);
+	mc_metrics_free(m);
+	mc_metrics_free(fresh);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +194,7 @@ int main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_duplicates),
 		cmocka_unit_test(test_same_names),
+		cmocka_unit_test(test_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,8 @@ static const double OFTEN = .6, FASTER = 1.5;
 static const double PLAIN = 3;
 /* What is left of a deploy's probability where a guard speaks against it. */
 static const double LEFT = .1;
+/* Load that is beyond what earlier releases had: the largest by so much, the mean by so little. */
+static const double MORE_LOAD = 1.4, LESS_LOAD = .45;
 
 static int trend_of(const struct mc_panel_life *l, struct trend *t, struct mc_error *err)
 {
@@ -189,4 +191,45 @@ int guards(const struct history *h, struct judgement *j, struct mc_error *err)
 	free(t);
 	free(work);
 	return rc;
+}
+
+/* The largest and the mean level of the load between two times, by windows of a hundredth of what was seen: 0 where there is none. */
+static void load_between(const struct history *h, double from, double to, double *most, double *mean)
+{
+	double window = fmax(h->as_of / 100, h->tick), sum = 0, all = 0;
+	size_t n = 0, seen = 0;
+	*most = 0;
+	for (size_t i = 0; i < h->nload; i++) {
+		bool in = h->load_t[i] >= from && h->load_t[i] < to;
+		if (in) {
+			sum += h->load_level[i];
+			all += h->load_level[i];
+			n++;
+			seen++;
+		}
+		bool over = i + 1 == h->nload || floor(h->load_t[i + 1] / window) != floor(h->load_t[i] / window);
+		if (over && n) {
+			*most = fmax(*most, sum / (double)n);
+			sum = 0;
+			n = 0;
+		}
+	}
+	*mean = seen ? all / (double)seen : 0;
+}
+
+void guard_steps(const struct history *h, struct judgement *j)
+{
+	for (size_t k = 0; k < h->ndeploys && h->nload; k++) {
+		double *p = &j->belief.step[k], most[2], mean[2];
+		size_t until = j->step_until[k];
+		double begins = h->deploy[k].begins, end = until != SIZE_MAX && until > 0 ? h->deploy[until - 1].begins : (double)INFINITY;
+		if (*p < .01)
+			continue;
+		load_between(h, -(double)INFINITY, begins, &most[0], &mean[0]);
+		load_between(h, begins, end, &most[1], &mean[1]);
+		if (!(mean[0] > 0) || !(mean[1] > 0) || (most[1] < MORE_LOAD * most[0] && mean[1] > LESS_LOAD * mean[0]))
+			continue;
+		j->belief.no_step += (1 - LEFT) * *p;
+		*p *= LEFT;
+	}
 }

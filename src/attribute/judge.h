@@ -24,6 +24,9 @@ int judge(struct history *h, enum history_signal signal, struct judgement *ret, 
 void judgement_release(struct judgement *j);
 /* Takes from the belief what the lives' own trends speak against. 0, MC_ENOMEM. */
 int guards(const struct history *h, struct judgement *j, struct mc_error *err);
+/* Takes from belief.step what the load speaks against: a release that had far more of it than any before, or so little that none is alike,
+ * may stand where it does for that. What a surge took is not given back. */
+void guard_steps(const struct history *h, struct judgement *j);
 /* Fills belief.step, belief.no_step, step_fit. */
 int judge_steps(const struct history *h, struct judgement *j, struct mc_error *err);
 

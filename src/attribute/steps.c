@@ -238,6 +238,8 @@ int judge_steps(const struct history *h, struct judgement *j, struct mc_error *e
 	}
 	if (rc == 0)
 		rc = all_models(heights, j, nr, mc_median(v, n), !isfinite(life_sd), v + 5 * n, release, err);
+	if (rc == 0)
+		guard_steps(h, j);
 	j->changed = 1 - j->belief.no_step;
 	mc_heights_free(heights);
 	free(v);

@@ -121,6 +121,35 @@ static void growth_of_all_that_slows_down(void **state)
 	assert_true(left(&w) == 0 && w.j.belief.bounded == .9 && w.j.belief.all == 0);
 }
 
+enum { POINTS = 400 };
+
+/* What is left of a step of probability .8 by the only deploy, half way, whose load after it is `after` times that before. */
+static double step_left(double after, bool ends)
+{
+	double t[POINTS], level[POINTS], step[2] = { .8, .1 };
+	struct history_deploy deploy[2] = { { .begins = POINTS / 2.0 }, { .begins = POINTS * .75 } };
+	size_t until[2] = { ends ? 2 : SIZE_MAX, SIZE_MAX };
+	for (size_t i = 0; i < POINTS; i++) {
+		t[i] = (double)i;
+		level[i] = (i >= POINTS / 2 && (!ends || i < POINTS * 3 / 4) ? after : 1) * (1 + .1 * (double)(i % 7) / 7);
+	}
+	struct history h = { .as_of = POINTS, .tick = 1, .ndeploys = 2, .deploy = deploy, .nload = POINTS, .load_t = t, .load_level = level };
+	struct judgement j = { .step_until = until, .belief = { .ndeploys = 2, .step = step, .no_step = .1 } };
+	guard_steps(&h, &j);
+	assert_true(fabs(step[0] + step[1] + j.belief.no_step - 1) < 1e-12);
+	return step[0];
+}
+
+static void a_surge_is_no_step(void **state)
+{
+	(void)state;
+	assert_true(step_left(1, false) == .8);
+	assert_true(step_left(1.3, false) == .8);
+	assert_true(step_left(2, false) < .1);
+	assert_true(step_left(2, true) < .1);
+	assert_true(step_left(.3, false) < .1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +158,7 @@ int main(void)
 		cmocka_unit_test(no_life_rises_faster),
 		cmocka_unit_test(one_worker_of_many),
 		cmocka_unit_test(growth_of_all_that_slows_down),
+		cmocka_unit_test(a_surge_is_no_step),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

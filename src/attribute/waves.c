@@ -122,16 +122,25 @@ static void divide(struct division *d)
 	}
 }
 
+/* How many of what ran the starts [i, end) renewed: slots that start again, and new ones beside which old ones end soon (blue and green). */
+static double renewed(const struct division *d, size_t i, size_t end)
+{
+	const struct history *h = d->h;
+	double again = d->again[end] - d->again[i], added = (double)(end - i) - again;
+	size_t from = below(d->last, h->nlives, h->life[i].start - 2 * h->tick), to = below(d->last, h->nlives, h->life[end - 1].start + h->slack);
+	double ended = to > from ? (double)(to - from) : 0;
+	return again + fmin(added, fmax(ended - again, 0));
+}
+
 static size_t collect(const struct division *d, struct wave *w)
 {
 	const struct history *h = d->h;
 	size_t n = 0;
 	for (size_t end = h->nlives; end > 0; end = d->begin[end]) {
 		size_t i = d->begin[end];
-		double again = d->again[end] - d->again[i];
-		if (h->life[i].start > 0 && 2 * again >= d->before[i])
-			w[n++] = (struct wave){ .from = h->life[i].start, .to = h->life[end - 1].start, .share = fmin(1, again / fmax(d->before[i], 1)),
-				.slots = end - i };
+		double share = renewed(d, i, end) / fmax(d->before[i], 1);
+		if (h->life[i].start > 0 && (share >= .5 || d->before[i] <= 0))
+			w[n++] = (struct wave){ .from = h->life[i].start, .to = h->life[end - 1].start, .share = fmin(1, share), .slots = end - i };
 	}
 	for (size_t i = 0; i < n / 2; i++) {
 		struct wave x = w[i];

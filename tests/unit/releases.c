@@ -204,6 +204,25 @@ static void children_are_no_wave(void **state)
 	free(w);
 }
 
+/* Blue and green: slots that were never there before take over from those that end a while later. */
+static void green_renews_blue(void **state)
+{
+	(void)state;
+	struct wave *w;
+	struct history_life life[6];
+	for (size_t i = 0; i < 6; i++)
+		life[i] = (struct history_life){ .start = (double[]){ -500, 7000, 14000 }[i / 2] + (double)(i % 2), .last = (double[]){ 7300, 14300, 20000 }[i / 2],
+			.slot = i < 4 ? i : i - 4 };
+	struct history h = { .as_of = 20000, .tick = 5, .slack = 1200, .nlives = 6, .nslots = 4, .life = life };
+	struct mc_error e = { 0 };
+	size_t n;
+	assert_int_equal(waves_find(&h, &w, &n, &e), 0);
+	assert_int_equal(n, 2);
+	check_wave(&w[0], 7000, 7001, 2);
+	check_wave(&w[1], 14000, 14001, 2);
+	free(w);
+}
+
 /* Processes without a name of their own each have a slot of their own. */
 static void nameless(void **state)
 {
@@ -232,6 +251,7 @@ int main(void)
 		cmocka_unit_test(at_once_and_rolling),
 		cmocka_unit_test(a_crash_before),
 		cmocka_unit_test(children_are_no_wave),
+		cmocka_unit_test(green_renews_blue),
 		cmocka_unit_test(nameless),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

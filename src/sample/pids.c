@@ -47,13 +47,13 @@ static int list_pids(struct mc_sampler *s, struct mc_error *err)
 {
 	_Alignas(struct dirent64) char buf[32768];
 	ssize_t n;
-	bool sorted = true, last = false;
-	int64_t from = 0; /* behind what is listed before the first pid; -1: something stands behind it */
+	bool sorted = true;
+	int64_t from = 0; /* where the first pid is listed; -1: something stands behind it */
 	s->npids = 0;
 	if (lseek(s->procfd, s->pids_from, SEEK_SET) < 0)
 		return mc_fail(err, MC_EIO, errno, "procfs");
-	while (!last && (n = getdents64(s->procfd, buf, sizeof buf)) > 0) {
-		last = s->real && (size_t)n < sizeof buf - 512; /* procfs stops only where the next name has no room */
+	/* up to an empty piece: one is cut short too where we are stopped, frozen or the host sleeps meanwhile */
+	while ((n = getdents64(s->procfd, buf, sizeof buf)) > 0) {
 		for (ssize_t at = 0; at < n;) {
 			const struct dirent64 *d = (const void *)(buf + at);
 			at += d->d_reclen;
@@ -71,7 +71,8 @@ static int list_pids(struct mc_sampler *s, struct mc_error *err)
 	}
 	if (n < 0)
 		return mc_fail(err, MC_EIO, errno, "procfs");
-	if (s->real && from > 0) /* the files of the host need not be listed again */
+	/* The files of the host need not be listed again. Where pid 1 is hidden the first pid's place is not that of the least. */
+	if (s->real && from > 0 && s->npids && s->pids[0] == 1)
 		s->pids_from = from;
 	if (sorted) /* as procfs itself lists them */
 		return 0;
@@ -214,8 +215,10 @@ int sm_pids(struct mc_sampler *s, struct mc_error *err)
 	/* before they are listed: what begins meanwhile is seen the next time */
 	int64_t last = last_pid(s);
 	/* now and then all the same: a pid may be asked for, and those that are not followed end unseen */
-	if (last && last == s->last_pid && !s->lost && ++s->unlisted < SM_ROTATION)
+	if (last && last == s->last_pid && s->settled && !s->lost && ++s->unlisted < SM_ROTATION)
 		return 0;
+	/* a pid is given out a moment before it is listed: once more */
+	s->settled = last == s->last_pid;
 	int rc = list_pids(s, err);
 	if (!rc && !same(s))
 		rc = merge(s, err);

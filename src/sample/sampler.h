@@ -88,6 +88,7 @@ struct mc_sampler {
 	int loadavg;        /* its file, which tells the pid given out last; -1: it does not tell of these processes */
 	int64_t last_pid;   /* when pids were listed last; 0: not known */
 	uint32_t unlisted;  /* ticks since then */
+	bool settled;       /* no pid was given out between the two last listings */
 	bool lost;          /* a process ended since then */
 	struct sm_proc **merged;
 	size_t merged_cap;

@@ -52,7 +52,7 @@ double align_cost(const struct align_in *in, const struct align_manner *m, const
 /* What the search works in: a row of costs, and how each cell was come to. */
 struct table {
 	double *cost;
-	char *step;
+	unsigned char *step;
 };
 
 static int table_new(const struct align_in *in, struct table *t, struct mc_error *err)
@@ -85,7 +85,7 @@ static void search(const struct align_in *in, const struct align_manner *m, stru
 		}
 	}
 	for (size_t k = nk, i = n; k > 0;) {
-		char step = i ? t->step[(k - 1) * n + i - 1] : MARK;
+		unsigned char step = i ? t->step[(k - 1) * n + i - 1] : MARK;
 		if (step != WAVE)
 			wave[--k] = step == BOTH ? i - 1 : ALIGN_NONE;
 		if (step != MARK)

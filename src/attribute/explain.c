@@ -76,6 +76,20 @@ static int growth_sentence(const struct history *h, const struct judgement *j, s
 		size(j, a->slope_before * hour, s[3]));
 }
 
+/* How much higher one process stands, not the program. */
+static int step_sentence(const struct history *h, const struct judgement *j, size_t k, struct mc_answer *a, struct mc_error *err)
+{
+	char s[3][MC_TIME_TEXT];
+	size_t likeliest = 0;
+	for (size_t i = 1; i < h->ndeploys; i++)
+		if (j->belief.step[i] > j->belief.step[likeliest])
+			likeliest = i;
+	const struct mc_growth_fit *f = &j->step_fit[likeliest];
+	return say(a, "step", false, err, "%s stands %s higher (95 %%: %s to %s) since %s, at equal age and load", what_grows(j), size(j, f->slope * j->unit, s[0]),
+		size(j, (f->slope - 1.96 * f->slope_sd) * j->unit, s[1]), size(j, (f->slope + 1.96 * f->slope_sd) * j->unit, s[2]),
+		k == MC_NO_DEPLOY ? "then" : name(h, k));
+}
+
 /* Trend of each release by itself. */
 static int release_sentence(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
@@ -144,15 +158,24 @@ static int curve_sentence(const struct judgement *j, struct mc_answer *a, struct
 		mc_size_text(fmax(late, 0), s[1]));
 }
 
+/* The two that are named together are not ruled out: "either v2.3 or v2.4" (answer_text.c). */
+static bool one_of_two(const struct mc_answer *a, size_t i)
+{
+	return i < 2 && a->culprit == MC_NO_DEPLOY && a->ncandidates > 1 && (a->verdict == MC_VERDICT_LEAK || a->verdict == MC_VERDICT_STEP) &&
+	       a->candidates[0].probability + a->candidates[1].probability > .5;
+}
+
 static int rivals(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
 	int rc = 0;
+	/* part of what was kept for deploys (decide.c) comes out of it */
+	double rest = j->belief.none + j->belief.bounded, bounded = rest > 0 ? a->no_change * (j->belief.bounded / rest) : 0;
 	for (size_t i = 0, said = 0; rc == 0 && i < a->ncandidates && said < 3; i++) {
 		if (i == a->culprit)
 			continue;
 		for (size_t k = 0; k < h->ndeploys; k++)
 			if (h->deploy[k].index == a->candidates[i].deploy) {
-				rc = say(a, "rival", true, err, "%s began it: probability %.3f%s", name(h, k), a->candidates[i].probability,
+				rc = say(a, "rival", !one_of_two(a, i), err, "%s began it: probability %.3f%s", name(h, k), a->candidates[i].probability,
 					h->deploy[k].lives ? "" : " (nothing restarted with it)");
 				said++;
 			}
@@ -162,7 +185,7 @@ static int rivals(const struct history *h, const struct judgement *j, struct mc_
 			j->belief.all, j->belief.free_onset);
 	if (rc == 0)
 		rc = say(a, "rival", a->verdict == MC_VERDICT_LEAK || a->verdict == MC_VERDICT_STEP, err,
-			"no lasting change: probability %.3f (of it growth that levels off %.3f)", a->no_change, j->belief.bounded);
+			"no lasting change: probability %.3f (of it growth that levels off %.3f)", a->no_change, bounded);
 	return rc;
 }
 
@@ -179,7 +202,8 @@ static int identity_sentence(const struct history *h, const struct judgement *j,
 		new += l->release == k + 1;
 	}
 	if (old && new)
-		return say(a, "canary", false, err, "%zu lives of the release before ran beside %zu of %s: they were compared at the same hours", old, new, name(h, k));
+		return say(a, "canary", false, err, "%zu %s of earlier releases ran beside %zu of %s: they were compared at the same hours", old,
+			old == 1 ? "life" : "lives", new, name(h, k));
 	return 0;
 }
 
@@ -196,7 +220,7 @@ static int episodes_sentence(const struct history *h, struct mc_answer *a, struc
 			rc = say(a, "fix", false, err, "it stopped with %s at %s", by, mc_time_text(a->episodes[i].stopped_ms, true, s));
 	}
 	if (rc == 0 && a->nepisodes > 1)
-		rc = say(a, "rollback", false, err, "it stopped and came back: %zu times in all", a->nepisodes);
+		rc = say(a, "rollback", false, err, "it stopped and came back: it grew %zu times in all", a->nepisodes);
 	return rc;
 }
 
@@ -223,11 +247,8 @@ int explain(const struct history *h, const struct judgement *j, struct mc_answer
 	int rc = 0;
 	if (a->verdict == MC_VERDICT_LEAK)
 		rc = growth_sentence(h, j, k, a, err);
-	if (rc == 0 && a->verdict == MC_VERDICT_STEP) {
-		char s[MC_TIME_TEXT];
-		rc = say(a, "step", false, err, "%s stands %s higher since %s, at equal age and load", what_grows(j), size(j, a->grown_bytes, s),
-			k == MC_NO_DEPLOY ? "then" : name(h, k));
-	}
+	if (rc == 0 && a->verdict == MC_VERDICT_STEP)
+		rc = step_sentence(h, j, k, a, err);
 	if (rc == 0)
 		rc = release_sentence(h, j, a, err);
 	if (rc == 0)

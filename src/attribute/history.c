@@ -191,7 +191,8 @@ int history_new(const struct mc_case *c, struct history *ret, struct mc_error *e
 {
 	struct history h = { .c = c };
 	int rc = take_lives(&h, c->as_of_ms ? c->as_of_ms : INT64_MAX, err);
-	int64_t until = c->as_of_ms ? c->as_of_ms : h.last_ms;
+	/* after the last sample nothing is known: that it went on growing till then is no finding */
+	int64_t until = c->as_of_ms && (c->as_of_ms < h.last_ms || !h.nlives) ? c->as_of_ms : h.last_ms;
 	h.as_of = history_seconds(&h, until);
 	h.slack = fmin(HISTORY_MARK_SLACK, h.as_of / 8);
 	if (rc == 0)

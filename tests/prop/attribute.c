@@ -234,6 +234,26 @@ static void the_past_is_the_truncated_case(void **state)
 	}
 }
 
+/* Nothing is known after the last sample, so the answer stands as it was then. */
+static void what_was_not_seen_is_not_reckoned(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < rounds(); seed++) {
+		struct world_plan p = plan_of(seed);
+		struct world w;
+		world_make(&w, &p);
+		struct mc_answer a = ask(&w.c);
+		w.c.as_of_ms = a.as_of_ms + 365LL * 86400 * 1000;
+		struct mc_answer b = ask(&w.c);
+		alike("a year later", seed, &w.c, &a, &b, NULL, 1e-9);
+		assert_true(a.onset_ms == b.onset_ms && b.as_of_ms == w.c.as_of_ms);
+		assert_true(a.grown_bytes == b.grown_bytes || (isnan(a.grown_bytes) && isnan(b.grown_bytes)));
+		mc_answer_release(&a);
+		mc_answer_release(&b);
+		world_free(&w);
+	}
+}
+
 static void what_is_there_is_found(void **state)
 {
 	(void)state;
@@ -415,6 +435,7 @@ int main(void)
 		cmocka_unit_test(a_constant_rate_says_nothing),
 		cmocka_unit_test(names_say_nothing),
 		cmocka_unit_test(the_past_is_the_truncated_case),
+		cmocka_unit_test(what_was_not_seen_is_not_reckoned),
 		cmocka_unit_test(odd_values),
 		cmocka_unit_test(zero_variance),
 		cmocka_unit_test(odd_times),

@@ -112,7 +112,7 @@ static void leak_sentence(struct mc_buf *out, const struct mc_case *c, const str
 	mc_text_add(out, c->program, strlen(c->program));
 	mc_buf_str(out, fixed ? " grew" : " grows");
 	if (isfinite(a->slope_after) && a->signal == MC_SIGNAL_PROCESSES)
-		mc_buf_printf(out, " by %.3g an hour", a->slope_after * 3600);
+		mc_buf_printf(out, " by %.3g an hour (%.3g to %.3g)", a->slope_after * 3600, a->slope_after_lo * 3600, a->slope_after_hi * 3600);
 	else if (isfinite(a->slope_after)) {
 		mc_buf_str(out, " by ");
 		add_rate(out, a);

@@ -196,6 +196,15 @@ static void set_slope(const struct history *h, const struct judgement *j, const 
 	a->grown_bytes = fmax(0, a->slope_after * (until - (double)(a->onset_ms - h->origin_ms) / 1000));
 }
 
+/* Lives that a deploy without lives of its own found running, and that went on: their trend tells nothing of the time before it. */
+static bool ran_on(const struct history *h, size_t k, size_t release)
+{
+	for (size_t i = 0; i < h->nlives && !h->deploy[k].lives; i++)
+		if (h->life[i].release == release && h->life[i].last > h->deploy[k].begins + 10 * h->tick)
+			return true;
+	return false;
+}
+
 static int slopes(const struct history *h, const struct judgement *j, size_t k, const struct mc_growth_fit *f, struct mc_answer *a, struct mc_error *err)
 {
 	double until = h->as_of;
@@ -207,8 +216,8 @@ static int slopes(const struct history *h, const struct judgement *j, size_t k, 
 	double before = 0, sd;
 	int rc = 1;
 	for (size_t r = k + 1; rc > 0 && r-- > 0;) /* release k is what ran before deploy k */
-		rc = release_trend(j, r, &before, &sd, err);
-	a->slope_before = rc == 0 ? before * n : 0;
+		rc = ran_on(h, k, r) ? 1 : release_trend(j, r, &before, &sd, err);
+	a->slope_before = rc == 0 ? before * n : (double)NAN;
 	return rc < 0 ? rc : 0;
 }
 

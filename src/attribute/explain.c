@@ -68,7 +68,7 @@ static int growth_sentence(const struct history *h, const struct judgement *j, s
 	double lo = a->slope_after_lo * hour, hi = a->slope_after_hi * hour;
 	if (!isfinite(a->slope_after))
 		return 0;
-	if (k == MC_NO_DEPLOY)
+	if (k == MC_NO_DEPLOY || !isfinite(a->slope_before))
 		return say(a, "growth", false, err, "%s grows by %s an hour (95 %%: %s to %s)", what_grows(j), size(j, a->slope_after * hour, s[0]),
 			size(j, lo, s[1]), size(j, hi, s[2]));
 	return say(a, "growth", false, err, "%s grows by %s an hour in the release that %s began (95 %%: %s to %s), before it by %s an hour",
@@ -181,7 +181,7 @@ static int rivals(const struct history *h, const struct judgement *j, struct mc_
 			}
 	}
 	if (rc == 0 && (a->not_a_deploy >= .001 || a->verdict == MC_VERDICT_LEAK))
-		rc = say(a, "rival", true, err, "no deploy began it: probability %.3f (growth since ever %.3f, at a time of its own %.3f)", a->not_a_deploy,
+		rc = say(a, "rival", a->not_a_deploy <= .5, err, "no deploy began it: probability %.3f (growth since ever %.3f, at a time of its own %.3f)", a->not_a_deploy,
 			j->belief.all, j->belief.free_onset);
 	if (rc == 0)
 		rc = say(a, "rival", a->verdict == MC_VERDICT_LEAK || a->verdict == MC_VERDICT_STEP, err,
@@ -232,7 +232,7 @@ static int data_sentence(const struct history *h, const struct judgement *j, str
 	mc_panel_noise(j->panel, &n);
 	for (size_t i = 0; i < h->nlives; i++)
 		samples += h->life[i].n;
-	int rc = say(a, "data", false, err, "%zu lives, %.0f samples over %s; noise of a life %s", h->nlives, samples,
+	int rc = say(a, "data", false, err, "%zu %s, %.0f samples over %s; noise of a life %s", h->nlives, h->nlives == 1 ? "life" : "lives", samples,
 		mc_duration_text((int64_t)(h->as_of * 1000), s[0]), size(j, sqrt(n.var) * j->unit, s[1]));
 	if (rc == 0 && h->sawtooth > 0)
 		rc = say(a, "collector", false, err, "a collector runs about every %s: judged by what it leaves", mc_duration_text((int64_t)(h->sawtooth * 1000), s[0]));

@@ -57,7 +57,7 @@ static void say_exhaustion(struct cli *c, const struct mc_answer *a)
 static void say_ambiguity(struct cli *c, const struct mc_answer *a)
 {
 	char when[MC_TIME_TEXT];
-	if (!grows(a) || a->culprit != MC_NO_DEPLOY || a->ncandidates < 2)
+	if (!grows(a) || a->culprit != MC_NO_DEPLOY || a->ncandidates < 2 || a->candidates[0].probability + a->candidates[1].probability <= .5)
 		return;
 	if (a->ambiguous_until_ms != MC_NO_TIME)
 		cli_line(c, 0, "33", "The data will tell them apart from about %s on.", cli_when(c, a->ambiguous_until_ms, when));

@@ -5,7 +5,7 @@
 
 Sizes in MiB, times in hours. A mode in TODO is known to be answered wrong: printed as such, never as passed.
 Needs nothing but python3."""
-import json, math, os, random, subprocess, sys
+import json, math, os, random, re, subprocess, sys
 
 T0, MIB = 1_760_000_000_000, 1 << 20
 MODES = {}
@@ -227,7 +227,7 @@ def onset_days_after(w, d):
     w.write(d, lambda l, age, t: 1.0 * max(0.0, t - 48))
 
 
-@mode(verdict="leak", culprit=None, together=("v3", "v4"))
+@mode(verdict="leak", culprit=None, together=("v3", "v4"), ruled_out={"v3 began it": False, "v4 began it": False, "no deploy began it": True})
 def two_deploys_minutes_apart(w, d):
     """Two releases within three minutes: no data tell them apart."""
     w.deploys[3]["t"] = w.deploys[2]["t"] + .05
@@ -339,7 +339,7 @@ def rows_that_restart_nobody(w, d):
     w.write(d, w.grow_from(4, 3.0))
 
 
-@mode(verdict="leak", culprit="config-21", state="active", onset=(19, 23))
+@mode(verdict="leak", culprit="config-21", state="active", onset=(19, 23), before=.2)
 def configuration_begins_growth(w, d):
     """A row that restarts nobody, and every life grows from its very time on."""
     w.deploys += [dict(t=21, mark=21, version="config-21")]
@@ -387,7 +387,7 @@ def allocator_change(w, d):
     w.write(d, lambda l, age, t: 12.0 if l["release"] >= 3 else 0)
 
 
-@mode(verdict="step", culprit="v3", state="active")
+@mode(verdict="step", culprit="v3", state="active", higher=(3.5, 6.5))
 def step_among_warmups(w, d):
     """Every release warms up by another amount; from v3 on all lives also begin 5 MiB higher."""
     w.write(d, lambda l, age, t: OTHER_WARMUPS[l["release"]] * (1 - math.exp(-age / .15)) + (5.0 if l["release"] >= 3 else 0))
@@ -460,7 +460,7 @@ def load_counter_starts_again(w, d):
 
 
 # ---- nothing to blame ----
-@mode(verdict="leak", culprit=None, not_a_deploy=.5, state="active")
+@mode(verdict="leak", culprit=None, not_a_deploy=.5, state="active", ruled_out={"no deploy began it": False, "no lasting change": True})
 def one_life_grows(w, d):
     """One process, one life, no deploy: growth, and nobody to blame."""
     w.deploys, w.slots = [], 1
@@ -500,6 +500,16 @@ def problems(e, x):
         say("not_a_deploy", "%.2f" % x["not_a_deploy_probability"], "%.2f or more" % e["not_a_deploy"])
     if "says" in e and not any(e["says"] in z["text"] for z in x["evidence"]):
         say("evidence", [z["text"] for z in x["evidence"]], e["says"])
+    for text, out in e.get("ruled_out", {}).items():
+        if [z["ruled_out"] for z in x["evidence"] if z["text"].startswith(text)] != [out]:
+            say('"%s" among what is ruled out' % text, [z for z in x["evidence"] if z["kind"] == "rival"], out)
+    if "before" in e and not abs(x["slope_bytes_per_second"]["before"] * 3600 / MIB) < e["before"]:
+        say("MiB an hour before", x["slope_bytes_per_second"]["before"], "less than %g" % e["before"])
+    if "higher" in e:
+        of_one = [re.search(r"of a process stands ([0-9.]+) MiB higher \(95 %: ([0-9.]+) MiB to ([0-9.]+) MiB\)", z["text"]) for z in x["evidence"]]
+        found = [[float(v) for v in m.groups()] for m in of_one if m]
+        if len(found) != 1 or not e["higher"][0] <= found[0][1] <= found[0][0] <= found[0][2] <= e["higher"][1]:
+            say("MiB that a process stands higher", found, "within %g to %g, with its interval" % e["higher"])
     if "no_change" in e and x["no_change_probability"] > e["no_change"]:
         say("no_change", "%.2f" % x["no_change_probability"], "%.2f or less" % e["no_change"])
     if "together" in e:

@@ -254,6 +254,59 @@ static void what_was_not_seen_is_not_reckoned(void **state)
 	}
 }
 
+/* What all processes that are alive held last. */
+static double held_now(const struct world *w, int64_t as_of_ms)
+{
+	double sum = 0;
+	for (size_t i = 0; i < w->c.nlives; i++) {
+		const struct mc_life *l = &w->lives[i];
+		if (l->n && l->t_ms[l->n - 1] >= as_of_ms - 60000)
+			sum += l->anon[l->n - 1];
+	}
+	return sum;
+}
+
+/* Growth that goes on meets the limit where a line from what is held now does, within what the slope's interval allows. */
+static void a_limit_is_met_at_the_slope_that_is_said(void **state)
+{
+	(void)state;
+	struct world_plan p = plan_of(WORLD_LEAK);
+	struct world w;
+	world_make(&w, &p);
+	struct mc_answer a = ask(&w.c);
+	assert_true(a.verdict == MC_VERDICT_LEAK && a.state == MC_STATE_ACTIVE);
+	double left = w.c.memory_limit - held_now(&w, a.as_of_ms), seconds = (double)(a.exhaustion_ms - a.as_of_ms) / 1000;
+	assert_true(left > 0 && fabs(seconds / (left / a.slope_after) - 1) < .02);
+	assert_true(a.exhaustion_lo_ms < a.exhaustion_ms && a.exhaustion_ms < a.exhaustion_hi_ms);
+	mc_answer_release(&a);
+	w.c.memory_limit = 1;
+	a = ask(&w.c);
+	assert_true(a.exhaustion_ms == a.as_of_ms); /* it is used up already */
+	mc_answer_release(&a);
+	w.c.memory_limit = (double)NAN;
+	a = ask(&w.c);
+	assert_true(a.exhaustion_ms == MC_NO_TIME && a.exhaustion_lo_ms == MC_NO_TIME && a.exhaustion_hi_ms == MC_NO_TIME);
+	mc_answer_release(&a);
+	world_free(&w);
+}
+
+static void what_has_ended_uses_nothing_up(void **state)
+{
+	(void)state;
+	size_t ended = 0;
+	for (uint64_t seed = WORLD_FIXED; seed < 5 * WORLD_KINDS; seed += WORLD_KINDS) {
+		struct world_plan p = plan_of(seed);
+		struct world w;
+		world_make(&w, &p);
+		struct mc_answer a = ask(&w.c);
+		ended += a.state == MC_STATE_FIXED;
+		assert_true((a.verdict == MC_VERDICT_LEAK && a.state == MC_STATE_ACTIVE) || a.exhaustion_ms == MC_NO_TIME);
+		mc_answer_release(&a);
+		world_free(&w);
+	}
+	assert_true(ended > 0);
+}
+
 static void what_is_there_is_found(void **state)
 {
 	(void)state;
@@ -436,6 +489,8 @@ int main(void)
 		cmocka_unit_test(names_say_nothing),
 		cmocka_unit_test(the_past_is_the_truncated_case),
 		cmocka_unit_test(what_was_not_seen_is_not_reckoned),
+		cmocka_unit_test(a_limit_is_met_at_the_slope_that_is_said),
+		cmocka_unit_test(what_has_ended_uses_nothing_up),
 		cmocka_unit_test(odd_values),
 		cmocka_unit_test(zero_variance),
 		cmocka_unit_test(odd_times),

@@ -10,9 +10,10 @@
 #include <unistd.h>
 
 enum {
-	RECENT_MS = 900000, /* three ticks of the slowest configuration */
-	GONE_MS = 60000,    /* at most; else a tick and a half */
-	RECKONED = 4        /* programs of a list, where no answer is stored */
+	RECENT_MS = 900000,  /* three ticks of the slowest configuration */
+	GONE_MS = 60000,     /* at most; else a tick and a half */
+	HOST_PACE_MS = 6000, /* the host is sampled each 5 s, where ticks are shorter */
+	RECKONED = 4         /* programs of a list, where no answer is stored */
 };
 
 /* ---- the processes alive ---- */
@@ -204,14 +205,22 @@ static int look_at_answer(struct mc_store *s, struct mc_program_status *p, const
 	return rc;
 }
 
-/* Sampled with the host's last tick, or the one before where that was stored while we read. */
-static bool runs(const struct mc_program_row *row, const struct mc_host_status *h)
+/* Who was sampled after this runs: in the last tick, or the one before where that was stored while we read. With ticks
+ * of less than 5 s the host has fewer samples than who runs on it. */
+static int64_t running_after(const struct mc_status *st, const struct mc_config *cfg)
 {
-	int64_t gap = h->gap_ms > 0 && h->gap_ms * 3 / 2 < GONE_MS ? h->gap_ms * 3 / 2 : GONE_MS;
-	return h->t_ms == MC_NO_TIME || row->last_ms > h->t_ms - gap;
+	const struct mc_host_status *h = &st->host;
+	int64_t gap = h->gap_ms, newest = h->t_ms;
+	if (newest == MC_NO_TIME)
+		return INT64_MIN;
+	if (st->as_of_ms > newest && st->as_of_ms - newest <= gap)
+		newest = st->as_of_ms;
+	if (cfg && cfg->interval_ms > 0 && cfg->interval_ms < gap && gap <= HOST_PACE_MS)
+		gap = cfg->interval_ms;
+	return newest - (gap > 0 && gap * 3 / 2 < GONE_MS ? gap * 3 / 2 : GONE_MS);
 }
 
-static int read_program(struct mc_store *s, const struct mc_program_row *row, const struct mc_host_status *h, size_t *reckon, struct mc_program_status *p,
+static int read_program(struct mc_store *s, const struct mc_program_row *row, int64_t after, size_t *reckon, struct mc_program_status *p,
 	struct mc_error *err)
 {
 	const double none = (double)NAN;
@@ -221,7 +230,7 @@ static int read_program(struct mc_store *s, const struct mc_program_row *row, co
 	if (!p->name)
 		return mc_nomem(err, "a program");
 	int rc = 0;
-	if (runs(row, h))
+	if (row->last_ms > after)
 		rc = look_at_lives(s, p, err);
 	if (rc == 0)
 		rc = look_at_deploys(s, p, err);
@@ -323,16 +332,18 @@ static int by_interest(const void *a, const void *b)
 	return mx != my ? (mx < my) - (mx > my) : strcmp(x->name, y->name);
 }
 
-static int read_programs(struct mc_store *s, const char *only, const struct mc_program_row *rows, size_t n, struct mc_status *st, struct mc_error *err)
+static int read_programs(struct mc_store *s, const struct mc_config *cfg, const char *only, const struct mc_program_row *rows, size_t n, struct mc_status *st,
+	struct mc_error *err)
 {
 	st->programs = calloc(n + 1, sizeof *st->programs);
 	if (!st->programs)
 		return mc_nomem(err, "programs");
 	int rc = 0;
 	size_t reckon = RECKONED;
+	int64_t after = running_after(st, cfg);
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		if (!only || strcmp(rows[i].name, only) == 0)
-			rc = read_program(s, &rows[i], &st->host, &reckon, &st->programs[st->n++], err);
+			rc = read_program(s, &rows[i], after, &reckon, &st->programs[st->n++], err);
 	if (rc == 0 && only && st->n == 0)
 		rc = program_unknown(only, err);
 	if (st->n)
@@ -382,7 +393,7 @@ int mc_status_read(struct mc_store *s, const struct mc_config *cfg, const char *
 	if (rc == 0)
 		rc = read_host(s, st.as_of_ms, requests, &st.host, err);
 	if (rc == 0)
-		rc = read_programs(s, program, rows, n, &st, err);
+		rc = read_programs(s, cfg, program, rows, n, &st, err);
 	if (rc == 0)
 		rc = read_fact(s, "short_lives", &st.short_lives, err);
 	if (rc == 0)

@@ -18,7 +18,7 @@ struct sm_host_state { /* CPU ticks of the tick before, and what does not change
 	char boot_id[40];
 };
 /* Reads what is there; what is not, or is not to be had without memory, is NaN (pressure) or 0. `h` has the figures read
- * last: with ticks of seconds they stand for up to 5 s, unless memory is short, something waits or swap is in use. */
+ * last: with ticks of seconds they stand for up to 5 s, unless memory is short, something waits or pages go to or from swap. */
 void sm_host_read(int procfd, struct sm_host_state *st, int64_t now_ms, struct mc_host *h);
 void sm_host_release(struct sm_host_state *st);
 

@@ -230,10 +230,43 @@ static void status_is_of_the_last_tick(void **state)
 	mc_store_close(s);
 }
 
+/* With ticks of a second the host has a sample each fifth: who ended is told all the same, and who runs too. */
+static void status_of_short_ticks(void **state)
+{
+	(void)state;
+	enum { TICKS = 104, TICK_MS = 1000 };
+	char path[64];
+	struct mc_store *s = NULL;
+	struct mc_error err = { 0 };
+	struct mc_row rows[2];
+	int64_t runs = 0, gone = 0;
+	double host[MC_H_COUNT] = { 0 };
+	snprintf(path, sizeof path, "%s/short.db", folder);
+	assert_int_equal(mc_store_open(&(struct mc_store_config){ .path = path, .mode = MC_STORE_WRITE, .host = "h" }, &s, &err), 0);
+	begin_life(s, "runs", &runs, &rows[0]);
+	begin_life(s, "gone", &gone, &rows[1]);
+	for (int k = 0; k < TICKS; k++) {
+		struct mc_config cfg = { .interval_ms = TICK_MS };
+		struct mc_status st;
+		assert_int_equal(mc_store_tick(s, 1700000000000 + (int64_t)k * TICK_MS, rows, k < TICKS - 3 ? 2 : 1, NULL, 0, k % 5 ? NULL : host, &err), 0);
+		if (k < TICKS - 8)
+			continue;
+		assert_int_equal(mc_status_read(s, &cfg, NULL, &st, &err), 0);
+		for (size_t i = 0; i < st.n; i++) {
+			bool ended = st.programs[i].name[0] == 'g' && k > TICKS - 3; /* a tick and a half after the last sample */
+			assert_int_equal(st.programs[i].processes, ended ? 0 : 1);
+		}
+		assert_int_equal(st.n, 2);
+		mc_status_release(&st);
+	}
+	mc_store_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(kinds), cmocka_unit_test(canary), cmocka_unit_test(a_list_is_not_reckoned),
-		cmocka_unit_test(few_samples_are_no_growth), cmocka_unit_test(status_is_of_the_last_tick) };
+		cmocka_unit_test(few_samples_are_no_growth), cmocka_unit_test(status_is_of_the_last_tick),
+		cmocka_unit_test(status_of_short_ticks) };
 	char command[64];
 	if (!mkdtemp(folder))
 		return 1;

@@ -133,6 +133,10 @@ static const char *numbers_wrong(const struct mc_answer *a)
 		return "a growth without onset or size";
 	if (a->verdict == MC_VERDICT_LEAK && isnan(a->slope_after))
 		return "a leak without a slope";
+	/* the time at which two will be told apart is said of two that are likely, and where none is named */
+	if (a->ambiguous_until_ms != MC_NO_TIME && (a->verdict != MC_VERDICT_LEAK || a->culprit != MC_NO_DEPLOY || a->ncandidates < 2 ||
+		a->candidates[1].probability < .2 || a->ambiguous_until_ms <= a->onset_ms))
+		return "a time until which nothing is ambiguous";
 	return NULL;
 }
 

@@ -113,6 +113,7 @@ struct mc_episode {
 	size_t culprit;  /* deploy index or MC_NO_DEPLOY */
 	size_t fixed_by; /* deploy index or MC_NO_DEPLOY */
 	int64_t onset_ms, stopped_ms;
+	double slope;    /* of one process, where the parts differ in it: bytes per second, or a second at mean load; 0: not told */
 };
 
 struct mc_evidence {

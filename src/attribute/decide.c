@@ -221,16 +221,6 @@ static int slopes(const struct history *h, const struct judgement *j, size_t k, 
 	return rc < 0 ? rc : 0;
 }
 
-static int one_episode(struct mc_answer *a, enum mc_verdict v, size_t culprit, size_t fixed, int64_t onset, int64_t stopped, struct mc_error *err)
-{
-	struct mc_episode *e = mc_reallocarray(a->episodes, a->nepisodes + 1, sizeof *e);
-	if (!e)
-		return mc_nomem(err, "the episodes");
-	a->episodes = e;
-	e[a->nepisodes++] = (struct mc_episode){ v, culprit, fixed, onset, stopped };
-	return 0;
-}
-
 static void stopped(const struct history *h, const struct judgement *j, size_t k, struct mc_answer *a)
 {
 	const struct history_deploy *d = &h->deploy[k];
@@ -241,17 +231,6 @@ static void stopped(const struct history *h, const struct judgement *j, size_t k
 	a->stopped_ms = history_ms(h, at);
 	a->stopped_lo_ms = history_ms(h, fmin(at, d->mark) - h->tick);
 	a->stopped_hi_ms = history_ms(h, fmax(at, d->mark) + j->rows.bin);
-}
-
-static int leak_episodes(const struct history *h, size_t culprit, const struct mc_supposition *s, struct mc_answer *a, struct mc_error *err)
-{
-	bool again = s && s->again_until > s->again;
-	size_t end = a->fixed_by;
-	if (!again)
-		return one_episode(a, MC_VERDICT_LEAK, culprit, end, a->onset_ms, a->stopped_ms, err);
-	const struct history_deploy *stop = &h->deploy[s->until - 1], *back = &h->deploy[s->again - 1];
-	int rc = one_episode(a, MC_VERDICT_LEAK, culprit, stop->index, a->onset_ms, history_ms(h, stop->begins), err);
-	return rc < 0 ? rc : one_episode(a, MC_VERDICT_LEAK, back->index, end, history_ms(h, back->begins), a->stopped_ms, err);
 }
 
 /* One deploy holds more than half of the probability. Where another has nearly as much the data tell nothing of the two, and the
@@ -298,7 +277,8 @@ static int leak(const struct history *h, const struct judgement *j, struct mc_an
 		for (size_t i = 0; i < a->ncandidates; i++)
 			if (a->candidates[i].deploy == h->deploy[k].index)
 				a->culprit = i;
-	return rc < 0 ? rc : leak_episodes(h, named ? h->deploy[k].index : MC_NO_DEPLOY, s, a, err);
+	bool by_requests = s && f == &j->evidence.set[MC_GROWTH_REQUESTS][s - j->sets.s];
+	return rc < 0 ? rc : leak_episodes(h, j, named ? h->deploy[k].index : MC_NO_DEPLOY, s, by_requests, a, err);
 }
 
 static int step(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
@@ -319,7 +299,8 @@ static int step(const struct history *h, const struct judgement *j, struct mc_an
 		for (size_t i = 0; i < a->ncandidates; i++)
 			if (a->candidates[i].deploy == h->deploy[k].index)
 				a->culprit = i;
-	return one_episode(a, MC_VERDICT_STEP, named ? h->deploy[k].index : MC_NO_DEPLOY, a->fixed_by, a->onset_ms, a->stopped_ms, err);
+	return episode_add(a, (struct mc_episode){ .verdict = MC_VERDICT_STEP, .culprit = named ? h->deploy[k].index : MC_NO_DEPLOY, .fixed_by = a->fixed_by,
+		.onset_ms = a->onset_ms, .stopped_ms = a->stopped_ms }, err);
 }
 
 /* Private and swapped memory of all processes that are alive. */

@@ -207,20 +207,43 @@ static int identity_sentence(const struct history *h, const struct judgement *j,
 	return 0;
 }
 
-static int episodes_sentence(const struct history *h, struct mc_answer *a, struct mc_error *err)
+/* Name of a deploy by its index in the case; NULL: none. */
+static const char *name_at(const struct history *h, size_t index)
+{
+	for (size_t k = 0; k < h->ndeploys; k++)
+		if (h->deploy[k].index == index)
+			return name(h, k);
+	return NULL;
+}
+
+/* A part that begins where the one before ended, or beside it, goes on at another rate. */
+static int rate_sentence(const struct history *h, const struct judgement *j, const struct mc_episode *e, struct mc_answer *a, struct mc_error *err)
+{
+	char now[MC_TIME_TEXT], before[MC_TIME_TEXT];
+	const char *by = name_at(h, e[1].slope < e->slope ? e->fixed_by : e[1].culprit);
+	size(j, e[1].slope * 3600, now);
+	size(j, e->slope * 3600, before);
+	return say(a, "growth", false, err, "since %s a process grows by %s/h where it grew by %s/h: %s", by ? by : "then", now, before,
+		e[1].slope < e->slope ? "less, but not ended" : "another growth on top");
+}
+
+static int episodes_sentence(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
 	int rc = 0;
+	size_t back = 1;
 	char s[MC_TIME_TEXT];
 	for (size_t i = 0; rc == 0 && i < a->nepisodes; i++) {
-		const char *by = NULL;
-		for (size_t k = 0; k < h->ndeploys; k++)
-			if (h->deploy[k].index == a->episodes[i].fixed_by)
-				by = name(h, k);
-		if (by)
-			rc = say(a, "fix", false, err, "it stopped with %s at %s", by, mc_time_text(a->episodes[i].stopped_ms, true, s));
+		const struct mc_episode *e = &a->episodes[i];
+		bool on = i + 1 < a->nepisodes && e[1].slope > 0;
+		const char *by = name_at(h, e->fixed_by);
+		if (on)
+			rc = rate_sentence(h, j, e, a, err);
+		else if (by)
+			rc = say(a, "fix", false, err, "it stopped with %s at %s", by, mc_time_text(e->stopped_ms, true, s));
+		back += i > 0 && !(e->slope > 0);
 	}
-	if (rc == 0 && a->nepisodes > 1)
-		rc = say(a, "rollback", false, err, "it stopped and came back: it grew %zu times in all", a->nepisodes);
+	if (rc == 0 && back > 1)
+		rc = say(a, "rollback", false, err, "it stopped and came back: it grew %zu times in all", back);
 	return rc;
 }
 
@@ -258,7 +281,7 @@ int explain(const struct history *h, const struct judgement *j, struct mc_answer
 	if (rc == 0)
 		rc = identity_sentence(h, j, k, a, err);
 	if (rc == 0)
-		rc = episodes_sentence(h, a, err);
+		rc = episodes_sentence(h, j, a, err);
 	if (rc == 0)
 		rc = rivals(h, j, a, err);
 	return rc < 0 ? rc : data_sentence(h, j, a, err);

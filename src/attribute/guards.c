@@ -193,8 +193,7 @@ int guards(const struct history *h, struct judgement *j, struct mc_error *err)
 	return rc;
 }
 
-/* The largest and the mean level of the load between two times, by windows of a hundredth of what was seen: 0 where there is none. */
-static void load_between(const struct history *h, double from, double to, double *most, double *mean)
+void load_between(const struct history *h, double from, double to, double *most, double *mean)
 {
 	double window = fmax(h->as_of / 100, h->tick), sum = 0, all = 0;
 	size_t n = 0, seen = 0;

@@ -35,6 +35,14 @@ int judge_steps(const struct history *h, struct judgement *j, struct mc_error *e
 int release_trend(const struct judgement *j, size_t release, double *ret, double *sd, struct mc_error *err);
 /* Turns the judgement into the answer's numbers, times and episodes. */
 int decide(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err);
+/* Adds an episode. 0, MC_ENOMEM. */
+int episode_add(struct mc_answer *a, struct mc_episode e, struct mc_error *err);
+/* The parts of a growth begun by `culprit`, of the releases of s (NULL: of none): where it came back, and where its rate changed from one release to the
+ * next, by requests where it goes with them. 0, MC_ENOMEM. */
+int leak_episodes(const struct history *h, const struct judgement *j, size_t culprit, const struct mc_supposition *s, bool by_requests, struct mc_answer *a,
+	struct mc_error *err);
+/* The largest and the mean level of the load between two times, by windows of a hundredth of what was seen; 0 where there is none. */
+void load_between(const struct history *h, double from, double to, double *most, double *mean);
 /* Adds the sentences. */
 int explain(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err);
 /* An answer of what is likely beforehand, where nothing can be said: less samples than these say nothing, however clear it looks. */

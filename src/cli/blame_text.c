@@ -131,7 +131,7 @@ static void say_growth(struct cli *c, const struct mc_answer *a)
 
 static void say_episodes(struct cli *c, const struct mc_case *k, const struct mc_answer *a)
 {
-	char when[MC_TIME_TEXT], name[MC_TIME_TEXT];
+	char when[MC_TIME_TEXT], name[MC_TIME_TEXT], each[MC_TIME_TEXT];
 	if (a->nepisodes < 2)
 		return;
 	cli_heading(c, "Parts");
@@ -142,11 +142,13 @@ static void say_episodes(struct cli *c, const struct mc_case *k, const struct mc
 		if (e->culprit != MC_NO_DEPLOY)
 			mc_buf_printf(&t, ", begun by %s", name_of(&k->deploys[e->culprit], name));
 		if (e->fixed_by != MC_NO_DEPLOY)
-			mc_buf_printf(&t, ", ended by %s", name_of(&k->deploys[e->fixed_by], name));
+			mc_buf_printf(&t, ", %s by %s", i + 1 < a->nepisodes && e[1].slope > 0 ? "reduced" : "ended", name_of(&k->deploys[e->fixed_by], name));
 		else if (e->stopped_ms != MC_NO_TIME)
 			mc_buf_printf(&t, ", ended %s", cli_when(c, e->stopped_ms, when));
 		else
 			mc_buf_str(&t, ", still growing");
+		if (e->slope > 0 && a->signal != MC_SIGNAL_PROCESSES)
+			mc_buf_printf(&t, ", %s/h a process", mc_size_text(e->slope * 3600, each));
 		cli_line(c, 2, NULL, "%s", mc_buf_text(&t));
 		mc_buf_release(&t);
 	}

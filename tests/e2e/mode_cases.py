@@ -424,12 +424,12 @@ def one_worker_of_many(w, d):
     w.write(d, lambda l, age, t: 4.0 * age if l["release"] >= 3 and l["slot"] == 4 else 0)
 
 
-@mode(verdict="leak", culprit="v2", state="active")
+@mode(verdict="leak", culprit="v2", state="active", episodes=2)
 def half_fixed(w, d):
     w.write(d, lambda l, age, t: (5.0 if l["release"] < 4 else 2.0) * age if l["release"] >= 2 else 0)
 
 
-@mode(verdict="leak", culprit="v2", state="active")
+@mode(verdict="leak", culprit="v2", state="active", episodes=2)
 def two_leaks(w, d):
     """v2 brings one leak, v4 another on top: the oldest that is active is the answer."""
     w.write(d, lambda l, age, t: (2.0 * age if l["release"] >= 2 else 0) + (4.0 * age if l["release"] >= 4 else 0))

@@ -131,7 +131,7 @@ static struct mc_deploy_mark deploys[] = {
 static struct mc_candidate candidates[] = { { 1, 1770100010000, 0.97 }, { 0, MC_NO_TIME, 0.02 } };
 static char load_text[] = "requests +2 %, processes 24 \xe2\x86\x92 24", grow_text[] = "24 lives of the release grow\r\n by themselves";
 static struct mc_evidence evidence[] = { { "growth", grow_text, false }, { "load", load_text, true } };
-static struct mc_episode episodes[] = { { MC_VERDICT_LEAK, 1, 0, 1770100000000, 1770150000000 }, { MC_VERDICT_LEAK, 2, MC_NO_DEPLOY, 1770200000000, MC_NO_TIME } };
+static struct mc_episode episodes[] = { { MC_VERDICT_LEAK, 1, 0, 1770100000000, 1770150000000, 0 }, { MC_VERDICT_LEAK, 2, MC_NO_DEPLOY, 1770200000000, MC_NO_TIME, 0 } };
 static char path[] = "src/enc\033ode.c", function[] = "send_reply", reason[] = "memory acquired, not released in the diff", line_text[] = "\tif (Encode(&buf, &len, r) != 0)";
 static struct mc_place place = { path, 42, function, reason, line_text, 0 };
 static char subject[] = "encode: use the library's Encode()", author[] = "Wang \xe6\x98\x8e Wei", note[] = "Without a heap profile the guilty commit is among the first five in about half of the cases.";

@@ -112,6 +112,9 @@ void suppositions_release(struct suppositions *s)
 	*s = (struct suppositions){ 0 };
 }
 
+/* Ticks until a process that was just started does what it will do. */
+static const double STARTS = 10;
+
 /* An onset early in a release's reign, or just before it, is that deploy's: coincidence is less likely than cause. */
 static size_t owner(const struct history *h, double t, double end)
 {
@@ -125,7 +128,8 @@ static size_t owner(const struct history *h, double t, double end)
 			other++;
 		double next = other < h->ndeploys ? h->deploy[other].begins : end;
 		double before = k ? h->deploy[k - 1].begins : 0;
-		if (t >= at - .05 * (at - before) && t <= at + .1 * (next - at))
+		double reign = next - at, early = fmax(.1 * reign, fmin(.3 * reign, STARTS * h->tick));
+		if (t >= at - .05 * (at - before) && t <= at + early)
 			return k;
 	}
 	return MC_NO_DEPLOY;

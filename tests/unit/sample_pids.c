@@ -150,7 +150,7 @@ static void anew(void **state)
 	pid_t pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		if (unshare(CLONE_NEWNS | CLONE_NEWPID) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		if (unshare(CLONE_NEWNS | CLONE_NEWPID) || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL))
 			_exit(NOT_POSSIBLE);
 		pid_t first = fork();
 		if (first == 0)

@@ -12,17 +12,12 @@ static const double PRIOR_NONE = .4, PRIOR_ALL = .02, PRIOR_ALL_BOUNDED = .12, P
 /* One version that grows at one time and not at another: the label lies, or something else grew. */
 static const double CONTRADICTION = 4.0;
 
-static bool inside(const struct mc_supposition *s, size_t r)
-{
-	return (r >= s->from && r < s->until) || (r >= s->again && r < s->again_until);
-}
-
 /* Releases of one version should all grow or none. */
 static bool consistent(const struct history *h, const struct mc_supposition *s)
 {
 	for (size_t k = 0; k < h->ndeploys; k++)
 		for (size_t o = k + 1; o < h->ndeploys; o++)
-			if (h->deploy[k].identity == h->deploy[o].identity && inside(s, k + 1) != inside(s, o + 1))
+			if (h->deploy[k].identity == h->deploy[o].identity && supposed_to_grow(s, k + 1) != supposed_to_grow(s, o + 1))
 				return false;
 	return true;
 }

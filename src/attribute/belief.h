@@ -11,6 +11,11 @@ struct suppositions {
 };
 int suppositions_new(const struct history *h, struct suppositions *ret, struct mc_error *err);
 void suppositions_release(struct suppositions *s);
+/* Does the release grow by this supposition? */
+static inline bool supposed_to_grow(const struct mc_supposition *s, size_t release)
+{
+	return (release >= s->from && release < s->until) || (release >= s->again && release < s->again_until);
+}
 
 struct belief {
 	double none, all, bounded, free_onset; /* no growth; growth since ever; growth that levels off; growth no deploy began */

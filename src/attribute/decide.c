@@ -77,25 +77,6 @@ static enum mc_verdict quiet_verdict(const struct history *h, const struct judge
 	return MC_VERDICT_NONE;
 }
 
-/* The likeliest supposition of this deploy; MC_NO_DEPLOY: an onset explains it better. */
-static size_t best_set(const struct judgement *j, size_t k)
-{
-	size_t best = MC_NO_DEPLOY;
-	for (size_t i = 0; i < j->sets.n; i++)
-		if (j->sets.s[i].from == k + 1 && (best == MC_NO_DEPLOY || j->belief.weight[i] > j->belief.weight[best]))
-			best = i;
-	return best;
-}
-
-static size_t best_onset(const struct judgement *j, size_t k)
-{
-	size_t best = MC_NO_DEPLOY;
-	for (size_t i = 0; i < j->evidence.nonsets; i++)
-		if (j->belief.onset_of[i] == k && (best == MC_NO_DEPLOY || j->belief.onset_weight[i] > j->belief.onset_weight[best]))
-			best = i;
-	return best;
-}
-
 /* When the growth of deploy k ended: the release from which on nothing grows has more weight than 'still growing'. */
 static size_t ended_by(const struct history *h, const struct judgement *j, size_t k)
 {

@@ -71,31 +71,17 @@ static void short_lives(const struct history *h, struct judgement *j)
 	j->belief.free_onset = 0;
 }
 
-/* The likeliest supposition that deploy k began a growth; SIZE_MAX: that of an onset within lives is likelier. */
+/* The likeliest supposition that deploy k began a growth; MC_NO_DEPLOY: that of an onset within lives is likelier. */
 static size_t likeliest_set(const struct judgement *j, size_t k)
 {
-	size_t best = SIZE_MAX;
-	double most = 0;
-	for (size_t i = 0; i < j->sets.n; i++)
-		if (j->sets.s[i].from == k + 1 && j->belief.weight[i] > most) {
-			most = j->belief.weight[i];
-			best = i;
-		}
-	for (size_t i = 0; i < j->evidence.nonsets; i++)
-		if (j->belief.onset_of[i] == k && j->belief.onset_weight[i] > most)
-			return SIZE_MAX;
-	return best;
+	size_t set = best_set(j, k), onset = best_onset(j, k);
+	return set != MC_NO_DEPLOY && onset != MC_NO_DEPLOY && j->belief.onset_weight[onset] > j->belief.weight[set] ? MC_NO_DEPLOY : set;
 }
 
 static double claimed(const struct mc_growth_evidence *e, size_t set)
 {
 	const struct mc_growth_fit *t = &e->set[MC_GROWTH_TIME][set], *q = &e->set[MC_GROWTH_REQUESTS][set];
 	return q->log_evidence > t->log_evidence ? q->slope : t->slope;
-}
-
-static bool grows(const struct mc_supposition *s, size_t release)
-{
-	return (release >= s->from && release < s->until) || (release >= s->again && release < s->again_until);
 }
 
 /* No life of those that are said to grow rises faster than those before did, neither mostly nor at most, though growth that quick would
@@ -112,7 +98,7 @@ static bool none_faster(const struct judgement *j, const struct trend *t, const 
 			work[out++] = t[i].settled;
 			before = fmax(before, t[i].settled);
 		}
-		if (!grows(s, r))
+		if (!supposed_to_grow(s, r))
 			continue;
 		in++;
 		most = fmax(most, t[i].settled);
@@ -137,7 +123,7 @@ static bool may_be_youth(const struct judgement *j, const struct trend *t, const
 	double early = 0, late = 0, seen = 0;
 	for (size_t i = 0; i < n; i++) {
 		const struct mc_panel_life *l = &j->rows.life[i];
-		if (grows(s, l->release))
+		if (supposed_to_grow(s, l->release))
 			work[k++] = l->t[l->n - 1] - l->start;
 	}
 	if (k == 0)
@@ -147,7 +133,7 @@ static bool may_be_youth(const struct judgement *j, const struct trend *t, const
 		const struct mc_panel_life *l = &j->rows.life[i];
 		if (l->release < s->from)
 			seen = fmax(seen, (fmin(l->t[l->n - 1] - l->start, age) - fmax(l->t[0] - l->start, from)) / (age - from));
-		if (!grows(s, l->release) || !isfinite(t[i].early) || !isfinite(t[i].late) || l->t[l->n - 1] - l->start < .4 * age)
+		if (!supposed_to_grow(s, l->release) || !isfinite(t[i].early) || !isfinite(t[i].late) || l->t[l->n - 1] - l->start < .4 * age)
 			continue;
 		early += fmax(t[i].early, 0);
 		late += fmax(t[i].late, 0);
@@ -159,8 +145,8 @@ static void look_at_deploys(const struct history *h, struct judgement *j, const 
 {
 	struct belief *b = &j->belief;
 	for (size_t k = 0; k < h->ndeploys && j->signal == HISTORY_ANON; k++) {
-		size_t set = b->deploy[k] > .05 ? likeliest_set(j, k) : SIZE_MAX;
-		if (set == SIZE_MAX || h->sawtooth > 0)
+		size_t set = b->deploy[k] > .05 ? likeliest_set(j, k) : MC_NO_DEPLOY;
+		if (set == MC_NO_DEPLOY || h->sawtooth > 0)
 			continue;
 		const struct mc_supposition *s = &j->sets.s[set];
 		if (!none_faster(j, t, s, claimed(&j->evidence, set), work) && !may_be_youth(j, t, s, work))

@@ -80,6 +80,8 @@ int history_new(const struct mc_case *c, struct history *ret, struct mc_error *e
 void history_release(struct history *h);
 /* Which release each life runs: by what it says of itself, else by the waves of restarts near the marks. */
 int history_releases(struct history *h, struct mc_error *err);
+/* The release that a life started at t runs, by time alone; 0: what ran before all deploys. */
+size_t history_release_at(const struct history *h, double t);
 /* Fills load_t, load_level from the best counter that there is, up to until_ms. */
 int history_load(struct history *h, int64_t until_ms, struct mc_error *err);
 /* The panel of the lives of one role; *ret NULL where there is too little. */

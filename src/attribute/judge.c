@@ -196,3 +196,21 @@ int release_trend(const struct judgement *j, size_t release, double *ret, double
 	free(v);
 	return rc < 0 ? rc : k == 0;
 }
+
+size_t best_set(const struct judgement *j, size_t k)
+{
+	size_t best = MC_NO_DEPLOY;
+	for (size_t i = 0; i < j->sets.n; i++)
+		if (j->sets.s[i].from == k + 1 && (best == MC_NO_DEPLOY || j->belief.weight[i] > j->belief.weight[best]))
+			best = i;
+	return best;
+}
+
+size_t best_onset(const struct judgement *j, size_t k)
+{
+	size_t best = MC_NO_DEPLOY;
+	for (size_t i = 0; i < j->evidence.nonsets; i++)
+		if (j->belief.onset_of[i] == k && (best == MC_NO_DEPLOY || j->belief.onset_weight[i] > j->belief.onset_weight[best]))
+			best = i;
+	return best;
+}

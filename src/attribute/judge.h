@@ -22,6 +22,9 @@ struct judgement {
 };
 int judge(struct history *h, enum history_signal signal, struct judgement *ret, struct mc_error *err);
 void judgement_release(struct judgement *j);
+/* The likeliest supposition that begins with deploy k, and the likeliest onset that is its; MC_NO_DEPLOY: there is none. */
+size_t best_set(const struct judgement *j, size_t k);
+size_t best_onset(const struct judgement *j, size_t k);
 /* Takes from the belief what the lives' own trends speak against. 0, MC_ENOMEM. */
 int guards(const struct history *h, struct judgement *j, struct mc_error *err);
 /* Takes from belief.step what the load speaks against: a release that had far more of it than any before, or so little that none is alike,

@@ -66,11 +66,11 @@ static int match(struct history *h, struct wave *w, size_t n, struct mc_error *e
 	return rc;
 }
 
-static size_t at_time(const struct history *h, double start)
+size_t history_release_at(const struct history *h, double t)
 {
 	size_t r = 0;
 	for (size_t k = 0; k < h->ndeploys; k++)
-		if (h->deploy[k].begins <= start)
+		if (h->deploy[k].begins <= t)
 			r = k + 1;
 	return r;
 }
@@ -176,7 +176,7 @@ int history_releases(struct history *h, struct mc_error *err)
 		h->deploy[k].begins = fmax(h->deploy[k].begins, h->deploy[k - 1].begins);
 	for (size_t i = 0; i < h->nlives; i++) {
 		size_t r = by_name(h, &h->life[i]);
-		h->life[i].release = r <= h->ndeploys ? r : at_time(h, h->life[i].start);
+		h->life[i].release = r <= h->ndeploys ? r : history_release_at(h, h->life[i].start);
 	}
 	for (size_t k = 0; k < h->ndeploys; k++)
 		if (!is_exact(h, k))

@@ -40,15 +40,6 @@ static void fill(const struct history *h, struct grid *g)
 	}
 }
 
-static size_t release_at(const struct history *h, double t)
-{
-	size_t r = 0;
-	for (size_t k = 0; k < h->ndeploys; k++)
-		if (h->deploy[k].begins <= t)
-			r = k + 1;
-	return r;
-}
-
 /* Puts what was summed up behind the bins of the life before. */
 static struct mc_lifebin *finish(struct history_life *l, struct mc_lifesum *s, struct mc_lifebin *room)
 {
@@ -65,7 +56,7 @@ static size_t lives_of(const struct history *h, const struct grid *g, const doub
 	struct mc_lifesum sum;
 	for (size_t k = 0; k < GRID; k++) {
 		double t = g->t0 + (double)k * g->step;
-		size_t r = release_at(h, t);
+		size_t r = history_release_at(h, t);
 		/* while a release is rolled out old and new stand side by side: no growth */
 		if (r > 0 && t < h->deploy[r - 1].begins + 3 * h->tick + h->slack / 20)
 			continue;

@@ -3,7 +3,13 @@
  *
  * A library that could be taken away and used alone: arrays in, numbers out. It knows no SQL, HTTP, git, clock
  * or file, and no names: a release is an index, a time is seconds on any axis. What is a deploy, what is
- * probable beforehand and what to say to people is src/attribute's affair.
+ * probable beforehand and what to say to people is src/attribute's affair. docs/detect_example.c is a whole program on
+ * top of it; link libdetect.a, libbase.a and -lm.
+ *
+ * Units: times are seconds; memory is in the caller's unit, best one in which a process stands between 1 and 1e5 (MiB).
+ * Arrays given in are borrowed for the call alone, unless it is said otherwise; what comes out through `ret` is written only
+ * on success and released by its own function. Nothing is global: calls on different objects may run at the same time.
+ * Any finite numbers up to 1e50 (times: 1e17) are answered; what is refused is said at each function.
  *
  * The way of working, with sources at each function:
  *   mc_lifesum   a life as at most MC_LIFESUM_BINS bins, however long it is (streaming, constant memory)
@@ -43,10 +49,11 @@ struct mc_lifebin {
 	double low;   /* least, to seven digits */
 	double x[MC_LIFESUM_COVARIATES]; /* mean of the caller's covariates (threads, descriptors, requests, shared memory); NaN: none */
 	double n;     /* samples */
-	int64_t key;  /* which stretch of age it covers; see lifesum.c */
+	int64_t key;  /* which stretch of age it covers: for the library's own use */
 };
 /* A life as bins: fine in its youth, where warm-up happens, and coarser the longer it lives. How it was fed, at once
- * or over weeks with restarts between, does not change the bins. Zero-initialised but for start. */
+ * or over weeks with restarts between, does not change the bins. It holds no memory beside itself (some 25 KiB: not for the stack).
+ * A bin is a row of mc_panel_life as it stands: .t, .y, .n as `samples`, and n times the interval of the samples as `seconds`. */
 struct mc_lifesum {
 	double start;  /* when the process started, on the caller's axis */
 	int level;     /* the coarsest bin is MC_LIFESUM_TICK << level */
@@ -71,12 +78,13 @@ int mc_lifesum_write(const struct mc_lifesum *s, struct mc_buf *out, struct mc_e
 int mc_lifesum_read(struct mc_lifesum *s, const void *data, size_t len, struct mc_error *err);
 
 /* ---- all lives together ---- */
+/* One life as n rows: its samples as they are, bins of mc_lifesum, or any means. 40 to 320 rows a life are of use, and take time. */
 struct mc_panel_life {
-	size_t n;
-	const double *t;  /* seconds, rising */
+	size_t n;         /* at least 1 */
+	const double *t;  /* seconds, rising: the middle of each row */
 	const double *y;  /* in the caller's unit */
 	const double *samples; /* how many samples each stands for */
-	const double *seconds; /* over what time it is the mean */
+	const double *seconds; /* over what time it is the mean; of a single sample: their interval */
 	const double *x[2];    /* covariates that explain levels (running maxima of threads, descriptors); NULL: none */
 	const double *requests; /* of this life since its start, NULL: the program's are used */
 	double start;     /* seconds; may be long before t[0] */
@@ -87,18 +95,20 @@ struct mc_panel_load {
 	size_t n;
 	const double *t, *level;
 };
+enum { MC_PANEL_RELEASES = 512 };
 struct mc_panel_in {
-	size_t nlives;
+	size_t nlives;             /* in any order; none without a row, one at least with two */
 	const struct mc_panel_life *lives;
-	size_t nreleases;          /* number of release indices */
+	size_t nreleases;          /* number of release indices, 1 to MC_PANEL_RELEASES; one may have no lives */
 	const double *release_t;   /* when each release began to run; [0] is not read */
 	struct mc_panel_load load; /* n 0: not known */
-	double bin;                /* typical width of a bin, seconds */
-	double quantum;            /* variance below which no program is quieter (a page: 4096^2/12 in the unit) */
+	double bin;                /* typical width of a bin, seconds: the `seconds` of most rows */
+	double quantum;            /* variance below which no program is quieter, above 0 (a page: 4096^2/12 in the unit squared) */
 	size_t nonsets;
 	const double *onsets;      /* times at which growth may have begun by itself, rising */
 };
-struct mc_panel; /* opaque: columns and Gram matrices */
+struct mc_panel; /* opaque: columns and Gram matrices. All that is needed of `in` is copied */
+/* 0; MC_ENOMEM; MC_EFORMAT: a number is not finite or beyond those, times fall, a release is not there; MC_ELIMIT: too many releases. */
 int mc_panel_new(const struct mc_panel_in *in, struct mc_panel **ret, struct mc_error *err);
 void mc_panel_free(struct mc_panel *p);
 
@@ -111,7 +121,7 @@ struct mc_noise {
 };
 void mc_panel_noise(const struct mc_panel *p, struct mc_noise *ret);
 
-/* A supposition: growth in the releases [from, until) and, where again < nreleases, in [again, again_until). */
+/* A supposition: growth in the releases [from, until) and, where again < again_until, in [again, again_until) after those. */
 struct mc_supposition {
 	size_t from, until, again, again_until;
 };
@@ -122,6 +132,9 @@ struct mc_growth_fit {
 	double slope, slope_sd; /* unit per second in a life (per relative request second for MC_GROWTH_REQUESTS); of the likeliest spread */
 	double z;
 };
+/* Logs of evidence are of use as differences: against `none`, or against each other. The share of onset i among onsets is
+ * exp(onset[i] - log of the sum of all exp): where these add up to .95 is the interval of the onset, which is no
+ * narrower than onsets are apart. */
 struct mc_growth_evidence {
 	double none;                    /* log evidence of no growth */
 	double since_ever;              /* of the same growth in all lives, and nothing besides; -INFINITY: not tried */
@@ -132,7 +145,8 @@ struct mc_growth_evidence {
 	struct mc_growth_fit *onset;    /* growth from onsets[i] on, in the lives of then and all later releases */
 	double *release_slope, *release_sd; /* each release by itself, about the common curve: unit per second */
 };
-/* The evidence of each supposition; *ret is released by the caller. 0, MC_ENOMEM. */
+/* The evidence of each supposition; *ret is released by the caller. n may be 0: releases, all lives and onsets are looked at anyway.
+ * 0; MC_ENOMEM; MC_EFORMAT: a supposition has no releases, or some that are not there. */
 int mc_panel_evidence(struct mc_panel *p, const struct mc_supposition *s, size_t n, struct mc_growth_evidence *ret, struct mc_error *err);
 void mc_growth_evidence_release(struct mc_growth_evidence *e);
 

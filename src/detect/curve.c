@@ -41,7 +41,7 @@ void curve_fit(const struct mc_panel *p, const double *sum, const double *total,
 {
 	size_t q = p->q, nc = panel_common(p);
 	double prior_slope = 1 / pow(.3 * p->height / p->life_seconds, 2);
-	bool grows[EVIDENCE_MOST_RELEASES];
+	bool grows[MC_PANEL_RELEASES];
 	for (size_t r = 0; r < p->nreleases; r++)
 		grows[r] = sum[r * q * q + h * q + h] > 0;
 	for (int turn = 0; turn < 20; turn++) {

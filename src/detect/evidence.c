@@ -474,7 +474,10 @@ int mc_panel_evidence(struct mc_panel *p, const struct mc_supposition *s, size_t
 {
 	struct work w;
 	struct mc_growth_evidence e;
-	int rc = evidence_new(p, n, &e, err);
+	int rc = panel_check_suppositions(p, s, n, err);
+	if (rc < 0)
+		return rc;
+	rc = evidence_new(p, n, &e, err);
 	int rc2 = work_new(&w, p, s, n, err);
 	rc = rc < 0 ? rc : rc2;
 	if (rc == 0)

@@ -1,10 +1,12 @@
-/* Between curve.c, scatter.c and evidence.c. */
+/* Between check.c, curve.c, onsets.c, work.c and evidence.c. */
 #ifndef MEMCULPRIT_DETECT_EVIDENCE_H
 #define MEMCULPRIT_DETECT_EVIDENCE_H
 
 #include "panel.h"
 
-enum { EVIDENCE_MOST_RELEASES = 512 };
+/* What is refused (check.c). 0, MC_EFORMAT, MC_ELIMIT. */
+int panel_check(const struct mc_panel_in *in, struct mc_error *err);
+int panel_check_suppositions(const struct mc_panel *p, const struct mc_supposition *s, size_t n, struct mc_error *err);
 
 /* The common curve c (panel_common() numbers) and each release's own slope along column h (time or requests), >= 0.
  * sum: Gram matrices a release; total: their sum. */

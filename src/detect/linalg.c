@@ -12,7 +12,8 @@ double linalg_cholesky(double *a, size_t n, size_t ld)
 		double d = rj[j], least = fabs(d) * 1e-12 + 1e-300;
 		for (size_t k = 0; k < j; k++)
 			d -= rj[k] * rj[k];
-		if (!(d > least))
+		bool singular = !(d > least);
+		if (singular)
 			d = least;
 		double s = sqrt(d);
 		rj[j] = s;
@@ -22,6 +23,11 @@ double linalg_cholesky(double *a, size_t n, size_t ld)
 			for (size_t k = 0; k < j; k++)
 				v -= ri[k] * rj[k];
 			ri[j] = v / s;
+			/* by exact arithmetic |l_ij| <= sqrt(a_ii); what rounding left of v over next to nothing is no number */
+			if (singular) {
+				double most = sqrt(fmax(ri[i], 0));
+				ri[j] = fmax(-most, fmin(most, ri[j]));
+			}
 		}
 	}
 	return linalg_sum(&logs);

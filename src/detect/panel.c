@@ -1,6 +1,6 @@
 /* All lives as columns: memory, a common curve of age at a ladder of time scales, load, and growth. */
+#include "evidence.h"
 #include "linalg.h"
-#include "panel.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -291,6 +291,9 @@ static int fill(struct mc_panel *p, const struct mc_panel_in *in, struct mc_erro
 
 int mc_panel_new(const struct mc_panel_in *in, struct mc_panel **ret, struct mc_error *err)
 {
+	int rc = panel_check(in, err);
+	if (rc < 0)
+		return rc;
 	struct mc_panel *p = calloc(1, sizeof *p);
 	if (!p)
 		return mc_nomem(err, "a panel");
@@ -306,7 +309,7 @@ int mc_panel_new(const struct mc_panel_in *in, struct mc_panel **ret, struct mc_
 		p->t1 = fmax(p->t1, in->lives[i].t[in->lives[i].n - 1]);
 	}
 	set_columns(p, in);
-	int rc = allocate(p, in, err);
+	rc = allocate(p, in, err);
 	if (rc == 0)
 		rc = typical_life(p, in, err);
 	if (rc == 0)

@@ -114,6 +114,8 @@ struct mc_episode {
 	size_t fixed_by; /* deploy index or MC_NO_DEPLOY */
 	int64_t onset_ms, stopped_ms;
 	double slope;    /* of one process, where the parts differ in it: bytes per second, or a second at mean load; 0: not told */
+	double slope_sd; /* its standard error */
+	bool reduced;    /* fixed_by took a part of it away, and the next part is what is left */
 };
 
 struct mc_evidence {
@@ -128,7 +130,8 @@ struct mc_answer {
 	enum mc_signal signal;
 	int64_t as_of_ms;
 	int64_t onset_ms, onset_lo_ms, onset_hi_ms;
-	double slope_before, slope_after, slope_after_lo, slope_after_hi; /* bytes/s, whole program */
+	double slope_before, slope_after, slope_after_lo, slope_after_hi; /* bytes/s, whole program, before and in the culprit's release */
+	double slope_now, slope_now_lo, slope_now_hi; /* of the last part of it; NaN: it has ended */
 	double bytes_per_request;
 	double grown_bytes;
 	int64_t exhaustion_ms, exhaustion_lo_ms, exhaustion_hi_ms;

@@ -66,6 +66,7 @@ static void put_growth(struct mc_json *j, const struct mc_answer *a)
 	mc_json_num(j, "after", a->slope_after);
 	mc_json_num(j, "after_lo", a->slope_after_lo);
 	mc_json_num(j, "after_hi", a->slope_after_hi);
+	mc_json_num(j, "now", a->slope_now);
 	mc_json_close(j);
 	mc_json_num(j, "bytes_per_request", a->bytes_per_request);
 	put_bytes(j, "grown_bytes", a->grown_bytes);
@@ -106,6 +107,8 @@ static void put_end(struct mc_json *j, const struct mc_case *c, const struct mc_
 		put_time(j, "onset_ms", e->onset_ms);
 		put_time(j, "stopped_ms", e->stopped_ms);
 		put_deploy(j, "fixed_by", c, e->fixed_by, MC_NO_TIME);
+		mc_json_bool(j, "reduced", e->reduced);
+		mc_json_num(j, "process_bytes_per_second", e->slope > 0 ? e->slope : (double)NAN);
 		mc_json_close(j);
 	}
 	mc_json_close(j);

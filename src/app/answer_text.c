@@ -104,6 +104,18 @@ static void add_probability(struct mc_buf *out, const struct mc_answer *a)
 		mc_buf_printf(out, ", with a probability of %.0f %%", 100 * p);
 }
 
+/* Where later releases grow at another rate than the culprit's. */
+static void add_now(struct mc_buf *out, const struct mc_answer *a)
+{
+	char rate[MC_TIME_TEXT];
+	if (!isfinite(a->slope_now) || fabs(a->slope_now - a->slope_after) < .01 * a->slope_after)
+		return;
+	if (a->signal == MC_SIGNAL_PROCESSES)
+		mc_buf_printf(out, ", by %.3g an hour now", a->slope_now * 3600);
+	else
+		mc_buf_printf(out, ", by %s now", mc_rate_text(a->slope_now, rate));
+}
+
 static void leak_sentence(struct mc_buf *out, const struct mc_case *c, const struct mc_answer *a, bool utc)
 {
 	bool fixed = a->state == MC_STATE_FIXED;
@@ -121,6 +133,7 @@ static void leak_sentence(struct mc_buf *out, const struct mc_case *c, const str
 		mc_buf_str(out, fixed ? " from " : " since ");
 		mc_interval_text(a->onset_ms, a->onset_lo_ms, a->onset_hi_ms, utc, out);
 	}
+	add_now(out, a);
 	add_probability(out, a);
 	mc_buf_str(out, ".");
 }

@@ -110,7 +110,7 @@ static int figures_of(const struct mc_blame *b, int64_t t, struct answer_figures
 	bool growth = a->verdict == MC_VERDICT_LEAK || a->verdict == MC_VERDICT_STEP;
 	*ret = (struct answer_figures){ .as_of_ms = t, .onset_ms = a->onset_ms, .exhaustion_ms = a->exhaustion_ms,
 		.verdict = mc_verdict_name(a->verdict), .state = mc_state_name(a->state), .signal = mc_signal_name(a->signal),
-		.growth = growth ? a->slope_after : (double)NAN, .probability = (double)NAN };
+		.growth = growth ? (isfinite(a->slope_now) ? a->slope_now : a->slope_after) : (double)NAN, .probability = (double)NAN };
 	if (a->culprit == MC_NO_DEPLOY)
 		return 0;
 	const struct mc_candidate *c = &a->candidates[a->culprit];
@@ -216,7 +216,7 @@ static void figures_from(const struct mc_jsonv *v, int64_t as_of, struct answer_
 	*ret = (struct answer_figures){ .as_of_ms = as_of, .onset_ms = take_time(v, "onset_ms"), .exhaustion_ms = take_time(v, "exhaustion_ms"),
 		.verdict = name_of(v, "verdict", verdict, MC_VERDICT_INSUFFICIENT + 1), .state = name_of(v, "state", state, MC_STATE_FIXED + 1),
 		.signal = name_of(v, "signal", signal_, MC_SIGNAL_PROCESSES + 1), .probability = take_number(culprit, "probability"),
-		.growth = take_number(mc_jsonv_get(v, "slope_bytes_per_second"), "after") };
+		.growth = take_growth(v) };
 	if (version || commit) {
 		ret->culprit_version = mc_strdup(version ? version : "");
 		ret->culprit_commit = mc_strdup(commit ? commit : "");

@@ -14,3 +14,9 @@ double take_number(const struct mc_jsonv *v, const char *key)
 	double d;
 	return mc_jsonv_num(mc_jsonv_get(v, key), &d) ? d : (double)NAN;
 }
+
+double take_growth(const struct mc_jsonv *answer)
+{
+	const struct mc_jsonv *slope = mc_jsonv_get(answer, "slope_bytes_per_second");
+	return mc_jsonv_get(slope, "now") ? take_number(slope, "now") : take_number(slope, "after");
+}

@@ -50,8 +50,11 @@ static void take_figures(struct parts *p, const struct mc_jsonv *v)
 	d->onset_lo_ms = take_time(v, "onset_lo_ms");
 	d->onset_hi_ms = take_time(v, "onset_hi_ms");
 	d->slope_before = take_number(slope, "before");
-	d->slope_lo = fixed ? (double)NAN : take_number(slope, "after_lo");
-	d->slope_hi = fixed ? (double)NAN : take_number(slope, "after_hi");
+	/* the interval is of the culprit's release, and shown beside what grows now */
+	double after = take_number(slope, "after");
+	bool another = fixed || fabs(take_growth(v) - after) > .01 * after;
+	d->slope_lo = another ? (double)NAN : take_number(slope, "after_lo");
+	d->slope_hi = another ? (double)NAN : take_number(slope, "after_hi");
 	d->grown_bytes = take_number(v, "grown_bytes");
 	d->stopped_ms = take_time(v, "stopped_ms");
 	d->stopped_lo_ms = take_time(v, "stopped_lo_ms");
@@ -67,7 +70,7 @@ static void take_figures(struct parts *p, const struct mc_jsonv *v)
 	d->program.state = state;
 	d->program.onset_ms = take_time(v, "onset_ms");
 	d->program.exhaustion_ms = d->program.gone_ms ? MC_PAGE_NO_TIME : take_time(v, "exhaustion_ms");
-	d->program.growth = fixed ? (double)NAN : take_number(slope, "after");
+	d->program.growth = fixed ? (double)NAN : take_growth(v);
 	d->program.culprit = name_of(culprit);
 	d->program.probability = take_number(culprit, "probability");
 }

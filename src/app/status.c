@@ -162,7 +162,7 @@ static double growth_of(const struct mc_jsonv *v, const char *state)
 {
 	if (state && strcmp(state, "fixed") == 0)
 		return (double)NAN;
-	return take_number(mc_jsonv_get(v, "slope_bytes_per_second"), "after");
+	return take_growth(v);
 }
 
 static int take_answer(struct mc_program_status *p, const struct mc_jsonv *v, struct mc_error *err)

@@ -7,7 +7,8 @@ static void empty_answer(struct mc_answer *a, const struct mc_case *c, const str
 {
 	*a = (struct mc_answer){ .verdict = MC_VERDICT_INSUFFICIENT, .as_of_ms = c->as_of_ms ? c->as_of_ms : history_ms(h, h->as_of),
 		.onset_ms = MC_NO_TIME, .onset_lo_ms = MC_NO_TIME, .onset_hi_ms = MC_NO_TIME, .slope_before = (double)NAN,
-		.slope_after = (double)NAN, .slope_after_lo = (double)NAN, .slope_after_hi = (double)NAN, .bytes_per_request = (double)NAN,
+		.slope_after = (double)NAN, .slope_after_lo = (double)NAN, .slope_after_hi = (double)NAN, .slope_now = (double)NAN,
+		.slope_now_lo = (double)NAN, .slope_now_hi = (double)NAN, .bytes_per_request = (double)NAN,
 		.grown_bytes = (double)NAN, .exhaustion_ms = MC_NO_TIME, .exhaustion_lo_ms = MC_NO_TIME, .exhaustion_hi_ms = MC_NO_TIME,
 		.culprit = MC_NO_DEPLOY, .no_change = 1, .ambiguous_until_ms = MC_NO_TIME, .fixed_by = MC_NO_DEPLOY,
 		.fixed_first_seen_ms = MC_NO_TIME, .stopped_ms = MC_NO_TIME, .stopped_lo_ms = MC_NO_TIME, .stopped_hi_ms = MC_NO_TIME,

@@ -177,6 +177,27 @@ static void set_slope(const struct history *h, const struct judgement *j, const 
 	a->grown_bytes = fmax(0, a->slope_after * (until - (double)(a->onset_ms - h->origin_ms) / 1000));
 }
 
+/* The fit is of all releases that grow. Where they differ in rate the culprit's has that of the first part, and what grows now that of the last;
+ * n processes. */
+static void slopes_of_parts(double n, struct mc_answer *a)
+{
+	const struct mc_episode *first = a->episodes, *last = first + a->nepisodes - 1;
+	if (a->nepisodes > 1 && first->slope > 0 && last->slope > 0) {
+		a->slope_after = n * first->slope;
+		a->slope_after_lo = n * (first->slope - 1.96 * first->slope_sd);
+		a->slope_after_hi = n * (first->slope + 1.96 * first->slope_sd);
+		a->slope_now = n * last->slope;
+		a->slope_now_lo = n * (last->slope - 1.96 * last->slope_sd);
+		a->slope_now_hi = n * (last->slope + 1.96 * last->slope_sd);
+	} else {
+		a->slope_now = a->slope_after;
+		a->slope_now_lo = a->slope_after_lo;
+		a->slope_now_hi = a->slope_after_hi;
+	}
+	if (a->state != MC_STATE_ACTIVE)
+		a->slope_now = a->slope_now_lo = a->slope_now_hi = (double)NAN;
+}
+
 /* Lives that a deploy without lives of its own found running, and that went on: their trend tells nothing of the time before it. */
 static bool ran_on(const struct history *h, size_t k, size_t release)
 {
@@ -259,7 +280,11 @@ static int leak(const struct history *h, const struct judgement *j, struct mc_an
 			if (a->candidates[i].deploy == h->deploy[k].index)
 				a->culprit = i;
 	bool by_requests = s && f == &j->evidence.set[MC_GROWTH_REQUESTS][s - j->sets.s];
-	return rc < 0 ? rc : leak_episodes(h, j, named ? h->deploy[k].index : MC_NO_DEPLOY, s, by_requests, a, err);
+	double n = f->slope > 0 && isfinite(a->slope_after) ? a->slope_after / (f->slope * j->unit) : 1;
+	rc = rc < 0 ? rc : leak_episodes(h, j, named ? h->deploy[k].index : MC_NO_DEPLOY, s, by_requests, a, err);
+	if (rc == 0)
+		slopes_of_parts(n, a);
+	return rc;
 }
 
 static int step(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
@@ -303,11 +328,11 @@ static int64_t runs_out(const struct history *h, double left, double slope)
 static void exhaustion(const struct history *h, struct mc_answer *a)
 {
 	double left = h->c->memory_limit - total_now(h);
-	if (!isfinite(left) || a->verdict != MC_VERDICT_LEAK || a->state != MC_STATE_ACTIVE || !(a->slope_after > 0))
+	if (!isfinite(left) || a->verdict != MC_VERDICT_LEAK || !(a->slope_now > 0))
 		return;
-	a->exhaustion_ms = runs_out(h, left, a->slope_after);
-	a->exhaustion_lo_ms = runs_out(h, left, a->slope_after_hi);
-	a->exhaustion_hi_ms = runs_out(h, left, a->slope_after_lo);
+	a->exhaustion_ms = runs_out(h, left, a->slope_now);
+	a->exhaustion_lo_ms = runs_out(h, left, a->slope_now_hi);
+	a->exhaustion_hi_ms = runs_out(h, left, a->slope_now_lo);
 }
 
 /* What a request leaves behind, where requests are what is counted. */

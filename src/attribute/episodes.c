@@ -62,8 +62,13 @@ static int another_rate(const struct history *h, size_t k, const struct rate *no
 	struct mc_episode *open = &a->episodes[a->nepisodes - 1], next = *open;
 	next.onset_ms = history_ms(h, d->begins);
 	next.slope = now->value;
-	open->slope = open->slope > 0 ? open->slope : before->value;
+	next.slope_sd = now->error;
+	if (!(open->slope > 0)) {
+		open->slope = before->value;
+		open->slope_sd = before->error;
+	}
 	if (now->value < before->value) {
+		open->reduced = true;
 		open->fixed_by = d->index;
 		open->stopped_ms = next.onset_ms;
 	} else

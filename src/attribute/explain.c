@@ -64,7 +64,8 @@ static size_t culprit_of(const struct history *h, const struct mc_answer *a)
 static int growth_sentence(const struct history *h, const struct judgement *j, size_t k, struct mc_answer *a, struct mc_error *err)
 {
 	char s[4][MC_TIME_TEXT];
-	double hour = 3600 / lives_counted(h, j, h->as_of);
+	double end = a->stopped_ms == MC_NO_TIME ? h->as_of : (double)(a->stopped_ms - h->origin_ms) / 1000;
+	double hour = 3600 / lives_counted(h, j, end - 2 * h->tick);
 	double lo = a->slope_after_lo * hour, hi = a->slope_after_hi * hour;
 	if (!isfinite(a->slope_after))
 		return 0;

@@ -142,7 +142,7 @@ static void say_episodes(struct cli *c, const struct mc_case *k, const struct mc
 		if (e->culprit != MC_NO_DEPLOY)
 			mc_buf_printf(&t, ", begun by %s", name_of(&k->deploys[e->culprit], name));
 		if (e->fixed_by != MC_NO_DEPLOY)
-			mc_buf_printf(&t, ", %s by %s", i + 1 < a->nepisodes && e[1].slope > 0 ? "reduced" : "ended", name_of(&k->deploys[e->fixed_by], name));
+			mc_buf_printf(&t, ", %s by %s", e->reduced ? "reduced" : "ended", name_of(&k->deploys[e->fixed_by], name));
 		else if (e->stopped_ms != MC_NO_TIME)
 			mc_buf_printf(&t, ", ended %s", cli_when(c, e->stopped_ms, when));
 		else

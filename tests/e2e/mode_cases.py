@@ -424,12 +424,12 @@ def one_worker_of_many(w, d):
     w.write(d, lambda l, age, t: 4.0 * age if l["release"] >= 3 and l["slot"] == 4 else 0)
 
 
-@mode(verdict="leak", culprit="v2", state="active", episodes=2)
+@mode(verdict="leak", culprit="v2", state="active", episodes=2, parts=((5, True), (2, False)), after=(9, 11), now=(3.6, 4.4))
 def half_fixed(w, d):
     w.write(d, lambda l, age, t: (5.0 if l["release"] < 4 else 2.0) * age if l["release"] >= 2 else 0)
 
 
-@mode(verdict="leak", culprit="v2", state="active", episodes=2)
+@mode(verdict="leak", culprit="v2", state="active", episodes=2, parts=((2, False), (6, False)), after=(3.6, 4.4), now=(10.5, 13.5))
 def two_leaks(w, d):
     """v2 brings one leak, v4 another on top: the oldest that is active is the answer."""
     w.write(d, lambda l, age, t: (2.0 * age if l["release"] >= 2 else 0) + (4.0 * age if l["release"] >= 4 else 0))
@@ -518,6 +518,13 @@ def problems(e, x):
             say("probability of " + " and ".join(e["together"]), "%.2f" % sum(p.get(v, 0) for v in e["together"]), "0.80 or more")
     if "episodes" in e and len(x["episodes"]) != e["episodes"]:
         say("number of episodes", len(x["episodes"]), e["episodes"])
+    if "parts" in e:
+        got = [(z["process_bytes_per_second"] * 3600 / MIB, z["reduced"]) for z in x["episodes"] if z["process_bytes_per_second"] is not None]
+        if len(got) != len(e["parts"]) or any(abs(g[0] - p[0]) > .1 * p[0] or g[1] != p[1] for g, p in zip(got, e["parts"])):
+            say("MiB an hour of a process in each part, and whether it was reduced", got, e["parts"])
+    for k in ("after", "now"):
+        if k in e and not e[k][0] <= (x["slope_bytes_per_second"][k] or 0) * 3600 / MIB <= e[k][1]:
+            say("MiB an hour " + k, x["slope_bytes_per_second"][k], "within %g to %g" % e[k])
     if "onset" in e:
         h = (x["onset_ms"] - T0) / 3600e3 if x.get("onset_ms") is not None else float("nan")
         if not e["onset"][0] <= h <= e["onset"][1]:

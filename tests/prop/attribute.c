@@ -290,6 +290,28 @@ static void a_limit_is_met_at_the_slope_that_is_said(void **state)
 	world_free(&w);
 }
 
+/* Half of a growth was mended: the slope said is that of the culprit's release, memory runs out at what is left of it. */
+static void what_is_left_of_a_growth_uses_memory_up(void **state)
+{
+	(void)state;
+	struct world_plan p = { .seed = 3, .kind = WORLD_LEAK, .slots = 4, .deploys = 6, .samples = 220, .interval = 30, .culprit = 1 };
+	struct world w;
+	world_make(&w, &p);
+	for (size_t i = 0; i < w.c.nlives; i++)
+		for (size_t k = 0, release = i % (p.deploys + 1); release > 4 && k < p.samples; k++)
+			w.anon[i * p.samples + k] -= floor(6 * 256 * (double)k / (double)p.samples) * 4096;
+	struct mc_answer a = ask(&w.c);
+	double rate = 4 * 12 * 1048576. / ((double)p.samples * p.interval);
+	assert_true(a.verdict == MC_VERDICT_LEAK && a.state == MC_STATE_ACTIVE && a.nepisodes == 2);
+	assert_true(a.episodes[0].reduced && a.episodes[0].fixed_by == 4 && !a.episodes[1].reduced && a.episodes[1].fixed_by == MC_NO_DEPLOY);
+	assert_true(fabs(a.slope_after / rate - 1) < .1 && fabs(a.slope_now / (rate / 2) - 1) < .15);
+	assert_true(a.slope_after_lo < rate && rate < a.slope_after_hi);
+	double left = w.c.memory_limit - held_now(&w, a.as_of_ms), seconds = (double)(a.exhaustion_ms - a.as_of_ms) / 1000;
+	assert_true(fabs(seconds / (left / a.slope_now) - 1) < .02 && a.exhaustion_lo_ms < a.exhaustion_ms && a.exhaustion_ms < a.exhaustion_hi_ms);
+	mc_answer_release(&a);
+	world_free(&w);
+}
+
 static void what_has_ended_uses_nothing_up(void **state)
 {
 	(void)state;
@@ -490,6 +512,7 @@ int main(void)
 		cmocka_unit_test(the_past_is_the_truncated_case),
 		cmocka_unit_test(what_was_not_seen_is_not_reckoned),
 		cmocka_unit_test(a_limit_is_met_at_the_slope_that_is_said),
+		cmocka_unit_test(what_is_left_of_a_growth_uses_memory_up),
 		cmocka_unit_test(what_has_ended_uses_nothing_up),
 		cmocka_unit_test(odd_values),
 		cmocka_unit_test(zero_variance),

@@ -131,7 +131,8 @@ static struct mc_deploy_mark deploys[] = {
 static struct mc_candidate candidates[] = { { 1, 1770100010000, 0.97 }, { 0, MC_NO_TIME, 0.02 } };
 static char load_text[] = "requests +2 %, processes 24 \xe2\x86\x92 24", grow_text[] = "24 lives of the release grow\r\n by themselves";
 static struct mc_evidence evidence[] = { { "growth", grow_text, false }, { "load", load_text, true } };
-static struct mc_episode episodes[] = { { MC_VERDICT_LEAK, 1, 0, 1770100000000, 1770150000000, 0 }, { MC_VERDICT_LEAK, 2, MC_NO_DEPLOY, 1770200000000, MC_NO_TIME, 0 } };
+static struct mc_episode episodes[] = { { MC_VERDICT_LEAK, 1, 0, 1770100000000, 1770150000000, 2048, 50, true },
+	{ MC_VERDICT_LEAK, 2, MC_NO_DEPLOY, 1770200000000, MC_NO_TIME, 1024, 50, false } };
 static char path[] = "src/enc\033ode.c", function[] = "send_reply", reason[] = "memory acquired, not released in the diff", line_text[] = "\tif (Encode(&buf, &len, r) != 0)";
 static struct mc_place place = { path, 42, function, reason, line_text, 0 };
 static char subject[] = "encode: use the library's Encode()", author[] = "Wang \xe6\x98\x8e Wei", note[] = "Without a heap profile the guilty commit is among the first five in about half of the cases.";
@@ -145,7 +146,7 @@ static struct mc_blame blame_of(enum mc_verdict v, enum mc_state st, enum mc_sig
 	struct mc_blame b = { .has_changes = true };
 	b.scenario.c = (struct mc_case){ .program = HOST_NAME, .nlives = 1, .lives = &life, .ndeploys = 3, .deploys = deploys };
 	b.answer = (struct mc_answer){ .verdict = v, .state = st, .signal = s, .as_of_ms = t + 200000000, .onset_ms = t, .onset_lo_ms = t - 600000,
-		.onset_hi_ms = t + 900000, .slope_before = 12.5, .slope_after = 12800, .slope_after_lo = 12000, .slope_after_hi = 13000,
+		.onset_hi_ms = t + 900000, .slope_before = 12.5, .slope_after = 12800, .slope_after_lo = 12000, .slope_after_hi = 13000, .slope_now = 12800,
 		.bytes_per_request = 812, .grown_bytes = 5.6e9, .exhaustion_ms = t + 500000000, .exhaustion_lo_ms = t + 400000000,
 		.exhaustion_hi_ms = t + 600000000, .culprit = 0, .ncandidates = 2, .candidates = candidates, .not_a_deploy = 0.008, .no_change = 0.002,
 		.ambiguous_until_ms = t + 300000000, .fixed_by = st == MC_STATE_FIXED ? 2 : MC_NO_DEPLOY, .fixed_first_seen_ms = MC_NO_TIME,
@@ -200,7 +201,7 @@ static void nothing_known_is_no_crash(void **state)
 		struct mc_blame b = blame_of((enum mc_verdict)v, MC_STATE_ACTIVE, MC_SIGNAL_NULL);
 		struct mc_answer *a = &b.answer;
 		a->onset_ms = a->onset_lo_ms = a->onset_hi_ms = a->exhaustion_ms = a->stopped_ms = a->look_again_ms = a->ambiguous_until_ms = MC_NO_TIME;
-		a->slope_before = a->slope_after = a->slope_after_lo = a->slope_after_hi = a->bytes_per_request = a->grown_bytes = a->ceiling_bytes = (double)NAN;
+		a->slope_before = a->slope_after = a->slope_after_lo = a->slope_after_hi = a->slope_now = a->bytes_per_request = a->grown_bytes = a->ceiling_bytes = (double)NAN;
 		a->culprit = MC_NO_DEPLOY;
 		a->ncandidates = a->nepisodes = a->nevidence = 0;
 		b.has_changes = false;
@@ -222,6 +223,10 @@ static void the_first_line_is_the_answer(void **state)
 	assert_string_equal(mc_buf_text(&t), "v2.3\\x1b]0;x\\x07 started it: private memory of logic_worker grows by 43.9 MiB/h (41.2 to 44.6) since "
 		"2026-02-03T06:26:40Z (06:16:40Z to 06:41:40Z), with a probability of 97 %.");
 	mc_buf_release(&t);
+	b.answer.slope_now = 6400;
+	mc_answer_sentence(&b.scenario.c, &b.answer, true, &t);
+	assert_non_null(strstr(mc_buf_text(&t), "06:41:40Z), by 22.0 MiB/h now, with a probability of 97 %."));
+	mc_buf_release(&t);
 	b.answer.culprit = MC_NO_DEPLOY;
 	mc_answer_sentence(&b.scenario.c, &b.answer, true, &t);
 	assert_memory_equal(mc_buf_text(&t), "either v2.3\\x1b]0;x\\x07 or v2.2 started it: ", 40);
@@ -231,6 +236,23 @@ static void the_first_line_is_the_answer(void **state)
 	mc_answer_sentence(&b.scenario.c, &b.answer, true, &t);
 	assert_memory_equal(mc_buf_text(&t), "no deploy started it: private memory of logic_worker grows", 58);
 	mc_buf_release(&t);
+}
+
+/* A part that a deploy made smaller was not ended by it. */
+static void parts_say_what_became_of_each(void **state)
+{
+	(void)state;
+	struct mc_blame b = blame_of(MC_VERDICT_LEAK, MC_STATE_ACTIVE, MC_SIGNAL_ANON);
+	struct cli c = { .width = 200 };
+	cli_blame_text(&c, &b, &(struct mc_config){ 0 });
+	assert_non_null(strstr(mc_buf_text(&c.out), ", reduced by v2.2, 7.03 MiB/h a process"));
+	assert_non_null(strstr(mc_buf_text(&c.out), ", still growing, 3.52 MiB/h a process"));
+	mc_buf_release(&c.out);
+	episodes[0].reduced = false;
+	cli_blame_text(&c, &b, &(struct mc_config){ 0 });
+	assert_non_null(strstr(mc_buf_text(&c.out), ", ended by v2.2, 7.03 MiB/h a process"));
+	mc_buf_release(&c.out);
+	episodes[0].reduced = true;
 }
 
 static void rates_are_read_by_people(void **state)
@@ -284,6 +306,7 @@ int main(void)
 		cmocka_unit_test(blame_is_fit_for_every_terminal),
 		cmocka_unit_test(nothing_known_is_no_crash),
 		cmocka_unit_test(the_first_line_is_the_answer),
+		cmocka_unit_test(parts_say_what_became_of_each),
 		cmocka_unit_test(rates_are_read_by_people),
 		cmocka_unit_test(dots_are_where_they_belong),
 	};

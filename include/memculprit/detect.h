@@ -166,9 +166,9 @@ enum mc_height { MC_HEIGHT_BIRTH, MC_HEIGHT_RISE, MC_HEIGHT_SETTLED, MC_HEIGHT_K
 struct mc_youth {
 	double y, age, seconds; /* the mean over so many seconds, at that age */
 };
-/* offset: what a life always stands higher by (its slot), NaN: leave it out; life_sd: by how much lives of a release differ besides. youth and
- * offset, of each life, are borrowed. 0, MC_ENOMEM. */
-int mc_heights_new(const struct mc_panel *p, const double *offset, const struct mc_youth *youth, double life_sd, struct mc_heights **ret,
+/* offset: what a life always stands higher by (its slot), NaN: leave it out; life_sd: by how much lives of a release differ besides. Rows from `until` on are
+ * left out (INFINITY: none). youth and offset, of each life, are borrowed. 0, MC_ENOMEM. */
+int mc_heights_new(const struct mc_panel *p, const double *offset, const struct mc_youth *youth, double life_sd, double until, struct mc_heights **ret,
 	struct mc_error *err);
 void mc_heights_free(struct mc_heights *h);
 /* What is known of load and of covariates is wrong in all releases alike, so these move together: by one standard deviation each. */

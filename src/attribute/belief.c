@@ -179,13 +179,12 @@ static void normalise(struct belief *b, size_t nsets, size_t nonsets)
 int belief_new(const struct history *h, const struct suppositions *s, const struct mc_growth_evidence *e, const struct history_rows *rows,
 	struct belief *ret, struct mc_error *err)
 {
-	struct belief b = { .ndeploys = h->ndeploys, .none = log(PRIOR_NONE), .free_onset = -(double)INFINITY, .no_step = 1 };
+	struct belief b = { .ndeploys = h->ndeploys, .none = log(PRIOR_NONE), .free_onset = -(double)INFINITY };
 	b.deploy = calloc(h->ndeploys + 1, sizeof *b.deploy);
-	b.step = calloc(h->ndeploys + 1, sizeof *b.step);
 	b.weight = calloc(s->n + 1, sizeof *b.weight);
 	b.onset_weight = calloc(e->nonsets + 1, sizeof *b.onset_weight);
 	b.onset_of = calloc(e->nonsets + 1, sizeof *b.onset_of);
-	if (!b.deploy || !b.step || !b.weight || !b.onset_weight || !b.onset_of) {
+	if (!b.deploy || !b.weight || !b.onset_weight || !b.onset_of) {
 		belief_release(&b);
 		return mc_nomem(err, "the belief");
 	}
@@ -211,7 +210,6 @@ void belief_before(size_t ndeploys, double *deploys, double *not_a_deploy)
 void belief_release(struct belief *b)
 {
 	free(b->deploy);
-	free(b->step);
 	free(b->weight);
 	free(b->onset_weight);
 	free(b->onset_of);

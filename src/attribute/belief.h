@@ -20,8 +20,6 @@ static inline bool supposed_to_grow(const struct mc_supposition *s, size_t relea
 struct belief {
 	double none, all, bounded, free_onset; /* no growth; growth since ever; growth that levels off; growth no deploy began */
 	double *deploy;      /* a deploy began it */
-	double *step;        /* given no growth, a deploy brought a lasting step */
-	double no_step;
 	size_t ndeploys;
 	/* of the likeliest deploy's suppositions */
 	double *weight;      /* of each supposition, sums to 1 over all hypotheses */

@@ -41,7 +41,7 @@ static int candidates(const struct history *h, const struct judgement *j, struct
 	if (!a->candidates)
 		return mc_nomem(err, "the candidates");
 	for (size_t k = 0; k < h->ndeploys; k++) {
-		double p = b->deploy[k] + rest * ((1 - UNSEEN) * b->step[k] + (h->deploy[k].lives > 0 ? UNSEEN / run : 0));
+		double p = b->deploy[k] + rest * ((1 - UNSEEN) * j->steps.p[k] + (h->deploy[k].lives > 0 ? UNSEEN / run : 0));
 		if (p < LEAST_SHOWN)
 			continue;
 		shown += p;
@@ -289,8 +289,8 @@ static int leak(const struct history *h, const struct judgement *j, struct mc_an
 
 static int step(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
-	size_t k = likeliest(j->belief.step, h->ndeploys);
-	double p = (j->belief.none + j->belief.bounded) * j->belief.step[k];
+	size_t k = likeliest(j->steps.p, h->ndeploys);
+	double p = (j->belief.none + j->belief.bounded) * j->steps.p[k];
 	bool named = p > .5;
 	a->verdict = MC_VERDICT_STEP;
 	a->state = MC_STATE_ACTIVE;
@@ -298,9 +298,9 @@ static int step(const struct history *h, const struct judgement *j, struct mc_an
 	a->onset_ms = history_ms(h, at);
 	a->onset_lo_ms = history_ms(h, fmin(at, h->deploy[k].mark) - h->tick);
 	a->onset_hi_ms = history_ms(h, fmax(at, h->deploy[k].mark) + j->rows.bin);
-	a->grown_bytes = j->step_fit[k].slope * j->unit * lives_counted(h, j, h->as_of);
-	if (j->step_until[k] != SIZE_MAX && j->step_until[k] > 0)
-		stopped(h, j, j->step_until[k] - 1, a);
+	a->grown_bytes = j->steps.fit[k].slope * j->unit * lives_counted(h, j, h->as_of);
+	if (j->steps.until[k] != SIZE_MAX && j->steps.until[k] > 0)
+		stopped(h, j, j->steps.until[k] - 1, a);
 	if (named)
 		for (size_t i = 0; i < a->ncandidates; i++)
 			if (a->candidates[i].deploy == h->deploy[k].index)

@@ -83,9 +83,9 @@ static int step_sentence(const struct history *h, const struct judgement *j, siz
 	char s[3][MC_TIME_TEXT];
 	size_t likeliest = 0;
 	for (size_t i = 1; i < h->ndeploys; i++)
-		if (j->belief.step[i] > j->belief.step[likeliest])
+		if (j->steps.p[i] > j->steps.p[likeliest])
 			likeliest = i;
-	const struct mc_growth_fit *f = &j->step_fit[likeliest];
+	const struct mc_growth_fit *f = &j->steps.fit[likeliest];
 	return say(a, "step", false, err, "%s stands %s higher (95 %%: %s to %s) since %s, at equal age and load", what_grows(j), size(j, f->slope * j->unit, s[0]),
 		size(j, (f->slope - 1.96 * f->slope_sd) * j->unit, s[1]), size(j, (f->slope + 1.96 * f->slope_sd) * j->unit, s[2]),
 		k == MC_NO_DEPLOY ? "then" : name(h, k));

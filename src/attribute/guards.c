@@ -202,19 +202,38 @@ void load_between(const struct history *h, double from, double to, double *most,
 	*mean = seen ? all / (double)seen : 0;
 }
 
-void guard_steps(const struct history *h, struct judgement *j)
+/* When a window of the load first is beyond those limits, between two times; INFINITY: none is. */
+static double load_leaves(const struct history *h, double from, double to, double most, double least)
 {
-	for (size_t k = 0; k < h->ndeploys && h->nload; k++) {
-		double *p = &j->belief.step[k], most[2], mean[2];
-		size_t until = j->step_until[k];
-		double begins = h->deploy[k].begins, end = until != SIZE_MAX && until > 0 ? h->deploy[until - 1].begins : (double)INFINITY;
-		if (*p < .01)
+	double window = fmax(h->as_of / 100, h->tick), sum = 0, start = from;
+	size_t n = 0;
+	for (size_t i = 0; i < h->nload; i++) {
+		if (h->load_t[i] < from || h->load_t[i] >= to)
 			continue;
-		load_between(h, -(double)INFINITY, begins, &most[0], &mean[0]);
-		load_between(h, begins, end, &most[1], &mean[1]);
-		if (!(mean[0] > 0) || !(mean[1] > 0) || (most[1] < MORE_LOAD * most[0] && mean[1] > LESS_LOAD * mean[0]))
-			continue;
-		j->belief.no_step += (1 - LEFT) * *p;
-		*p *= LEFT;
+		if (n == 0)
+			start = h->load_t[i];
+		sum += h->load_level[i];
+		n++;
+		bool over = i + 1 == h->nload || floor(h->load_t[i + 1] / window) != floor(h->load_t[i] / window);
+		if (over && (sum > most * (double)n || sum < least * (double)n))
+			return start;
+		if (over) {
+			sum = 0;
+			n = 0;
+		}
 	}
+	return (double)INFINITY;
+}
+
+double step_load_leaves(const struct history *h, const struct judgement *j, size_t k)
+{
+	double most[2], mean[2];
+	size_t until = j->steps.until[k];
+	double begins = h->deploy[k].begins, end = until != SIZE_MAX && until > 0 ? h->deploy[until - 1].begins : (double)INFINITY;
+	load_between(h, -(double)INFINITY, begins, &most[0], &mean[0]);
+	load_between(h, begins, end, &most[1], &mean[1]);
+	bool more = most[1] >= MORE_LOAD * most[0], less = mean[1] <= LESS_LOAD * mean[0];
+	if (!(mean[0] > 0) || !(mean[1] > 0) || !(more || less))
+		return (double)INFINITY;
+	return load_leaves(h, begins, end, more ? MORE_LOAD * most[0] : (double)INFINITY, less ? LESS_LOAD * mean[0] : 0);
 }

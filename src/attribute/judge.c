@@ -162,8 +162,7 @@ void judgement_release(struct judgement *j)
 	mc_growth_evidence_release(&j->evidence);
 	belief_release(&j->belief);
 	free(j->own);
-	free(j->step_fit);
-	free(j->step_until);
+	steps_release(&j->steps);
 	*j = (struct judgement){ 0 };
 }
 

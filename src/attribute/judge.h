@@ -4,6 +4,13 @@
 
 #include "belief.h"
 
+/* Given that nothing grows, which deploy brought a lasting step; arrays of ndeploys + 1. */
+struct steps {
+	double *p, none;           /* probabilities; of no step */
+	struct mc_growth_fit *fit; /* its shift */
+	size_t *until;             /* likeliest release at which it ends; SIZE_MAX: it lasts */
+};
+
 struct judgement {
 	enum history_signal signal;
 	double unit;                  /* bytes (or processes) a unit of the panel */
@@ -17,8 +24,7 @@ struct judgement {
 	struct mc_growth_evidence evidence; /* of all roles together, against none of them growing */
 	struct belief belief;
 	double grows, changed;        /* probability of growth; of a step where nothing grows */
-	struct mc_growth_fit *step_fit; /* a deploy: its shift */
-	size_t *step_until;           /* likeliest release at which it ends */
+	struct steps steps;
 };
 int judge(struct history *h, enum history_signal signal, struct judgement *ret, struct mc_error *err);
 void judgement_release(struct judgement *j);
@@ -27,11 +33,12 @@ size_t best_set(const struct judgement *j, size_t k);
 size_t best_onset(const struct judgement *j, size_t k);
 /* Takes from the belief what the lives' own trends speak against. 0, MC_ENOMEM. */
 int guards(const struct history *h, struct judgement *j, struct mc_error *err);
-/* Takes from belief.step what the load speaks against: a release that had far more of it than any before, or so little that none is alike,
- * may stand where it does for that. What a surge took is not given back. */
-void guard_steps(const struct history *h, struct judgement *j);
-/* Fills belief.step, belief.no_step, step_fit. */
+/* When the load first goes beyond what it was before deploy k, where it had far more at some time of that step, or so little on the whole that none
+ * before is alike: what stands higher only from then on may do so for that. What a surge took is not given back. INFINITY: it does not. */
+double step_load_leaves(const struct history *h, const struct judgement *j, size_t k);
+/* Fills steps. */
 int judge_steps(const struct history *h, struct judgement *j, struct mc_error *err);
+void steps_release(struct steps *s);
 
 /* Bytes (or processes) per second that the lives of a release rise by after the first two fifths of their time, the median life,
  * and its standard error. No model is in it: a figure to show. 0; 1: no life is long enough; MC_ENOMEM. */

@@ -23,6 +23,8 @@ static const struct mc_drift OF_LEVELS = { { .25, .5, 1, 2, 4 }, { .25, .35, .25
 static const double LEAST_DRIFT = .008;
 /* The same where every release has one life only, so that nothing tells how much lives differ; and in parts of the noise. */
 static const double LONE_DRIFT = .02, LONE_NOISE = 2;
+/* What is left of a step that the load may explain; what is less likely is not looked at. */
+static const double LEFT = .1, LEAST_DOUBTED = .01, MOST_OF = .5;
 /* With more releases than this only ends soon after the beginning are looked at. */
 enum { ALL_ENDS_MOST = 60, ENDS_NEAR = 8 };
 
@@ -136,7 +138,7 @@ static bool lower_at_last(const struct model *m, size_t nmodels, size_t from)
 }
 
 /* The evidence of every step; a lasting fall is a change too, and must not be taken for a rise before it. */
-static void weigh(struct judgement *j, const struct model *m, size_t nmodels)
+static void weigh(struct steps *out, const struct model *m, size_t nmodels)
 {
 	size_t n = m->x.n;
 	const size_t *release = m->x.release;
@@ -157,17 +159,17 @@ static void weigh(struct judgement *j, const struct model *m, size_t nmodels)
 			double v = share + prior + over_models(m, nmodels, 1, from, until, &f) - none - (until == n && lower ? TAKEN_BACK : 0);
 			if (v > best) {
 				best = v;
-				j->step_fit[k] = f;
-				j->step_until[k] = until < n ? release[until] : SIZE_MAX;
+				out->fit[k] = f;
+				out->until[k] = until < n ? release[until] : SIZE_MAX;
 			}
 			all = mc_log_add(all, v);
 		}
-		j->belief.step[k] = all;
+		out->p[k] = all;
 		sum = mc_log_add(sum, all);
 	}
-	j->belief.no_step = exp(quiet - sum);
+	out->none = exp(quiet - sum);
 	for (size_t from = 1; from < n; from++)
-		j->belief.step[release[from] - 1] = exp(j->belief.step[release[from] - 1] - sum);
+		out->p[release[from] - 1] = exp(out->p[release[from] - 1] - sum);
 }
 
 /* Heights under one model; only releases that have lives are kept. */
@@ -191,20 +193,31 @@ static int one_model(const struct mc_heights *heights, size_t nr, size_t i, stru
 	return mc_steps_new(x->level, x->var, x->shared, x->n, &drift, &m->steps, err);
 }
 
-/* `work` has 2 + MC_HEIGHT_SHARED numbers and `release` one a release. */
-static int all_models(const struct mc_heights *heights, struct judgement *j, size_t nr, double usual, bool lone, double *work, size_t *release, struct mc_error *err)
+/* What is known of each life, and room for what is reckoned of it. */
+struct known {
+	double *level, *var, *offset, *work; /* work: 2 numbers a life */
+	struct mc_youth *youth;
+	double life_sd;  /* NaN: no release has lives to compare */
+	double *heights; /* 2 + MC_HEIGHT_SHARED numbers a release */
+	size_t *release;
+};
+
+static int all_models(const struct mc_heights *heights, const struct judgement *j, size_t nr, const struct known *x, struct steps *out, struct mc_error *err)
 {
 	struct model m[NSPREAD * MC_HEIGHT_KINDS] = { 0 };
 	size_t n = sizeof m / sizeof *m;
 	struct mc_noise noise;
 	int rc = 0;
 	mc_panel_noise(j->panel, &noise);
-	double rise = mc_panel_curve(j->panel, 0, (double)INFINITY), sigma = sqrt(noise.var + pow(LEAST_DRIFT * usual, 2));
-	if (lone)
+	memcpy(x->work, x->level, j->rows.nlives * sizeof *x->work);
+	double usual = mc_median(x->work, j->rows.nlives), rise = mc_panel_curve(j->panel, 0, (double)INFINITY);
+	double sigma = sqrt(noise.var + pow(LEAST_DRIFT * usual, 2));
+	if (!isfinite(x->life_sd))
 		sigma = sqrt(LONE_NOISE * LONE_NOISE * noise.var + pow(LONE_DRIFT * usual, 2));
 	rise = fmax(rise, sigma);
 	for (size_t i = 0; rc == 0 && i < n; i++) {
-		m[i].x = (struct heights){ .release = release, .level = work, .var = work + nr, .shared = work + 2 * nr, .sigma = sigma, .rise = rise };
+		double *v = x->heights;
+		m[i].x = (struct heights){ .release = x->release, .level = v, .var = v + nr, .shared = v + 2 * nr, .sigma = sigma, .rise = rise };
 		rc = one_model(heights, nr, i, &m[i], err);
 	}
 	/* beyond what numbers hold a height is none under some models: then nothing is said of steps */
@@ -212,38 +225,122 @@ static int all_models(const struct mc_heights *heights, struct judgement *j, siz
 	for (size_t i = 0; i < n && alike; i++)
 		alike = m[i].x.n == m->x.n;
 	if (alike && m->x.n > 1)
-		weigh(j, m, n);
+		weigh(out, m, n);
 	for (size_t i = 0; i < n; i++)
 		mc_steps_free(m[i].steps);
 	return rc;
 }
 
+/* Steps by all that was seen up to a time. */
+static int up_to(const struct judgement *j, size_t nr, const struct known *x, double until, struct steps *out, struct mc_error *err)
+{
+	struct mc_heights *heights = NULL;
+	memset(out->p, 0, nr * sizeof *out->p);
+	out->none = 1;
+	int rc = mc_heights_new(j->panel, x->offset, x->youth, isfinite(x->life_sd) ? x->life_sd : 0, until, &heights, err);
+	if (rc == 0)
+		rc = all_models(heights, j, nr, x, out, err);
+	mc_heights_free(heights);
+	return rc;
+}
+
+static int steps_new(size_t nr, struct steps *ret, struct mc_error *err)
+{
+	*ret = (struct steps){ .p = calloc(nr, sizeof *ret->p), .none = 1, .fit = calloc(nr, sizeof *ret->fit), .until = calloc(nr, sizeof *ret->until) };
+	return ret->p && ret->fit && ret->until ? 0 : mc_nomem(err, "the steps");
+}
+
+void steps_release(struct steps *s)
+{
+	free(s->p);
+	free(s->fit);
+	free(s->until);
+	*s = (struct steps){ 0 };
+}
+
+/* How much higher lives stand up to a time since a release than those before did, the median one after two fifths of its rows: no model of warm-up or
+ * load is in it. NaN: there are none. */
+static double plainly_higher(const struct judgement *j, size_t release, double until, double *level, double *work)
+{
+	size_t n[2] = { 0 }, all = j->rows.nlives;
+	double *v[2] = { work, work + all };
+	for (size_t i = 0; i < all; i++) {
+		const struct mc_panel_life *l = &j->rows.life[i];
+		size_t k = 0, rows = 0;
+		while (rows < l->n && l->t[rows] < until)
+			rows++;
+		for (size_t m = 2 * rows / 5; m < rows; m++)
+			level[k++] = l->y[m];
+		if (k > 0)
+			v[l->release >= release][n[l->release >= release]++] = mc_median(level, k);
+	}
+	return n[0] && n[1] ? mc_median(v[1], n[1]) - mc_median(v[0], n[0]) : (double)NAN;
+}
+
+/* What the load may explain from some time on has to show before that, most of it and without a model; else a tenth of its probability is left. */
+static int doubt_surges(const struct history *h, struct judgement *j, const struct known *x, struct mc_error *err)
+{
+	size_t nr = h->ndeploys + 1;
+	struct steps before;
+	double *level = mc_reallocarray(NULL, j->rows.nrows + 1, sizeof *level);
+	int rc = level ? 0 : mc_nomem(err, "the steps"), rc2 = steps_new(nr, &before, err);
+	rc = rc < 0 ? rc : rc2;
+	for (size_t k = 0; rc == 0 && k < h->ndeploys; k++) {
+		double *p = &j->steps.p[k], leaves = *p < LEAST_DOUBTED ? (double)INFINITY : step_load_leaves(h, j, k), left = LEFT * *p;
+		if (!isfinite(leaves))
+			continue;
+		double most = MOST_OF * j->steps.fit[k].slope;
+		if (plainly_higher(j, k + 1, leaves, level, x->work) > most) {
+			rc = up_to(j, nr, x, leaves, &before, err);
+			if (before.fit[k].slope > most)
+				left = fmin(*p, fmax(left, before.p[k]));
+		}
+		j->steps.none += *p - left;
+		*p = left;
+	}
+	steps_release(&before);
+	free(level);
+	return rc;
+}
+
+/* One block of numbers. */
+static int known_new(size_t nlives, size_t nr, struct known *ret, struct mc_error *err)
+{
+	double *v = mc_reallocarray(NULL, 5 * nlives + (2 + MC_HEIGHT_SHARED) * nr, sizeof *v);
+	*ret = (struct known){ .level = v, .youth = calloc(nlives + 1, sizeof *ret->youth), .release = calloc(nr, sizeof *ret->release) };
+	if (!v || !ret->youth || !ret->release)
+		return mc_nomem(err, "the levels");
+	ret->var = v + nlives;
+	ret->offset = v + 2 * nlives;
+	ret->work = v + 3 * nlives;
+	ret->heights = v + 5 * nlives;
+	return 0;
+}
+
+static void known_release(struct known *x)
+{
+	free(x->level);
+	free(x->youth);
+	free(x->release);
+}
+
 int judge_steps(const struct history *h, struct judgement *j, struct mc_error *err)
 {
 	size_t n = j->rows.nlives, nr = h->ndeploys + 1;
-	struct mc_heights *heights = NULL;
-	j->step_fit = calloc(nr, sizeof *j->step_fit);
-	j->step_until = calloc(nr, sizeof *j->step_until);
-	double *v = mc_reallocarray(NULL, 5 * n + (2 + MC_HEIGHT_SHARED) * nr, sizeof *v), life_sd = 0;
-	size_t *release = calloc(nr, sizeof *release);
-	struct mc_youth *youth = calloc(n + 1, sizeof *youth);
-	int rc = j->step_fit && j->step_until && v && release && youth ? 0 : mc_nomem(err, "the levels");
+	struct known x;
+	int rc = steps_new(nr, &j->steps, err), rc2 = known_new(n, nr, &x, err);
+	rc = rc < 0 ? rc : rc2;
 	if (rc == 0)
-		rc = mc_panel_levels(j->panel, v, v + n, err);
+		rc = mc_panel_levels(j->panel, x.level, x.var, err);
 	if (rc == 0) {
-		slot_offsets(j, v, v + n, v + 2 * n, &life_sd, v + 3 * n);
-		leave_out(h, j, v + 2 * n);
-		young(h, j, v, youth, v + 3 * n);
-		rc = mc_heights_new(j->panel, v + 2 * n, youth, isfinite(life_sd) ? life_sd : 0, &heights, err);
+		slot_offsets(j, x.level, x.var, x.offset, &x.life_sd, x.work);
+		leave_out(h, j, x.offset);
+		young(h, j, x.level, x.youth, x.work);
+		rc = up_to(j, nr, &x, (double)INFINITY, &j->steps, err);
 	}
 	if (rc == 0)
-		rc = all_models(heights, j, nr, mc_median(v, n), !isfinite(life_sd), v + 5 * n, release, err);
-	if (rc == 0)
-		guard_steps(h, j);
-	j->changed = 1 - j->belief.no_step;
-	mc_heights_free(heights);
-	free(v);
-	free(release);
-	free(youth);
+		rc = doubt_surges(h, j, &x, err);
+	j->changed = 1 - j->steps.none;
+	known_release(&x);
 	return rc;
 }

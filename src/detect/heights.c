@@ -23,6 +23,7 @@ struct mc_heights {
 	size_t w, larger, slower, trend, level, shared;
 	const struct mc_youth *youth;
 	const double *offset; /* NaN: left out */
+	double until;         /* later rows are left out */
 	double life_sd;
 	double *settled, *birth; /* w x w a life: the curve's columns are 0 at full age; at birth */
 };
@@ -107,21 +108,37 @@ static size_t without_load(const struct mc_panel *p, const struct panel_life *l)
 	return k;
 }
 
+/* Rows of a life that are looked at. */
+static size_t rows_of(const struct mc_heights *h, size_t i)
+{
+	const struct panel_life *l = &h->p->life[i];
+	size_t n = l->n;
+	while (n > 0 && l->t[n - 1] >= h->until)
+		n--;
+	return n;
+}
+
+static bool looked_at(const struct mc_heights *h, size_t i)
+{
+	return isfinite(h->offset[i]) && rows_of(h, i) > 0;
+}
+
 static void life_gram(struct mc_heights *h, size_t i, double offset, const struct mc_youth *young, struct with_youth *y)
 {
 	const struct panel_life *l = &h->p->life[i];
-	size_t w = h->w, first = isfinite(young->y);
+	size_t w = h->w, first = isfinite(young->y), n = rows_of(h, i);
 	double *settled = h->settled + i * w * w, *birth = h->birth + i * w * w;
-	double middle = (l->m[h->p->it] + l->m[(l->n - 1) * h->p->q + h->p->it]) / 2;
+	double middle = (l->m[h->p->it] + l->m[(n - 1) * h->p->q + h->p->it]) / 2;
 	y->l = *l;
-	size_t skip = first ? 0 : without_load(h->p, l);
+	y->l.n = n;
+	size_t skip = first ? 0 : without_load(h->p, &y->l);
 	if (first)
 		add_youth(h, l, young, middle, y);
 	y->l.n -= skip;
 	y->l.gap += skip;
 	y->l.dur += skip;
 	y->l.white += skip;
-	for (size_t k = skip; k < l->n; k++)
+	for (size_t k = skip; k < n; k++)
 		fill_row(h, l->m + k * h->p->q, middle, y->work + (k - skip + first) * w);
 	for (size_t k = 0; k < y->l.n; k++)
 		y->work[k * w] -= offset;
@@ -132,7 +149,7 @@ static void life_gram(struct mc_heights *h, size_t i, double offset, const struc
 	from_birth(h, birth);
 }
 
-int mc_heights_new(const struct mc_panel *p, const double *offset, const struct mc_youth *youth, double life_sd, struct mc_heights **ret,
+int mc_heights_new(const struct mc_panel *p, const double *offset, const struct mc_youth *youth, double life_sd, double until, struct mc_heights **ret,
 	struct mc_error *err)
 {
 	struct mc_heights *h = calloc(1, sizeof *h);
@@ -140,7 +157,7 @@ int mc_heights_new(const struct mc_panel *p, const double *offset, const struct 
 	if (!h)
 		return mc_nomem(err, "the heights");
 	*h = (struct mc_heights){ .p = p, .w = p->il + 4 + MC_HEIGHT_SHARED, .larger = p->il, .slower = p->il + 1, .trend = p->il + 2, .level = p->il + 3,
-		.shared = p->il + 4, .youth = youth, .offset = offset, .life_sd = fmax(life_sd, 1e-3 * sqrt(p->noise.var)) };
+		.shared = p->il + 4, .youth = youth, .offset = offset, .until = until, .life_sd = fmax(life_sd, 1e-3 * sqrt(p->noise.var)) };
 	for (size_t i = 0; i < p->nlives; i++)
 		most = p->life[i].n + 1 > most ? p->life[i].n + 1 : most;
 	double *work = mc_reallocarray(NULL, most * (h->w + 3), sizeof *work);
@@ -153,7 +170,7 @@ int mc_heights_new(const struct mc_panel *p, const double *offset, const struct 
 	h->birth = h->settled + p->nlives * h->w * h->w;
 	struct with_youth y = { .work = work, .gap = work + most * h->w, .dur = work + most * (h->w + 1), .white = work + most * (h->w + 2) };
 	for (size_t i = 0; i < p->nlives; i++)
-		if (isfinite(offset[i]))
+		if (looked_at(h, i))
 			life_gram(h, i, offset[i], &youth[i], &y);
 	free(work);
 	*ret = h;
@@ -196,11 +213,11 @@ static double unseen(const struct mc_heights *h, size_t r, enum mc_height kind)
 	double young = (double)INFINITY, old = 0, tau = p->tau[p->ntau - 1];
 	for (size_t i = 0; i < p->nlives; i++) {
 		const struct panel_life *l = &p->life[i];
-		if (l->release != r || !isfinite(h->offset[i]))
+		if (l->release != r || !looked_at(h, i))
 			continue;
 		/* the column of the slowest scale is -exp(-age / tau) */
 		young = fmin(young, isfinite(h->youth[i].y) ? h->youth[i].age : -tau * log(-l->m[p->ntau]));
-		old = fmax(old, -tau * log(-l->m[(l->n - 1) * p->q + p->ntau]));
+		old = fmax(old, -tau * log(-l->m[(rows_of(h, i) - 1) * p->q + p->ntau]));
 	}
 	return kind == MC_HEIGHT_BIRTH ? mc_panel_curve(p, 0, young) : mc_panel_curve(p, old, (double)INFINITY);
 }
@@ -237,7 +254,7 @@ static size_t sum_lives(const struct mc_heights *h, size_t r, const double *gram
 	own.sd[h->level] = h->life_sd;
 	memset(sum, 0, ww * sizeof *sum);
 	for (size_t i = 0; i < p->nlives; i++) {
-		if (p->life[i].release != r || !isfinite(h->offset[i]))
+		if (p->life[i].release != r || !looked_at(h, i))
 			continue;
 		own.sd[h->trend] = TREND * sqrt(p->noise.var) / p->life[i].seconds;
 		*ll -= evidence_eliminate_of(h->level, w, gram + i * ww, &own, g);

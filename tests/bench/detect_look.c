@@ -21,7 +21,7 @@ static void look(const struct history *h, const struct judgement *j)
 	printf("curve 0-10%% %.3g, -50%% %.3g, -100%% %.3g of life\n", mc_panel_curve(j->panel, 0, .1 * h->as_of), mc_panel_curve(j->panel, 0, .5 * h->as_of),
 		mc_panel_curve(j->panel, 0, h->as_of));
 	printf("P none %.3f all %.3f bounded %.3f onset %.3f grows %.3f | no_step %.3f\n", j->belief.none, j->belief.all, j->belief.bounded, j->belief.free_onset,
-		j->grows, j->belief.no_step);
+		j->grows, j->steps.none);
 	printf("logev none 0 all t %.1f q %.1f b %.1f since %.1f\n", j->evidence.all[0].log_evidence - j->evidence.none,
 		j->evidence.all[1].log_evidence - j->evidence.none, j->evidence.all[3].log_evidence - j->evidence.none, j->evidence.since_ever - j->evidence.none);
 	for (size_t r = 0; r <= h->ndeploys; r++) {
@@ -31,7 +31,7 @@ static void look(const struct history *h, const struct judgement *j)
 			n0 += j->rows.life[i].release == r;
 		printf("release %zu %-10s mark %.0f begins %.0f lives %zu panel %zu slope/h %.4g +- %.3g P %.4f step %.4f\n", r,
 			d ? h->c->deploys[d->index].version : "", d ? d->mark : 0, d ? d->begins : 0, d ? d->lives : 0, n0, j->evidence.release_slope[r] * 3600,
-			j->evidence.release_sd[r] * 3600, d ? j->belief.deploy[r - 1] : 0, d ? j->belief.step[r - 1] : 0);
+			j->evidence.release_sd[r] * 3600, d ? j->belief.deploy[r - 1] : 0, d ? j->steps.p[r - 1] : 0);
 	}
 	for (int turn = 0; turn < 8; turn++) {
 		size_t best = 0;

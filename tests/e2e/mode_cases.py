@@ -393,6 +393,18 @@ def step_among_warmups(w, d):
     w.write(d, lambda l, age, t: OTHER_WARMUPS[l["release"]] * (1 - math.exp(-age / .15)) + (5.0 if l["release"] >= 3 else 0))
 
 
+@mode(verdict="step", culprit="v3", state="active", higher=(5, 11))
+def step_before_a_busy_day(w, d):
+    """8 MiB more from v3 on, and four hours later twice the requests that there ever were: what was there before them is not theirs."""
+    w.write(d, lambda l, age, t: 8.0 if l["release"] >= 3 else 0, load_factor=lambda t: 2.2 if t > 22 else 1.0)
+
+
+@mode(verdict=("load", "none", "plateau"), culprit=None)
+def surge_that_takes_for_good(w, d):
+    """Twice the requests there ever were as v3 comes: each process takes 8 MiB for them and keeps it; so does each that starts later."""
+    w.write(d, lambda l, age, t: 8.0 if t > 18.05 else 0, load_factor=lambda t: 2.2 if t > 18 else 1.0)
+
+
 @mode(verdict=("none", "plateau"), culprit=None)
 def warmups_differ(w, d):
     """The same without the step: what a release warms up more or less is none."""

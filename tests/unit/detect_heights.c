@@ -80,7 +80,7 @@ static void heights_without_their_warm_up(void **state)
 	}
 	struct mc_panel *p = panel_of(&w, 1e-6, NULL, 0);
 	assert_int_equal(mc_panel_evidence(p, none, 1, &e, NULL), 0);
-	assert_int_equal(mc_heights_new(p, offset, youth, .05, &h, NULL), 0);
+	assert_int_equal(mc_heights_new(p, offset, youth, .05, (double)INFINITY, &h, NULL), 0);
 	double differ = mc_heights_of(h, MC_HEIGHT_BIRTH, .4, level, var, shared), same = mc_heights_of(h, MC_HEIGHT_BIRTH, .03, level, var, shared);
 	assert_true(differ > same + 10); /* the likelihood knows that warm-ups differ */
 	mc_heights_of(h, MC_HEIGHT_BIRTH, .4, level, var, shared);
@@ -92,6 +92,13 @@ static void heights_without_their_warm_up(void **state)
 	near(level[1] - level[0], rise[1] - rise[0], 1);
 	mc_heights_of(h, MC_HEIGHT_RISE, .4, level, var, shared);
 	near(level[1] - level[0], rise[1] - rise[0], 1);
+	mc_heights_free(h);
+	/* up to the second release nothing is known of those after it, and what is of the first two stays */
+	assert_int_equal(mc_heights_new(p, offset, youth, .05, w.release_t[2], &h, NULL), 0);
+	mc_heights_of(h, MC_HEIGHT_SETTLED, .4, level, var, shared);
+	near(level[1] - level[0], rise[1] - rise[0], 1);
+	for (size_t r = 2; r < RELEASES; r++)
+		assert_true(isnan(level[r]) && isinf(var[r]));
 	mc_heights_free(h);
 	mc_growth_evidence_release(&e);
 	mc_panel_free(p);

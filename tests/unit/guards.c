@@ -123,31 +123,35 @@ static void growth_of_all_that_slows_down(void **state)
 
 enum { POINTS = 400 };
 
-/* What is left of a step of probability .8 by the only deploy, half way, whose load after it is `after` times that before. */
-static double step_left(double after, bool ends)
+/* When the load leaves what it was before the only deploy, half way; after that it is `after` times as much, from `since` on (to three quarters, where the
+ * step ends then). */
+static double leaves(double after, size_t since, bool ends)
 {
-	double t[POINTS], level[POINTS], step[2] = { .8, .1 };
+	double t[POINTS], level[POINTS];
 	struct history_deploy deploy[2] = { { .begins = POINTS / 2.0 }, { .begins = POINTS * .75 } };
 	size_t until[2] = { ends ? 2 : SIZE_MAX, SIZE_MAX };
 	for (size_t i = 0; i < POINTS; i++) {
 		t[i] = (double)i;
-		level[i] = (i >= POINTS / 2 && (!ends || i < POINTS * 3 / 4) ? after : 1) * (1 + .1 * (double)(i % 7) / 7);
+		level[i] = (i >= since && (!ends || i < POINTS * 3 / 4) ? after : 1) * (1 + .1 * (double)(i % 7) / 7);
 	}
 	struct history h = { .as_of = POINTS, .tick = 1, .ndeploys = 2, .deploy = deploy, .nload = POINTS, .load_t = t, .load_level = level };
-	struct judgement j = { .step_until = until, .belief = { .ndeploys = 2, .step = step, .no_step = .1 } };
-	guard_steps(&h, &j);
-	assert_true(fabs(step[0] + step[1] + j.belief.no_step - 1) < 1e-12);
-	return step[0];
+	struct judgement j = { .steps = { .until = until } };
+	return step_load_leaves(&h, &j, 0);
 }
 
 static void a_surge_is_no_step(void **state)
 {
 	(void)state;
-	assert_true(step_left(1, false) == .8);
-	assert_true(step_left(1.3, false) == .8);
-	assert_true(step_left(2, false) < .1);
-	assert_true(step_left(2, true) < .1);
-	assert_true(step_left(.3, false) < .1);
+	assert_true(isinf(leaves(1, POINTS / 2, false)));
+	assert_true(isinf(leaves(1.3, POINTS / 2, false)));
+	assert_true(leaves(2, POINTS / 2, false) == POINTS / 2);
+	assert_true(leaves(2, POINTS / 2, true) == POINTS / 2);
+	assert_true(leaves(.3, POINTS / 2, false) == POINTS / 2);
+	/* what stood higher before that is not the surge's: windows are a hundredth of the time */
+	double late = leaves(2, POINTS / 2 + 40, false);
+	assert_true(late > POINTS / 2 + 35 && late <= POINTS / 2 + 40);
+	/* after the step is over it is no matter */
+	assert_true(isinf(leaves(2, POINTS * 3 / 4, true)));
 }
 
 int main(void)

@@ -157,6 +157,9 @@ int mc_panel_levels(const struct mc_panel *p, double *level, double *var, struct
 double mc_panel_curve(const struct mc_panel *p, double from, double to);
 /* Standard deviation of what the load explains, in the unit. */
 double mc_panel_load(const struct mc_panel *p);
+/* How fast what the load explains moves the lives of a release, by least squares over the last three fifths of each; unit per second, 0 where
+ * there is no load. */
+double mc_panel_load_trend(const struct mc_panel *p, size_t release);
 /* Heights of releases, free of what their warm-up and load do otherwise than usual. */
 struct mc_heights;
 /* Where warm-ups differ they leave alone the height at birth, or that at full age. RISE: not the height is looked at, but how much is

@@ -182,17 +182,19 @@ static void set_slope(const struct history *h, const struct judgement *j, const 
 static void slopes_of_parts(double n, struct mc_answer *a)
 {
 	const struct mc_episode *first = a->episodes, *last = first + a->nepisodes - 1;
-	if (a->nepisodes > 1 && first->slope > 0 && last->slope > 0) {
+	a->slope_now = a->slope_after;
+	a->slope_now_lo = a->slope_after_lo;
+	a->slope_now_hi = a->slope_after_hi;
+	/* a first part that is hardly one (a few of many processes had it) has no rate of its own to show */
+	if (a->nepisodes > 1 && first->slope > 1.96 * first->slope_sd) {
 		a->slope_after = n * first->slope;
 		a->slope_after_lo = n * (first->slope - 1.96 * first->slope_sd);
 		a->slope_after_hi = n * (first->slope + 1.96 * first->slope_sd);
+	}
+	if (a->nepisodes > 1 && last->slope > 0) {
 		a->slope_now = n * last->slope;
 		a->slope_now_lo = n * (last->slope - 1.96 * last->slope_sd);
 		a->slope_now_hi = n * (last->slope + 1.96 * last->slope_sd);
-	} else {
-		a->slope_now = a->slope_after;
-		a->slope_now_lo = a->slope_after_lo;
-		a->slope_now_hi = a->slope_after_hi;
 	}
 	if (a->state != MC_STATE_ACTIVE)
 		a->slope_now = a->slope_now_lo = a->slope_now_hi = (double)NAN;
@@ -319,26 +321,39 @@ static double total_now(const struct history *h)
 	return v;
 }
 
+/* Shared memory, counted once: what the process that maps most of it has. */
+static double shared_now(const struct history *h)
+{
+	double v = 0;
+	for (size_t i = 0; i < h->nlives; i++)
+		if (h->life[i].last >= h->as_of - 3 * h->tick && h->life[i].sum.n)
+			v = fmax(v, h->life[i].sum.bin[h->life[i].sum.n - 1].x[HISTORY_X_SHMEM]);
+	return v;
+}
+
 static int64_t runs_out(const struct history *h, double left, double slope)
 {
 	double s = slope > 0 ? left / slope : (double)INFINITY;
 	return s < 100 * 365.25 * DAY_MS / 1000 ? history_ms(h, h->as_of + fmax(s, 0)) : MC_NO_TIME;
 }
 
-static void exhaustion(const struct history *h, struct mc_answer *a)
+static void exhaustion(const struct history *h, const struct judgement *j, struct mc_answer *a)
 {
-	double left = h->c->memory_limit - total_now(h);
+	double total = total_now(h), left = h->c->memory_limit - total - shared_now(h), each = 1;
+	/* processes that multiply bring as much as one has */
+	if (j->signal == HISTORY_PROCESSES)
+		each = total / fmax((double)lives_at(h, j->role, h->as_of), 1);
 	if (!isfinite(left) || a->verdict != MC_VERDICT_LEAK || !(a->slope_now > 0))
 		return;
-	a->exhaustion_ms = runs_out(h, left, a->slope_now);
-	a->exhaustion_lo_ms = runs_out(h, left, a->slope_now_hi);
-	a->exhaustion_hi_ms = runs_out(h, left, a->slope_now_lo);
+	a->exhaustion_ms = runs_out(h, left, a->slope_now * each);
+	a->exhaustion_lo_ms = runs_out(h, left, a->slope_now_hi * each);
+	a->exhaustion_hi_ms = runs_out(h, left, a->slope_now_lo * each);
 }
 
-/* What a request leaves behind, where requests are what is counted. */
+/* What a request leaves behind, where requests are what is counted, and bytes what grows. */
 static void per_request(const struct history *h, struct mc_answer *a)
 {
-	if (h->load_what && strcmp(h->load_what, "requests") == 0 && h->load_mean > 0 && isfinite(a->slope_after))
+	if (a->signal != MC_SIGNAL_PROCESSES && h->load_what && strcmp(h->load_what, "requests") == 0 && h->load_mean > 0 && isfinite(a->slope_after))
 		a->bytes_per_request = a->slope_after / h->load_mean;
 }
 
@@ -427,7 +442,7 @@ int decide(const struct history *h, const struct judgement *j, struct mc_answer 
 	a->signal = j->signal == HISTORY_ANON ? MC_SIGNAL_ANON : j->signal == HISTORY_SHMEM ? MC_SIGNAL_SHMEM : MC_SIGNAL_PROCESSES;
 	if (j->grows > .5) {
 		rc = leak(h, j, a, err);
-		exhaustion(h, a);
+		exhaustion(h, j, a);
 		per_request(h, a);
 		ambiguity(h, j, a);
 		return rc;

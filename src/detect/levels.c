@@ -53,20 +53,48 @@ double mc_panel_curve(const struct mc_panel *p, double from, double to)
 	return v;
 }
 
+/* What the load explains of a row. */
+static double load_part(const struct mc_panel *p, const struct panel_life *l, size_t row)
+{
+	const double *m = l->m + row * p->q;
+	double v = 0;
+	for (size_t c = 0; c < p->nload; c++)
+		v += p->curve[p->ntau + c] * m[1 + p->ntau + c];
+	return v;
+}
+
 double mc_panel_load(const struct mc_panel *p)
 {
 	double sum = 0, sq = 0, n = 0;
 	for (size_t i = 0; i < p->nlives && p->nload; i++)
 		for (size_t k = 0; k < p->life[i].n; k++) {
-			const double *m = p->life[i].m + k * p->q;
-			double v = 0;
-			for (size_t c = 0; c < p->nload; c++)
-				v += p->curve[p->ntau + c] * m[1 + p->ntau + c];
+			double v = load_part(p, &p->life[i], k);
 			sum += v;
 			sq += v * v;
 			n++;
 		}
 	return n > 1 ? sqrt(fmax(sq / n - sum / n * (sum / n), 0)) : 0;
+}
+
+double mc_panel_load_trend(const struct mc_panel *p, size_t release)
+{
+	double both = 0, squares = 0;
+	for (size_t i = 0; i < p->nlives && p->nload; i++) {
+		const struct panel_life *l = &p->life[i];
+		size_t from = 2 * l->n / 5, n = l->n - from;
+		double t = 0, v = 0;
+		if (l->release != release)
+			continue;
+		for (size_t k = from; k < l->n; k++) {
+			t += l->t[k] / (double)n;
+			v += load_part(p, l, k) / (double)n;
+		}
+		for (size_t k = from; k < l->n; k++) {
+			both += (l->t[k] - t) * (load_part(p, l, k) - v);
+			squares += (l->t[k] - t) * (l->t[k] - t);
+		}
+	}
+	return squares > 0 ? both / squares : 0;
 }
 
 /* ---- steps ---- */

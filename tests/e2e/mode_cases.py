@@ -193,7 +193,7 @@ def load_surge(w, d):
     w.write(d, lambda l, age, t: 8 * up(t), load_factor=up)
 
 
-@mode(verdict="leak", culprit="v2", state="active")
+@mode(verdict="leak", culprit="v2", state="active", episodes=1, after=(4, 6), now=(4, 6))
 def leak_with_daily_cycle(w, d):
     w.write(d, lambda l, age, t: 10 * daily(t) + (2.5 * age if l["release"] >= 2 else 0), load_factor=daily)
 

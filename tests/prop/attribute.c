@@ -279,6 +279,20 @@ static void a_limit_is_met_at_the_slope_that_is_said(void **state)
 	assert_true(left > 0 && fabs(seconds / (left / a.slope_after) - 1) < .02);
 	assert_true(a.exhaustion_lo_ms < a.exhaustion_ms && a.exhaustion_ms < a.exhaustion_hi_ms);
 	mc_answer_release(&a);
+	/* what is shared is in the limit, once for all */
+	double *shared = calloc(p.samples, sizeof *shared);
+	assert_non_null(shared);
+	for (size_t k = 0; k < p.samples; k++)
+		shared[k] = 256 * 1048576.;
+	for (size_t i = 0; i < w.c.nlives; i++)
+		w.lives[i].shmem = shared;
+	a = ask(&w.c);
+	seconds = (double)(a.exhaustion_ms - a.as_of_ms) / 1000;
+	assert_true(fabs(seconds / ((left - 256 * 1048576.) / a.slope_after) - 1) < .02);
+	mc_answer_release(&a);
+	free(shared);
+	for (size_t i = 0; i < w.c.nlives; i++)
+		w.lives[i].shmem = NULL;
 	w.c.memory_limit = 1;
 	a = ask(&w.c);
 	assert_true(a.exhaustion_ms == a.as_of_ms); /* it is used up already */
@@ -286,6 +300,38 @@ static void a_limit_is_met_at_the_slope_that_is_said(void **state)
 	w.c.memory_limit = (double)NAN;
 	a = ask(&w.c);
 	assert_true(a.exhaustion_ms == MC_NO_TIME && a.exhaustion_lo_ms == MC_NO_TIME && a.exhaustion_hi_ms == MC_NO_TIME);
+	mc_answer_release(&a);
+	world_free(&w);
+}
+
+/* Processes that multiply use memory up as fast as they come, each with what one has; a request leaves no bytes behind. */
+static void processes_that_multiply_use_memory_up(void **state)
+{
+	(void)state;
+	struct world_plan p = { .seed = 5, .kind = WORLD_FLAT, .slots = 14, .deploys = 2, .samples = 220, .interval = 30, .culprit = 0, .load = true };
+	struct world w;
+	world_make(&w, &p);
+	/* from the second deploy on there are 3 at first, and one more with each twelfth of a release */
+	double length = (double)p.samples * p.interval * 1000;
+	for (size_t i = 0; i < w.c.nlives; i++) {
+		size_t slot = i / 3, release = i % 3;
+		struct mc_life *l = &w.lives[i];
+		l->key = "";
+		if (release < 2 && slot >= 3)
+			l->n = 0;
+		else if (slot >= 3) {
+			size_t skip = (slot - 2) * p.samples / 12;
+			l->start_ms += (int64_t)(length * (double)skip / (double)p.samples);
+			l->t_ms += skip;
+			l->anon += skip;
+			l->n -= skip;
+		}
+	}
+	struct mc_answer a = ask(&w.c);
+	assert_true(a.verdict == MC_VERDICT_LEAK && a.signal == MC_SIGNAL_PROCESSES && a.culprit == 0);
+	double held = held_now(&w, a.as_of_ms), left = w.c.memory_limit - held, seconds = (double)(a.exhaustion_ms - a.as_of_ms) / 1000;
+	assert_true(fabs(seconds / (left / (a.slope_now * held / 14)) - 1) < .05);
+	assert_true(isnan(a.bytes_per_request));
 	mc_answer_release(&a);
 	world_free(&w);
 }
@@ -512,6 +558,7 @@ int main(void)
 		cmocka_unit_test(the_past_is_the_truncated_case),
 		cmocka_unit_test(what_was_not_seen_is_not_reckoned),
 		cmocka_unit_test(a_limit_is_met_at_the_slope_that_is_said),
+		cmocka_unit_test(processes_that_multiply_use_memory_up),
 		cmocka_unit_test(what_is_left_of_a_growth_uses_memory_up),
 		cmocka_unit_test(what_has_ended_uses_nothing_up),
 		cmocka_unit_test(odd_values),

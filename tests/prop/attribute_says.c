@@ -1,0 +1,197 @@
+/* What is there is found, and what the answer says of it holds together. Seeded. */
+#include "attribute_ask.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What all processes that are alive held last. */
+static double held_now(const struct world *w, int64_t as_of_ms)
+{
+	double sum = 0;
+	for (size_t i = 0; i < w->c.nlives; i++) {
+		const struct mc_life *l = &w->lives[i];
+		if (l->n && l->t_ms[l->n - 1] >= as_of_ms - 60000)
+			sum += l->anon[l->n - 1];
+	}
+	return sum;
+}
+
+/* Growth that goes on meets the limit where a line from what is held now does, within what the slope's interval allows. */
+static void a_limit_is_met_at_the_slope_that_is_said(void **state)
+{
+	(void)state;
+	struct world_plan p = world_plan_of(WORLD_LEAK);
+	struct world w;
+	world_make(&w, &p);
+	struct mc_answer a = ask(&w.c);
+	assert_true(a.verdict == MC_VERDICT_LEAK && a.state == MC_STATE_ACTIVE);
+	double left = w.c.memory_limit - held_now(&w, a.as_of_ms), seconds = (double)(a.exhaustion_ms - a.as_of_ms) / 1000;
+	assert_true(left > 0 && fabs(seconds / (left / a.slope_after) - 1) < .02);
+	assert_true(a.exhaustion_lo_ms < a.exhaustion_ms && a.exhaustion_ms < a.exhaustion_hi_ms);
+	mc_answer_release(&a);
+	/* what is shared is in the limit, once for all */
+	double *shared = calloc(p.samples, sizeof *shared);
+	assert_non_null(shared);
+	for (size_t k = 0; k < p.samples; k++)
+		shared[k] = 256 * 1048576.;
+	for (size_t i = 0; i < w.c.nlives; i++)
+		w.lives[i].shmem = shared;
+	a = ask(&w.c);
+	seconds = (double)(a.exhaustion_ms - a.as_of_ms) / 1000;
+	assert_true(fabs(seconds / ((left - 256 * 1048576.) / a.slope_after) - 1) < .02);
+	mc_answer_release(&a);
+	free(shared);
+	for (size_t i = 0; i < w.c.nlives; i++)
+		w.lives[i].shmem = NULL;
+	w.c.memory_limit = 1;
+	a = ask(&w.c);
+	assert_true(a.exhaustion_ms == a.as_of_ms); /* it is used up already */
+	mc_answer_release(&a);
+	w.c.memory_limit = (double)NAN;
+	a = ask(&w.c);
+	assert_true(a.exhaustion_ms == MC_NO_TIME && a.exhaustion_lo_ms == MC_NO_TIME && a.exhaustion_hi_ms == MC_NO_TIME);
+	mc_answer_release(&a);
+	world_free(&w);
+}
+
+/* Of the sentence on what speaks against growth: the probability of no lasting change, and of that of growth that levels off. */
+static void no_change_of(const struct mc_answer *a, double *all, double *bounded)
+{
+	static const char HEAD[] = "no lasting change: probability ", PART[] = " (of it growth that levels off ";
+	*all = *bounded = (double)NAN;
+	for (size_t i = 0; i < a->nevidence; i++) {
+		const char *part = strstr(a->evidence[i].text, PART);
+		if (strncmp(a->evidence[i].text, HEAD, sizeof HEAD - 1) != 0 || !part)
+			continue;
+		*all = strtod(a->evidence[i].text + sizeof HEAD - 1, NULL);
+		*bounded = strtod(part + sizeof PART - 1, NULL);
+	}
+}
+
+/* One life that rises: what levels off more likely than not is not called steady. */
+static void steady_is_said_of_what_is(void **state)
+{
+	(void)state;
+	size_t level_off = 0;
+	for (uint64_t round = 0; round < 24; round++) {
+		struct world_plan p = { .seed = 40 + round, .kind = WORLD_FLAT, .slots = 1, .deploys = 0, .samples = 300, .interval = 30 };
+		struct world w;
+		double all, bounded;
+		world_make(&w, &p);
+		for (size_t k = 0; k < p.samples; k++)
+			w.anon[k] += floor(256 * (double)(round % 8) * (double)k / (double)p.samples) * 4096;
+		struct mc_answer a = ask(&w.c);
+		no_change_of(&a, &all, &bounded);
+		assert_true(all >= 0 && bounded >= 0 && bounded <= all);
+		bool levels_off = bounded > .5 * all + .002;
+		level_off += levels_off && a.verdict == MC_VERDICT_PLATEAU;
+		assert_false(levels_off && a.verdict == MC_VERDICT_NONE);
+		mc_answer_release(&a);
+		world_free(&w);
+	}
+	assert_true(level_off >= 3);
+}
+
+/* Processes that multiply use memory up as fast as they come, each with what one has; a request leaves no bytes behind. */
+static void processes_that_multiply_use_memory_up(void **state)
+{
+	(void)state;
+	struct world_plan p = { .seed = 5, .kind = WORLD_FLAT, .slots = 14, .deploys = 2, .samples = 220, .interval = 30, .culprit = 0, .load = true };
+	struct world w;
+	world_make(&w, &p);
+	/* from the second deploy on there are 3 at first, and one more with each twelfth of a release */
+	double length = (double)p.samples * p.interval * 1000;
+	for (size_t i = 0; i < w.c.nlives; i++) {
+		size_t slot = i / 3, release = i % 3;
+		struct mc_life *l = &w.lives[i];
+		l->key = "";
+		if (release < 2 && slot >= 3)
+			l->n = 0;
+		else if (slot >= 3) {
+			size_t skip = (slot - 2) * p.samples / 12;
+			l->start_ms += (int64_t)(length * (double)skip / (double)p.samples);
+			l->t_ms += skip;
+			l->anon += skip;
+			l->n -= skip;
+		}
+	}
+	struct mc_answer a = ask(&w.c);
+	assert_true(a.verdict == MC_VERDICT_LEAK && a.signal == MC_SIGNAL_PROCESSES && a.culprit == 0);
+	double held = held_now(&w, a.as_of_ms), left = w.c.memory_limit - held, seconds = (double)(a.exhaustion_ms - a.as_of_ms) / 1000;
+	assert_true(fabs(seconds / (left / (a.slope_now * held / 14)) - 1) < .05);
+	assert_true(isnan(a.bytes_per_request));
+	mc_answer_release(&a);
+	world_free(&w);
+}
+
+/* Half of a growth was mended: the slope said is that of the culprit's release, memory runs out at what is left of it. */
+static void what_is_left_of_a_growth_uses_memory_up(void **state)
+{
+	(void)state;
+	struct world_plan p = { .seed = 3, .kind = WORLD_LEAK, .slots = 4, .deploys = 6, .samples = 220, .interval = 30, .culprit = 1 };
+	struct world w;
+	world_make(&w, &p);
+	for (size_t i = 0; i < w.c.nlives; i++)
+		for (size_t k = 0, release = i % (p.deploys + 1); release > 4 && k < p.samples; k++)
+			w.anon[i * p.samples + k] -= floor(6 * 256 * (double)k / (double)p.samples) * 4096;
+	struct mc_answer a = ask(&w.c);
+	double rate = 4 * 12 * 1048576. / ((double)p.samples * p.interval);
+	assert_true(a.verdict == MC_VERDICT_LEAK && a.state == MC_STATE_ACTIVE && a.nepisodes == 2);
+	assert_true(a.episodes[0].reduced && a.episodes[0].fixed_by == 4 && !a.episodes[1].reduced && a.episodes[1].fixed_by == MC_NO_DEPLOY);
+	assert_true(fabs(a.slope_after / rate - 1) < .1 && fabs(a.slope_now / (rate / 2) - 1) < .15);
+	assert_true(a.slope_after_lo < rate && rate < a.slope_after_hi);
+	double left = w.c.memory_limit - held_now(&w, a.as_of_ms), seconds = (double)(a.exhaustion_ms - a.as_of_ms) / 1000;
+	assert_true(fabs(seconds / (left / a.slope_now) - 1) < .02 && a.exhaustion_lo_ms < a.exhaustion_ms && a.exhaustion_ms < a.exhaustion_hi_ms);
+	mc_answer_release(&a);
+	world_free(&w);
+}
+
+static void what_has_ended_uses_nothing_up(void **state)
+{
+	(void)state;
+	size_t ended = 0;
+	for (uint64_t seed = WORLD_FIXED; seed < 5 * WORLD_KINDS; seed += WORLD_KINDS) {
+		struct world_plan p = world_plan_of(seed);
+		struct world w;
+		world_make(&w, &p);
+		struct mc_answer a = ask(&w.c);
+		ended += a.state == MC_STATE_FIXED;
+		assert_true((a.verdict == MC_VERDICT_LEAK && a.state == MC_STATE_ACTIVE) || a.exhaustion_ms == MC_NO_TIME);
+		mc_answer_release(&a);
+		world_free(&w);
+	}
+	assert_true(ended > 0);
+}
+
+static void what_is_there_is_found(void **state)
+{
+	(void)state;
+	static const enum mc_verdict want[WORLD_KINDS] = { MC_VERDICT_NONE, MC_VERDICT_LEAK, MC_VERDICT_STEP, MC_VERDICT_LEAK, MC_VERDICT_LOAD };
+	size_t right = 0;
+	for (uint64_t seed = 0; seed < world_rounds(); seed++) {
+		struct world_plan p = world_plan_of(seed);
+		struct world w;
+		world_make(&w, &p);
+		struct mc_answer a = ask(&w.c);
+		bool blames = p.kind == WORLD_LEAK || p.kind == WORLD_STEP || p.kind == WORLD_FIXED;
+		right += a.verdict == want[p.kind] && culprit(&a) == (blames ? p.culprit : MC_NO_DEPLOY);
+		mc_answer_release(&a);
+		world_free(&w);
+	}
+	if (right < world_rounds() * 8 / 10)
+		fail_msg("%zu of %llu", right, (unsigned long long)world_rounds());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_there_is_found),
+		cmocka_unit_test(a_limit_is_met_at_the_slope_that_is_said),
+		cmocka_unit_test(steady_is_said_of_what_is),
+		cmocka_unit_test(processes_that_multiply_use_memory_up),
+		cmocka_unit_test(what_is_left_of_a_growth_uses_memory_up),
+		cmocka_unit_test(what_has_ended_uses_nothing_up),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -238,20 +238,23 @@ static void stopped(const struct history *h, const struct judgement *j, size_t k
 }
 
 /* One deploy holds more than half of the probability. Where another has nearly as much the data tell nothing of the two, and the
- * last per cent is chance. */
-static bool stands_out(const double *p, size_t n, size_t k)
+ * last per cent is chance. MC_NO_DEPLOY: none does. */
+static size_t stands_out(const struct history *h, const struct mc_answer *a)
 {
 	static const double NEARLY = .48;
-	for (size_t i = 0; i < n; i++)
-		if (i != k && p[i] > NEARLY)
-			return false;
-	return p[k] > .5;
+	if (a->ncandidates && a->candidates[0].probability > .5 && (a->ncandidates < 2 || a->candidates[1].probability <= NEARLY))
+		for (size_t k = 0; k < h->ndeploys; k++)
+			if (h->deploy[k].index == a->candidates[0].deploy)
+				return k;
+	return MC_NO_DEPLOY;
 }
 
 static int leak(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
-	size_t k = h->ndeploys ? likeliest(j->belief.deploy, h->ndeploys) : MC_NO_DEPLOY;
-	bool named = k != MC_NO_DEPLOY && stands_out(j->belief.deploy, h->ndeploys, k);
+	size_t k = stands_out(h, a);
+	bool named = k != MC_NO_DEPLOY;
+	if (!named && h->ndeploys)
+		k = likeliest(j->belief.deploy, h->ndeploys);
 	const struct mc_growth_fit *f = &j->evidence.all[MC_GROWTH_TIME];
 	if (j->evidence.all[MC_GROWTH_REQUESTS].log_evidence > f->log_evidence || !(f->slope > 0))
 		f = &j->evidence.all[MC_GROWTH_REQUESTS];
@@ -278,9 +281,7 @@ static int leak(const struct history *h, const struct judgement *j, struct mc_an
 		set_slope(h, j, f, lives_counted(h, j, h->as_of), h->as_of, a);
 	}
 	if (named)
-		for (size_t i = 0; i < a->ncandidates; i++)
-			if (a->candidates[i].deploy == h->deploy[k].index)
-				a->culprit = i;
+		a->culprit = 0;
 	bool by_requests = s && f == &j->evidence.set[MC_GROWTH_REQUESTS][s - j->sets.s];
 	double n = f->slope > 0 && isfinite(a->slope_after) ? a->slope_after / (f->slope * j->unit) : 1;
 	rc = rc < 0 ? rc : leak_episodes(h, j, named ? h->deploy[k].index : MC_NO_DEPLOY, s, by_requests, a, err);
@@ -291,9 +292,8 @@ static int leak(const struct history *h, const struct judgement *j, struct mc_an
 
 static int step(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
-	size_t k = likeliest(j->steps.p, h->ndeploys);
-	double p = (j->belief.none + j->belief.bounded) * j->steps.p[k];
-	bool named = p > .5;
+	size_t only = stands_out(h, a), k = only != MC_NO_DEPLOY ? only : likeliest(j->steps.p, h->ndeploys);
+	bool named = only != MC_NO_DEPLOY;
 	a->verdict = MC_VERDICT_STEP;
 	a->state = MC_STATE_ACTIVE;
 	double at = isnan(h->deploy[k].first_seen) ? h->deploy[k].begins : h->deploy[k].first_seen;
@@ -304,9 +304,7 @@ static int step(const struct history *h, const struct judgement *j, struct mc_an
 	if (j->steps.until[k] != SIZE_MAX && j->steps.until[k] > 0)
 		stopped(h, j, j->steps.until[k] - 1, a);
 	if (named)
-		for (size_t i = 0; i < a->ncandidates; i++)
-			if (a->candidates[i].deploy == h->deploy[k].index)
-				a->culprit = i;
+		a->culprit = 0;
 	return episode_add(a, (struct mc_episode){ .verdict = MC_VERDICT_STEP, .culprit = named ? h->deploy[k].index : MC_NO_DEPLOY, .fixed_by = a->fixed_by,
 		.onset_ms = a->onset_ms, .stopped_ms = a->stopped_ms }, err);
 }
@@ -440,14 +438,17 @@ int decide(const struct history *h, const struct judgement *j, struct mc_answer 
 	if (rc < 0)
 		return rc;
 	a->signal = j->signal == HISTORY_ANON ? MC_SIGNAL_ANON : j->signal == HISTORY_SHMEM ? MC_SIGNAL_SHMEM : MC_SIGNAL_PROCESSES;
-	if (j->grows > .5) {
+	/* where one deploy is named, it began what is likelier of the two */
+	double stepped = (j->belief.none + j->belief.bounded) * j->changed;
+	bool lasting = stands_out(h, a) != MC_NO_DEPLOY;
+	if (j->grows > .5 || (lasting && j->grows > stepped)) {
 		rc = leak(h, j, a, err);
 		exhaustion(h, j, a);
 		per_request(h, a);
 		ambiguity(h, j, a);
 		return rc;
 	}
-	if ((j->belief.none + j->belief.bounded) * j->changed > .5)
+	if (stepped > .5 || lasting)
 		return step(h, j, a, err);
 	a->verdict = quiet_verdict(h, j);
 	a->signal = MC_SIGNAL_NULL;

@@ -93,6 +93,50 @@ static void steady_is_said_of_what_is(void **state)
 	assert_true(level_off >= 3);
 }
 
+/* At any time there is an answer that holds together: nothing begins after it, and where there is too little it says when to ask again. */
+static void an_answer_at_any_time(void **state)
+{
+	(void)state;
+	struct world_plan p = world_plan_of(WORLD_LEAK);
+	struct world w;
+	p.samples = 60;
+	world_make(&w, &p);
+	int64_t first = w.t_ms[0], deploy = w.deploys[p.culprit].unix_ms, step = (int64_t)(2000 * p.interval);
+	for (int64_t t = first; t < deploy + 30 * step; t += t < first + 20 * step || t > deploy ? step : 10 * step) {
+		w.c.as_of_ms = t;
+		struct mc_answer a = ask(&w.c);
+		assert_true(a.as_of_ms == t && (a.onset_ms == MC_NO_TIME || a.onset_ms <= t) && (a.stopped_ms == MC_NO_TIME || a.stopped_ms <= t));
+		/* of one sample the interval is not known */
+		assert_true(a.verdict != MC_VERDICT_INSUFFICIENT || t == first || a.look_again_ms > t);
+		for (size_t i = 0; i < a.ncandidates; i++)
+			assert_true(w.deploys[a.candidates[i].deploy].unix_ms <= t);
+		mc_answer_release(&a);
+	}
+	world_free(&w);
+}
+
+/* Growth at the edge of the noise: whoever has more than half of the probability is named, and the verdict is of what it began (answer_wrong). */
+static void who_has_more_than_half_is_named(void **state)
+{
+	(void)state;
+	size_t named = 0, nobody = 0;
+	for (uint64_t seed = 9; seed < 18; seed++)
+		for (int growth = 2; growth < 6; growth++) {
+			struct world_plan p = { .seed = seed, .kind = WORLD_FLAT, .slots = 3, .deploys = 3, .samples = 60, .interval = 30 };
+			struct world w;
+			world_make(&w, &p);
+			for (size_t i = 3; i < w.c.nlives; i += 4)
+				for (size_t k = 0; k < p.samples; k++)
+					w.anon[i * p.samples + k] += floor(128 * growth * (double)k / (double)p.samples) * 4096;
+			struct mc_answer a = ask(&w.c);
+			named += a.culprit != MC_NO_DEPLOY;
+			nobody += a.culprit == MC_NO_DEPLOY;
+			mc_answer_release(&a);
+			world_free(&w);
+		}
+	assert_true(named > 5 && nobody > 5);
+}
+
 /* Processes that multiply use memory up as fast as they come, each with what one has; a request leaves no bytes behind. */
 static void processes_that_multiply_use_memory_up(void **state)
 {
@@ -189,6 +233,8 @@ int main(void)
 		cmocka_unit_test(what_is_there_is_found),
 		cmocka_unit_test(a_limit_is_met_at_the_slope_that_is_said),
 		cmocka_unit_test(steady_is_said_of_what_is),
+		cmocka_unit_test(an_answer_at_any_time),
+		cmocka_unit_test(who_has_more_than_half_is_named),
 		cmocka_unit_test(processes_that_multiply_use_memory_up),
 		cmocka_unit_test(what_is_left_of_a_growth_uses_memory_up),
 		cmocka_unit_test(what_has_ended_uses_nothing_up),

@@ -170,14 +170,16 @@ static void plateau_sentence(struct mc_buf *out, const struct mc_case *c, const 
 	mc_buf_str(out, ".");
 }
 
-static void load_sentence(struct mc_buf *out, const struct mc_case *c, const struct mc_answer *a)
+static void load_sentence(struct mc_buf *out, const struct mc_case *c, const struct mc_answer *a, bool utc)
 {
-	char size[MC_TIME_TEXT];
+	char size[MC_TIME_TEXT], when[MC_TIME_TEXT];
 	mc_buf_str(out, "no leak: memory of ");
 	mc_text_add(out, c->program, strlen(c->program));
 	mc_buf_str(out, " follows its load");
 	if (isfinite(a->bytes_per_request))
 		mc_buf_printf(out, ", %s a request", mc_size_text(a->bytes_per_request, size));
+	if (a->look_again_ms != MC_NO_TIME)
+		mc_buf_printf(out, "; a whole day of it is to be seen: look again %s", mc_time_text(a->look_again_ms, utc, when));
 	mc_buf_str(out, ".");
 }
 
@@ -192,7 +194,7 @@ void mc_answer_sentence(const struct mc_case *c, const struct mc_answer *a, bool
 		step_sentence(out, c, a, utc);
 		break;
 	case MC_VERDICT_LOAD:
-		load_sentence(out, c, a);
+		load_sentence(out, c, a, utc);
 		break;
 	case MC_VERDICT_PLATEAU:
 		plateau_sentence(out, c, a, utc);

@@ -454,5 +454,8 @@ int decide(const struct history *h, const struct judgement *j, struct mc_answer 
 	a->signal = MC_SIGNAL_NULL;
 	if (a->verdict == MC_VERDICT_PLATEAU)
 		plateau(h, j, a);
+	/* a day's cycle has to be seen whole */
+	if (a->verdict == MC_VERDICT_LOAD && h->as_of < DAY_MS / 1000)
+		a->look_again_ms = history_ms(h, DAY_MS / 1000);
 	return 0;
 }

@@ -128,9 +128,21 @@ static double mean_load(const struct history *h, double from, double to)
 	return time > 0 ? sum / time : (double)NAN;
 }
 
+/* Standard deviation of the load's level about its mean, which is 1. */
+static double load_spread(const struct history *h)
+{
+	double sum = 0, time = 0;
+	for (size_t i = 0; i + 1 < h->nload; i++) {
+		double d = h->load_t[i + 1] - h->load_t[i];
+		sum += d * (h->load_level[i] - 1) * (h->load_level[i] - 1);
+		time += d;
+	}
+	return time > 0 ? sqrt(sum / time) : 0;
+}
+
 static int load_sentence(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
-	char s[MC_TIME_TEXT];
+	char s[MC_TIME_TEXT], each[MC_TIME_TEXT];
 	double onset = a->onset_ms == MC_NO_TIME ? h->as_of / 2 : (double)(a->onset_ms - h->origin_ms) / 1000;
 	double span = fmin(onset, h->as_of - onset), before = mean_load(h, onset - span, onset), after = mean_load(h, onset, onset + span);
 	size_t was = lives_at(h, j->role, fmax(onset - 3 * h->tick, h->tick)), is = lives_at(h, j->role, h->as_of);
@@ -141,8 +153,11 @@ static int load_sentence(const struct history *h, const struct judgement *j, str
 	int rc = say(a, "load", a->verdict != MC_VERDICT_LOAD, err, "%s %+.0f %%, processes %zu -> %zu", h->load_what, 100 * (after / before - 1), was, is);
 	if (rc < 0 || a->verdict == MC_VERDICT_LEAK)
 		return rc;
-	return say(a, "load", a->verdict != MC_VERDICT_LOAD, err, "load moves a process's memory by %s (one standard deviation)",
-		mc_size_text(mc_panel_load(j->panel) * j->unit, s));
+	double moved = mc_panel_load(j->panel) * j->unit, spread = load_spread(h);
+	if (a->verdict == MC_VERDICT_LOAD && strcmp(h->load_what, "requests") == 0 && spread > 0)
+		return say(a, "load", false, err, "load moves a process's memory by %s (one standard deviation): about %s for each request a second", mc_size_text(moved, s),
+			mc_size_text(moved / (spread * h->load_mean), each));
+	return say(a, "load", a->verdict != MC_VERDICT_LOAD, err, "load moves a process's memory by %s (one standard deviation)", mc_size_text(moved, s));
 }
 
 static int curve_sentence(const struct judgement *j, struct mc_answer *a, struct mc_error *err)

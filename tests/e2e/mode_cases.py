@@ -186,6 +186,13 @@ def daily_cycle(w, d):
     w.write(d, lambda l, age, t: 15 * daily(t), load_factor=daily)
 
 
+@mode(verdict="load", culprit=None, again=(24, 24.01), says="for each request a second")
+def part_of_a_daily_cycle(w, d):
+    """Fourteen hours of the same: load so far, and a whole day is asked for."""
+    w.__init__("part_of_a_daily_cycle", span=14, dt=60, deploys=(5.6,))
+    w.write(d, lambda l, age, t: 10 * daily(t + 1), load_factor=lambda t: daily(t + 1))
+
+
 @mode(verdict="load", culprit=None)
 def load_surge(w, d):
     """Requests triple at 20 h, memory follows and falls with them."""
@@ -537,6 +544,10 @@ def problems(e, x):
     for k in ("after", "now"):
         if k in e and not e[k][0] <= (x["slope_bytes_per_second"][k] or 0) * 3600 / MIB <= e[k][1]:
             say("MiB an hour " + k, x["slope_bytes_per_second"][k], "within %g to %g" % e[k])
+    if "again" in e:
+        h = (x["look_again_ms"] - T0) / 3600e3 if x["look_again_ms"] is not None else float("nan")
+        if not e["again"][0] <= h <= e["again"][1]:
+            say("when to look again", "%.2f h" % h, "within %g to %g h" % e["again"])
     if "onset" in e:
         h = (x["onset_ms"] - T0) / 3600e3 if x.get("onset_ms") is not None else float("nan")
         if not e["onset"][0] <= h <= e["onset"][1]:

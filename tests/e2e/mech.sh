@@ -21,4 +21,6 @@ kinds=leak_request,none_quiet,leak_timer,none_lru,leak_conn,none_growload,leak_g
 	--min-right 0.6 --max-wrong 0.2 --max-false 0.2 || { cat "$dir/cells.md"; exit 1; }
 "$py" "$src/tests/corpus/virtual/run.py" --rows 1200 --n 2 --seed0 7 --kinds leak_request,none_cache --out "$dir/virtual" || exit 1
 "$py" "$src/tests/corpus/check_labels.py" "$dir/virtual" || exit 1
+"$py" "$src/tests/corpus/reliability.py" --bin "$bin" "$dir/corpus" "$dir/cells" >"$dir/reliability.md" || exit 1
+grep -q '^n 21, ECE 0\.' "$dir/reliability.md" || { echo "mech: reliability.py has no table"; cat "$dir/reliability.md"; exit 1; }
 [ "$("$bin" analyze --json "$dir"/virtual/v* | grep -c '"verdict"')" = 2 ] || { echo "mech: no answer to lives under virtual time"; exit 1; }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,7 +160,10 @@ int input_open(struct input *in, const char *dir, const char *name, struct mc_er
 	if (mc_buf_check(&in->path, err) < 0)
 		return MC_ENOMEM;
 	const char *path = mc_buf_text(&in->path);
-	in->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	in->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* a pipe that nobody writes to would hold us up for ever */
+	struct stat st;
+	if (in->fd >= 0 && fstat(in->fd, &st) == 0 && S_ISFIFO(st.st_mode))
+		return mc_fail(err, MC_EFORMAT, 0, "%s is a pipe; a file is needed", path);
 	if (in->fd < 0)
 		return mc_fail(err, errno == ENOENT || errno == ENOTDIR ? MC_ENOTFOUND : MC_EIO, errno, "%s", path);
 	mc_csv_init(&in->csv, path, "", 0);

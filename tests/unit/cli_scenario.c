@@ -151,6 +151,26 @@ static void nul_byte_in_any_cell(void **state)
 	assert_non_null(strstr(e.text, "samples.csv:3:1: a NUL byte"));
 }
 
+/* A pipe that nobody writes to is refused, not waited for. */
+static void a_pipe_is_no_file(void **state)
+{
+	static const char *const names[] = { "samples.csv", "load.csv", "deploys.csv" };
+	static const char text[] = HEAD "1000,a,1,0,1,2,3,4\n";
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		char path[256];
+		struct mc_scenario s;
+		struct mc_error e = { 0 };
+		put("samples.csv", text, sizeof text - 1);
+		snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+		unlink(path);
+		assert_int_equal(mkfifo(path, 0600), 0);
+		assert_int_equal(mc_scenario_read(dir, &s, &e), MC_EFORMAT);
+		assert_non_null(strstr(e.text, "is a pipe"));
+		unlink(path);
+	}
+}
+
 /* Blocks of the reader end inside lines; lines longer than a block; a last line without newline. */
 static void long_files(void **state)
 {
@@ -242,6 +262,7 @@ int main(void)
 		cmocka_unit_test(errors_name_file_line_and_column),
 		cmocka_unit_test(nul_byte_in_any_cell),
 		cmocka_unit_test(long_files),
+		cmocka_unit_test(a_pipe_is_no_file),
 		cmocka_unit_test(quoted_keys_stay_apart),
 		cmocka_unit_test(side_files),
 		cmocka_unit_test(decimals_are_what_strtod_says),

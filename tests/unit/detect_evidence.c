@@ -163,6 +163,32 @@ static void clean_growth_of_any_size_has_evidence(void **state)
 		}
 }
 
+/* However clear a growth looks, the noise is known from few lives only: what speaks for it grows with their number. */
+static void few_lives_are_no_certainty(void **state)
+{
+	(void)state;
+	static struct lives w;
+	static const struct mc_supposition s[] = { { 2, RELEASES, 0, 0 } };
+	double found[2];
+	seed = 15;
+	simulate(&w, 1, 20, .5, .2);
+	for (int half = 0; half < 2; half++) {
+		struct mc_panel_life life[LIVES];
+		struct mc_growth_evidence e;
+		struct mc_panel *p = NULL;
+		for (size_t i = 0; i < (half ? LIVES / 2 : LIVES); i++)
+			life[i] = w.life[half ? 2 * i : i]; /* one of each release, or both */
+		struct mc_panel_in in = { .nlives = half ? LIVES / 2 : LIVES, .lives = life, .nreleases = RELEASES, .release_t = w.release_t, .bin = 10, .quantum = 1e-6 };
+		assert_int_equal(mc_panel_new(&in, &p, NULL), 0);
+		assert_int_equal(mc_panel_evidence(p, s, 1, &e, NULL), 0);
+		found[half] = e.set[MC_GROWTH_TIME][0].log_evidence - e.none;
+		mc_growth_evidence_release(&e);
+		mc_panel_free(p);
+	}
+	if (!(found[1] > 8 && found[1] < .8 * found[0] && found[0] < 40))
+		fail_msg("log evidence %g of %d lives, %g of half of them", found[0], LIVES, found[1]);
+}
+
 /* Threads come in the midst of each life, more in the later releases; each brings what it touches within a minute. */
 static void what_new_threads_bring_is_no_growth(void **state)
 {
@@ -248,6 +274,7 @@ int main(void)
 		cmocka_unit_test(slopes_have_honest_errors),
 		cmocka_unit_test(nothing_is_found_in_noise),
 		cmocka_unit_test(clean_growth_of_any_size_has_evidence),
+		cmocka_unit_test(few_lives_are_no_certainty),
 		cmocka_unit_test(what_new_threads_bring_is_no_growth),
 		cmocka_unit_test(growth_with_the_logarithm_levels_off),
 		cmocka_unit_test(growth_on_top_of_growth),

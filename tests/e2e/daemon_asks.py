@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """memculprit serve over a hand-made /proc: DAEMON_ASKS.PY MEMCULPRIT [NAME...]"""
-import base64
-import contextlib
+import functools
 import json
 import os
 import resource
@@ -14,204 +13,75 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 
-BIN = os.path.abspath(sys.argv[1])
-SHORT = bool(os.environ.get("MC_SHORT"))
-PAGE = resource.getpagesize()
-HZ = os.sysconf("SC_CLK_TCK")
-SLOW = float(os.environ.get("MC_SLOW", "1"))
+import daemon_world as world
+from daemon_world import BIN, PAGE, SHORT, Daemon, Proc, Wrong, check, executable, running, until
+
 SECRET = "$2b$05$zZ0firORxWKRrQxjUDCYcuCNkciANSAFf98SZKo4Qc5puj0yHMapy"
 
 
-class Wrong(Exception):
-    pass
-
-
-def check(ok, what):
-    if not ok:
-        raise Wrong(what)
-
-
-def until(what, ask, seconds=15.0):
-    """Waits for ask() to be true; its value."""
-    end = time.monotonic() + seconds * SLOW
-    last = None
-    while time.monotonic() < end:
-        try:
-            last = ask()
-            if last:
-                return last
-        except (OSError, urllib.error.URLError, ValueError) as e:
-            last = e
-        time.sleep(0.03)
-    raise Wrong(f"{what}: never came; last was {last!r}")
-
-
-# ---- a /proc tree ----
-class Proc:
-    def __init__(self, root):
-        self.root = root
-        self.boot = int(time.time()) - 1000
-        os.makedirs(root)
-        self.put("stat", "cpu  1 1 1 100 5 0 0 0 0 0\nintr 5\nctxt 1000\nbtime %d\nprocesses 7\nprocs_running 1\nprocs_blocked 0\n" % self.boot)
-        self.put("meminfo", "MemTotal: 1000000 kB\nMemFree: 500000 kB\nMemAvailable: 700000 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n")
-        self.put("vmstat", "pswpin 0\npswpout 0\noom_kill 0\n")
-        os.makedirs(f"{root}/net")
-        os.makedirs(f"{root}/sys/kernel/random")
-        self.put("sys/kernel/random/boot_id", "00000000-0000-0000-0000-000000000001\n")
-
-    def put(self, path, text):
-        full = f"{self.root}/{path}"
-        data = text if isinstance(text, bytes) else text.encode()
-        with open(full + ".new", "wb") as f:
-            f.write(data)
-        os.rename(full + ".new", full)
-
-    def memory(self, pid, anon):
-        self.put(f"{pid}/statm", f"{anon + 500} {anon + 20} 20 1 0 {anon} 0\n")
-        kb = PAGE // 1024
-        self.put(f"{pid}/status", f"Name:\tx\nUid:\t1000\t1000\t1000\t1000\nVmHWM:\t{(anon + 20) * kb} kB\nRssAnon:\t{anon * kb} kB\n"
-                                  f"RssFile:\t{20 * kb} kB\nRssShmem:\t0 kB\nVmSwap:\t0 kB\nThreads:\t1\n")
-
-    def start(self, pid, comm, exe=None, anon=100, ppid=1, env=b""):
-        tmp = f"{self.root}/new"
-        shutil.rmtree(tmp, ignore_errors=True)
-        os.makedirs(tmp)
-        os.makedirs(f"{tmp}/fd")
-        ticks = int((time.time() - self.boot) * HZ)
-        name = comm if isinstance(comm, bytes) else comm.encode()
-        self.put("new/stat", b"%d (%s) S %d 1 1 0 -1 4194304 7 0 2 0 50 60 0 0 20 0 1 0 %d 409600 9 1 1\n" % (pid, name[:15], ppid, ticks))
-        self.memory("new", anon)
-        self.put("new/cgroup", "0::/\n")
-        self.put("new/cmdline", name + b"\0--serve\0")
-        self.put("new/environ", env)
-        if exe:
-            os.symlink(exe, f"{tmp}/exe")
-        os.symlink("/", f"{tmp}/root")
-        os.symlink("/", f"{tmp}/cwd")
-        os.rename(tmp, f"{self.root}/{pid}")
-
-    def stop(self, pid):
-        shutil.rmtree(f"{self.root}/{pid}")
-
-
-def executable(path, build_id, note=None):
-    """An ELF file with this build-id, and a package note where one is given."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    source = path + ".c"
-    with open(source, "w", encoding="ascii") as f:
-        f.write("int main(void) { return 0; }\n")
-    flags = [f"-Wl,--build-id=0x{build_id}"]
-    if note:
-        flags += ["-Xlinker", "--package-metadata=" + json.dumps(note)]
-    subprocess.run(["gcc", "-o", path + ".tmp", source] + flags, check=True)
-    os.unlink(source)
-    os.rename(path + ".tmp", path)
-
-
-# ---- a daemon ----
-class Daemon:
-    def __init__(self, folder, config="", flags=(), env=None, proc=None, db=None, pass_fds=(), listen=True, wrap=()):
-        self.folder = folder
-        self.db = db or f"{folder}/m.db"
-        self.config = f"{folder}/m.yml"
-        self.log = f"{folder}/log"
-        with open(self.config, "w", encoding="utf-8") as f:
-            f.write(config or "sample: {interval: 100ms}\n")
-        command = list(wrap) + [BIN, "--config", self.config, "--db", self.db, "serve"]
-        if listen:
-            command += ["--web.listen-address", "127.0.0.1:0"]
-        if proc:
-            command += ["--path.procfs", proc.root]
-        self.file = open(self.log, "wb")
-        self.p = subprocess.Popen(command + list(flags), stdout=self.file, stderr=self.file, env=env, pass_fds=pass_fds)
-        self.port = None
-        self.user = None
-
-    def text(self):
-        with open(self.log, encoding="utf-8", errors="replace") as f:
-            return f.read()
-
-    def up(self):
-        def port():
-            check(self.p.poll() is None, f"the daemon ended with {self.p.returncode}: {self.text()}")
-            for word in self.text().split("(port ")[1:]:
-                self.port = int(word.split(")")[0])
-            return self.port
-        until("a port", port)
-        until("ready", lambda: self.get("/-/ready")[0] == 200)
-        return self
-
-    def get(self, path, user=None, method="GET", body=None, scheme="http"):
-        request = urllib.request.Request(f"{scheme}://127.0.0.1:{self.port}{path}", method=method, data=body)
-        if body is not None:
-            request.add_header("Content-Type", "application/json")
-        user = self.user if user is None else user
-        if user:
-            request.add_header("Authorization", "Basic " + base64.b64encode(user.encode()).decode())
-        try:
-            with urllib.request.urlopen(request, timeout=10) as r:
-                return r.status, r.read().decode()
-        except urllib.error.HTTPError as e:
-            return e.code, e.read().decode()
-
-    def metric(self, name, **labels):
-        """The value of the one series, None where there is none."""
-        want = [f'{k}="{v}"' for k, v in labels.items()]
-        for line in self.get("/metrics")[1].splitlines():
-            head, _, value = line.rpartition(" ")
-            if (head == name or head.startswith(name + "{")) and all(w in head for w in want):
-                return float(value)
-        return None
-
-    def ticks(self, n):
-        start = self.metric("memculprit_samples_total")
-        until(f"{n} ticks", lambda: self.metric("memculprit_samples_total") >= start + n)
-
-    def cli(self, *words, code=0):
-        r = subprocess.run([BIN, "--config", self.config, "--db", self.db] + list(words), capture_output=True, text=True, timeout=60, check=False)
-        check(code is None or r.returncode == code, f"{words}: exit code {r.returncode}, not {code}: {r.stdout}{r.stderr}")
-        return r
-
-    def deploys(self, program="worker"):
-        return json.loads(self.cli("deploys", program, "--json").stdout)["deploys"]
-
-    def end(self, code=0):
-        begun = time.monotonic()
-        self.p.send_signal(signal.SIGTERM)
-        try:
-            got = self.p.wait(timeout=20 * SLOW)
-        except subprocess.TimeoutExpired:
-            self.p.kill()
-            raise Wrong("SIGTERM did not end it") from None
-        self.file.close()
-        check(got == code, f"it ended with {got}: {self.text()}")
-        return time.monotonic() - begun
-
-    def kill(self):
-        if self.p.poll() is None:
-            self.p.kill()
-            self.p.wait()
-        self.file.close()
-
-
-@contextlib.contextmanager
-def running(*args, user=None, **kw):
-    d = Daemon(*args, **kw)
-    d.user = user
-    try:
-        yield d.up()
-        if d.p.poll() is None:
-            d.end()
-    except BaseException:
-        sys.stderr.write(d.text()[-3000:])
-        d.kill()
-        raise
-
-
 # ---- the scenarios ----
+def restarts_are_none(d, proc, v1):
+    """A restart with the same build is no deploy, however often."""
+    for pid in range(20, 30):
+        proc.stop(pid - 1 if pid > 20 else 11)
+        proc.start(pid, "worker", v1, 1000)
+        d.ticks(1)
+    until("restarts", lambda: d.metric("memculprit_program_restarts_total", program="worker") >= 5)
+    check(len(d.deploys()) == 1, "restarts are no deploys")
+
+
+def another_build(d, proc, v2):
+    # another build is, at its first tick or the next; nothing names it
+    proc.stop(10)
+    proc.start(40, "worker", v2, 1000)
+    rows = until("the second build", lambda: len(d.deploys()) == 2 and d.deploys())
+    check(rows[1]["source"] == "build-id" and rows[1]["build_id"] == "bb" * 20, f"recognised by its build-id: {rows[1]}")
+    proc.stop(29)
+
+    # a mark within the time names it, and is no second deploy
+    d.cli("mark", "worker", "v2", "--note", "by hand")
+    rows = d.deploys()
+    check(len(rows) == 2 and rows[1]["version"] == "v2" and rows[1]["source"] == "mark", f"the mark joins it: {rows}")
+    check(rows[1]["first_seen_ms"] and rows[1]["build_id"] == "bb" * 20, "and what was seen is kept")
+    check("already" in d.cli("mark", "worker", "v2").stdout, "marking again says so")
+    check(len(d.deploys()) == 2, "and changes nothing")
+    until("its lives have the name", lambda: d.metric("memculprit_program_version_info", program="worker", version="v2") == 1)
+
+
+def a_package_note(d, proc, v3, commit):
+    # a package note tells version and commit; a canary beside the old one
+    proc.start(50, "worker", v3, 1000)
+    rows = until("the third", lambda: len(d.deploys()) == 3 and d.deploys())
+    check((rows[2]["version"], rows[2]["commit"]) == ("v3", commit), f"the note's version and commit: {rows[2]}")
+    check(d.metric("memculprit_program_version_info", program="worker", version="v3", commit=commit) == 1, "canary: v3")
+    check(d.metric("memculprit_program_version_info", program="worker", version="v2") == 1, "canary: v2 too")
+    # marked afterwards: one deploy, with the mark's time
+    before = rows[2]["first_seen_ms"]
+    d.cli("mark", "worker", "v3", "--at", "-1m")
+    rows = d.deploys()
+    check(len(rows) == 3, f"a mark of what was recognised is the same deploy: {rows}")
+    row = next(r for r in rows if r["version"] == "v3")
+    check(row["first_seen_ms"] == before and row["deployed_ms"] < before, f"with the first life's time kept: {row}")
+
+
+def over_its_own_restart(t, proc, v1, v3):
+    """The same build is nothing new, another is."""
+    proc.start(70, "worker", v1, 1000)
+    with running(t, proc=proc) as d:
+        d.ticks(4)
+        check(len(d.deploys()) == 4, "a restart of the daemon is no deploy")
+    proc.stop(70)
+    proc.start(71, "worker", v3, 1000)
+    with running(t, proc=proc) as d:
+        until("what was deployed while it was away", lambda: len(d.deploys()) == 5)
+        number = d.deploys()[-1]["id"]
+        d.cli("mark", "--delete", str(number))
+        check(len(d.deploys()) == 4, "deleted")
+        d.cli("mark", "--delete", str(number), code=3)
+        d.cli("mark", "nobody", "v1", code=3)
+
+
 def deploys(t):
     proc = Proc(f"{t}/proc")
     v1, v2, v3 = f"{t}/v1/worker", f"{t}/v2/worker", f"{t}/v3/worker"
@@ -230,43 +100,9 @@ def deploys(t):
         check(len(rows) == 1 and rows[0]["source"] == "first seen", f"what ran before is the baseline: {rows}")
         check(d.metric("memculprit_program_deploys_total", program="worker") == 0, "and no deploy")
 
-        # a restart with the same build is no deploy, however often
-        for pid in range(20, 30):
-            proc.stop(pid - 1 if pid > 20 else 11)
-            proc.start(pid, "worker", v1, 1000)
-            d.ticks(1)
-        until("restarts", lambda: d.metric("memculprit_program_restarts_total", program="worker") >= 5)
-        check(len(d.deploys()) == 1, "restarts are no deploys")
-
-        # another build is, at its first tick or the next; nothing names it
-        proc.stop(10)
-        proc.start(40, "worker", v2, 1000)
-        rows = until("the second build", lambda: len(d.deploys()) == 2 and d.deploys())
-        check(rows[1]["source"] == "build-id" and rows[1]["build_id"] == "bb" * 20, f"recognised by its build-id: {rows[1]}")
-        proc.stop(29)
-
-        # a mark within the time names it, and is no second deploy
-        d.cli("mark", "worker", "v2", "--note", "by hand")
-        rows = d.deploys()
-        check(len(rows) == 2 and rows[1]["version"] == "v2" and rows[1]["source"] == "mark", f"the mark joins it: {rows}")
-        check(rows[1]["first_seen_ms"] and rows[1]["build_id"] == "bb" * 20, "and what was seen is kept")
-        check("already" in d.cli("mark", "worker", "v2").stdout, "marking again says so")
-        check(len(d.deploys()) == 2, "and changes nothing")
-        until("its lives have the name", lambda: d.metric("memculprit_program_version_info", program="worker", version="v2") == 1)
-
-        # a package note tells version and commit; a canary beside the old one
-        proc.start(50, "worker", v3, 1000)
-        rows = until("the third", lambda: len(d.deploys()) == 3 and d.deploys())
-        check((rows[2]["version"], rows[2]["commit"]) == ("v3", commit), f"the note's version and commit: {rows[2]}")
-        check(d.metric("memculprit_program_version_info", program="worker", version="v3", commit=commit) == 1, "canary: v3")
-        check(d.metric("memculprit_program_version_info", program="worker", version="v2") == 1, "canary: v2 too")
-        # marked afterwards: one deploy, with the mark's time
-        before = rows[2]["first_seen_ms"]
-        d.cli("mark", "worker", "v3", "--at", "-1m")
-        rows = d.deploys()
-        check(len(rows) == 3, f"a mark of what was recognised is the same deploy: {rows}")
-        row = next(r for r in rows if r["version"] == "v3")
-        check(row["first_seen_ms"] == before and row["deployed_ms"] < before, f"with the first life's time kept: {row}")
+        restarts_are_none(d, proc, v1)
+        another_build(d, proc, v2)
+        a_package_note(d, proc, v3, commit)
 
         # back to a build that ran before
         proc.stop(40)
@@ -281,20 +117,7 @@ def deploys(t):
         check(d.metric("memculprit_errors_total", component="sample") == 0, "no errors")
         check(d.metric("memculprit_errors_total", component="store") == 0, "no errors of the store")
 
-    # it remembers over its own restart: the same build is nothing new, another is
-    proc.start(70, "worker", v1, 1000)
-    with running(t, proc=proc) as d:
-        d.ticks(4)
-        check(len(d.deploys()) == 4, "a restart of the daemon is no deploy")
-    proc.stop(70)
-    proc.start(71, "worker", v3, 1000)
-    with running(t, proc=proc) as d:
-        until("what was deployed while it was away", lambda: len(d.deploys()) == 5)
-        number = d.deploys()[-1]["id"]
-        d.cli("mark", "--delete", str(number))
-        check(len(d.deploys()) == 4, "deleted")
-        d.cli("mark", "--delete", str(number), code=3)
-        d.cli("mark", "nobody", "v1", code=3)
+    over_its_own_restart(t, proc, v1, v3)
 
 
 def two_under_one_name(t):
@@ -334,21 +157,24 @@ def garbage(t):
         check(d.get("/api/v1/programs/nobody/blame")[0] == 404, "an unknown program is not found")
 
 
-def refused(t):
+def not_served(t, words, config="", code=2, db=None, wrap=()):
     """Bad input: exit code, and what the error says."""
-    def serve(words, config="", code=2, db=None, wrap=()):
-        d = Daemon(t, config=config, flags=words, db=db, listen="--web.listen-address" not in words, wrap=wrap)
-        try:
-            got = d.p.wait(timeout=20 * SLOW)
-        except subprocess.TimeoutExpired:
-            d.kill()
-            raise Wrong(f"{words} {config} {db}: it started: {d.text()}") from None
-        d.file.close()
-        text = d.text()
-        check(got == code, f"{words} {config} {db}: exit code {got}, not {code}: {text}")
-        check("memculprit: " in text, f"an error begins with the program's name: {text}")
-        return text
+    d = Daemon(t, config=config, flags=words, db=db, listen="--web.listen-address" not in words, wrap=wrap)
+    try:
+        got = d.p.wait(timeout=20 * world.SLOW)
+    except subprocess.TimeoutExpired:
+        d.kill()
+        raise Wrong(f"{words} {config} {db}: it started: {d.text()}") from None
+    d.file.close()
+    text = d.text()
+    check(got == code, f"{words} {config} {db}: exit code {got}, not {code}: {text}")
+    check("memculprit: " in text, f"an error begins with the program's name: {text}")
+    return text
 
+
+def refused(t):
+    """A configuration, flags, a web configuration."""
+    serve = functools.partial(not_served, t)
     check("m.yml:2:3: " in serve([], "sample:\n  intervall: 1s\n"), "line and column of an unknown key")
     check("did you mean 'interval'" in serve([], "sample:\n  intervall: 1s\n"), "and what was meant")
     check("m.yml:1:9: " in serve([], "sample: {interval: 1s\n"), "line of a syntax error")
@@ -362,7 +188,10 @@ def refused(t):
         f.write("basic_auth_users:\n  anna: secret\n")
     check("bcrypt" in serve(["--web.config.file", f"{t}/w.yml"]), "a password in clear")
 
-    # databases that are not ours
+
+def refused_databases(t):
+    """Databases that are not ours, and a place that is taken."""
+    serve = functools.partial(not_served, t)
     other = f"{t}/other.db"
     db = sqlite3.connect(other)
     db.execute("PRAGMA application_id = 4711")
@@ -381,10 +210,10 @@ def refused(t):
     with running(t) as d:
         d.ticks(3)
         text = subprocess.run([BIN, "--db", d.db, "serve", "--web.listen-address", "127.0.0.1:0"], capture_output=True, text=True,
-                              timeout=30 * SLOW, check=False)
+                              timeout=30 * world.SLOW, check=False)
         check(text.returncode == 1 and str(d.p.pid) in text.stderr, f"a second daemon hears who is there: {text.stderr}")
         text = subprocess.run([BIN, "--db", f"{t}/second.db", "serve", "--web.listen-address", f"127.0.0.1:{d.port}"], capture_output=True,
-                              text=True, timeout=30 * SLOW, check=False)
+                              text=True, timeout=30 * world.SLOW, check=False)
         check(text.returncode == 1 and str(d.port) in text.stderr, f"the port is taken: {text.stderr}")
         check(d.p.poll() is None, "and the first goes on")
     newer = f"{t}/newer.db"
@@ -432,7 +261,7 @@ def store_trouble(t):
 def signals(t):
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     listener.bind(f"{t}/notify")
-    listener.settimeout(20 * SLOW)
+    listener.settimeout(20 * world.SLOW)
     env = dict(os.environ, NOTIFY_SOCKET=f"{t}/notify", WATCHDOG_USEC="400000")
 
     def hear(word):
@@ -604,19 +433,15 @@ def flat(t):
                 proc.stop(pid)
                 pid += 1
             figures.append(own())
-        check(SLOW > 1 or figures[1] < figures[0] + 1024, f"private memory went from {figures[0]} to {figures[1]} KiB")
+        check(world.SLOW > 1 or figures[1] < figures[0] + 1024, f"private memory went from {figures[0]} to {figures[1]} KiB")
 
 
-ALL = [deploys, two_under_one_name, garbage, refused, store_trouble, signals, marks, tags, imports, activation, flat]
+ALL = [deploys, two_under_one_name, garbage, refused, refused_databases, store_trouble, signals, marks, tags, imports, activation, flat]
 
 
 def main():
     failed = 0
-    # a sanitizer's runtime is slower, and its allocator no measure of ours
-    global SLOW
-    with open(BIN, "rb") as f:
-        if b"__tsan_init" in f.read() or b"__asan_init" in open(BIN, "rb").read():
-            SLOW = max(SLOW, 5)
+    world.slow_build()
     names = sys.argv[2:]
     for scenario in ALL:
         if names and scenario.__name__ not in names:

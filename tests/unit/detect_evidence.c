@@ -99,7 +99,7 @@ static void slopes_have_honest_errors(void **state)
 	static struct lives w;
 	static const struct mc_supposition s[] = { { 2, RELEASES, 0, 0 }, { 1, RELEASES, 0, 0 }, { 3, RELEASES, 0, 0 } };
 	int rounds = getenv("MC_SHORT") ? 40 : 200, covered = 0, first = 0;
-	double slope = .02;
+	double slope = .02, squares = 0;
 	seed = 9;
 	for (int round = 0; round < rounds; round++) {
 		struct mc_growth_evidence e;
@@ -108,12 +108,16 @@ static void slopes_have_honest_errors(void **state)
 		assert_int_equal(mc_panel_evidence(p, s, 3, &e, NULL), 0);
 		const struct mc_growth_fit *f = e.set[MC_GROWTH_TIME];
 		covered += fabs(f[0].slope - slope) <= 1.96 * f[0].slope_sd;
+		squares += pow((f[0].slope - slope) / f[0].slope_sd, 2);
 		first += f[0].log_evidence > f[1].log_evidence && f[0].log_evidence > f[2].log_evidence && f[0].log_evidence > e.none + 3;
 		mc_growth_evidence_release(&e);
 		mc_panel_free(p);
 	}
 	if (covered < .85 * rounds)
 		fail_msg("%d of %d intervals hold the truth", covered, rounds);
+	double z = sqrt(squares / rounds);
+	if (!(z > .3 && z < 1.25))
+		fail_msg("the truth is %g errors off, as a rule", z);
 	if (first < .95 * rounds)
 		fail_msg("%d of %d times the right release has most evidence", first, rounds);
 }

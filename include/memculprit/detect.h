@@ -77,6 +77,24 @@ void mc_lifesum_flush(struct mc_lifesum *s);
 int mc_lifesum_write(const struct mc_lifesum *s, struct mc_buf *out, struct mc_error *err);
 int mc_lifesum_read(struct mc_lifesum *s, const void *data, size_t len, struct mc_error *err);
 
+/* ---- a jump inside lives ---- */
+struct mc_jump_life {
+	size_t n;
+	const struct mc_lifebin *bin;
+	double start; /* as the bins' times */
+};
+struct mc_jump {
+	double from, to;    /* it happened between these times */
+	double height, sd;  /* of the median life, and its error */
+	size_t lives;       /* that show it */
+};
+/* The one time at which all lives that run rise at once, from one bin to the next, and stay there. Bins are finite, as mc_lifesum makes them; quantum:
+ * no life is quieter, in their unit. 0 and *ret; 1: there is none, or there are several (a staircase is growth); MC_ENOMEM. */
+int mc_find_jump(const struct mc_jump_life *l, size_t n, double quantum, struct mc_jump *ret, struct mc_error *err);
+/* How many bins of the life are before the jump, and the first after it; those between have both in them. *size: what this life rose by, NaN where
+ * it has too few bins on either side. */
+size_t mc_jump_bins(const struct mc_jump_life *l, const struct mc_jump *j, size_t *first, double *size);
+
 /* ---- all lives together ---- */
 /* One life as n rows: its samples as they are, bins of mc_lifesum, or any means. 40 to 320 rows a life are of use, and take time. */
 struct mc_panel_life {

@@ -49,7 +49,7 @@ static int candidates(const struct history *h, const struct judgement *j, struct
 			.first_seen_ms = isnan(h->deploy[k].first_seen) ? MC_NO_TIME : history_ms(h, h->deploy[k].first_seen) };
 	}
 	qsort(a->candidates, a->ncandidates, sizeof *a->candidates, by_probability);
-	a->not_a_deploy = b->free_onset + b->all;
+	a->not_a_deploy = b->free_onset + b->all + rest * (1 - UNSEEN) * j->steps.free;
 	a->no_change = fmax(0, 1 - shown - a->not_a_deploy);
 	return 0;
 }
@@ -290,9 +290,29 @@ static int leak(const struct history *h, const struct judgement *j, struct mc_an
 	return rc;
 }
 
+static void jumped_at(const struct history *h, struct mc_answer *a)
+{
+	a->onset_ms = history_ms(h, (h->jump.from + h->jump.to) / 2);
+	a->onset_lo_ms = history_ms(h, h->jump.from - h->tick);
+	a->onset_hi_ms = history_ms(h, h->jump.to + h->tick);
+}
+
+/* A level that changed at a time that no deploy is near. */
+static int step_of_its_own(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
+{
+	a->verdict = MC_VERDICT_STEP;
+	a->state = MC_STATE_ACTIVE;
+	jumped_at(h, a);
+	a->grown_bytes = h->jump.height * lives_counted(h, j, h->as_of);
+	return episode_add(a, (struct mc_episode){ .verdict = MC_VERDICT_STEP, .culprit = MC_NO_DEPLOY, .fixed_by = MC_NO_DEPLOY, .onset_ms = a->onset_ms,
+		.stopped_ms = MC_NO_TIME }, err);
+}
+
 static int step(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
-	size_t only = stands_out(h, a), k = only != MC_NO_DEPLOY ? only : likeliest(j->steps.p, h->ndeploys);
+	size_t only = stands_out(h, a), k = only != MC_NO_DEPLOY ? only : h->ndeploys ? likeliest(j->steps.p, h->ndeploys) : MC_NO_DEPLOY;
+	if (k == MC_NO_DEPLOY || j->steps.free > j->steps.p[k])
+		return step_of_its_own(h, j, a, err);
 	bool named = only != MC_NO_DEPLOY;
 	a->verdict = MC_VERDICT_STEP;
 	a->state = MC_STATE_ACTIVE;
@@ -300,6 +320,8 @@ static int step(const struct history *h, const struct judgement *j, struct mc_an
 	a->onset_ms = history_ms(h, at);
 	a->onset_lo_ms = history_ms(h, fmin(at, h->deploy[k].mark) - h->tick);
 	a->onset_hi_ms = history_ms(h, fmax(at, h->deploy[k].mark) + j->rows.bin);
+	if (h->jump.lives && k == h->jump_by)
+		jumped_at(h, a);
 	a->grown_bytes = j->steps.fit[k].slope * j->unit * lives_counted(h, j, h->as_of);
 	if (j->steps.until[k] != SIZE_MAX && j->steps.until[k] > 0)
 		stopped(h, j, j->steps.until[k] - 1, a);

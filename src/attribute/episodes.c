@@ -37,7 +37,7 @@ static int rate_of(const struct history *h, const struct judgement *j, size_t re
 	r->error = hypot(r->error, .3 * load);
 	double end = release < h->ndeploys ? h->deploy[release].begins : (double)INFINITY, most, mean;
 	if (by_requests && release > 0) {
-		load_between(h, h->deploy[release - 1].begins, end, &most, &mean);
+		history_load_between(h, h->deploy[release - 1].begins, end, &most, &mean);
 		if (!(mean > 0))
 			return 1;
 		r->value /= mean;

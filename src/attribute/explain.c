@@ -77,6 +77,25 @@ static int growth_sentence(const struct history *h, const struct judgement *j, s
 		size(j, a->slope_before * hour, s[3]));
 }
 
+/* All lives that ran rose at once. */
+static int jump_sentence(const struct history *h, const struct judgement *j, size_t k, struct mc_answer *a, struct mc_error *err)
+{
+	char s[3][MC_TIME_TEXT], at[MC_TIME_TEXT], after[MC_TIME_TEXT];
+	const struct mc_jump *m = &h->jump;
+	double t = (m->from + m->to) / 2;
+	mc_time_text(history_ms(h, t), true, at);
+	size(j, m->height, s[0]);
+	size(j, m->height - 1.96 * m->sd, s[1]);
+	size(j, m->height + 1.96 * m->sd, s[2]);
+	if (k == MC_NO_DEPLOY)
+		return say(a, "step", false, err, "%s rose by %s (95 %%: %s to %s) at once at %s, in %zu %s, and stays there; no deploy is near", what_grows(j), s[0],
+			s[1], s[2], at, m->lives, m->lives == 1 ? "process" : "processes together");
+	double late = t - h->deploy[k].mark;
+	return say(a, "step", false, err, "%s rose by %s (95 %%: %s to %s) at once at %s, in %zu %s, %s %s %s, which restarted nobody", what_grows(j), s[0], s[1],
+		s[2], at, m->lives, m->lives == 1 ? "process" : "processes together", mc_duration_text((int64_t)(fabs(late) * 1000), after),
+		late < 0 ? "before" : "after", name(h, k));
+}
+
 /* How much higher one process stands, not the program. */
 static int step_sentence(const struct history *h, const struct judgement *j, size_t k, struct mc_answer *a, struct mc_error *err)
 {
@@ -85,6 +104,8 @@ static int step_sentence(const struct history *h, const struct judgement *j, siz
 	for (size_t i = 1; i < h->ndeploys; i++)
 		if (j->steps.p[i] > j->steps.p[likeliest])
 			likeliest = i;
+	if (j->steps.free > .5 || (h->jump.lives && likeliest == h->jump_by))
+		return jump_sentence(h, j, j->steps.free > .5 ? MC_NO_DEPLOY : likeliest, a, err);
 	const struct mc_growth_fit *f = &j->steps.fit[likeliest];
 	return say(a, "step", false, err, "%s stands %s higher (95 %%: %s to %s) since %s, at equal age and load", what_grows(j), size(j, f->slope * j->unit, s[0]),
 		size(j, (f->slope - 1.96 * f->slope_sd) * j->unit, s[1]), size(j, (f->slope + 1.96 * f->slope_sd) * j->unit, s[2]),
@@ -114,20 +135,6 @@ static int release_sentence(const struct history *h, const struct judgement *j, 
 	return rc;
 }
 
-/* Mean relative load over a time. */
-static double mean_load(const struct history *h, double from, double to)
-{
-	double sum = 0, time = 0;
-	for (size_t i = 0; i + 1 < h->nload; i++) {
-		double a = fmax(h->load_t[i], from), b = fmin(h->load_t[i + 1], to);
-		if (b > a) {
-			sum += h->load_level[i] * (b - a);
-			time += b - a;
-		}
-	}
-	return time > 0 ? sum / time : (double)NAN;
-}
-
 /* Standard deviation of the load's level about its mean, which is 1. */
 static double load_spread(const struct history *h)
 {
@@ -144,7 +151,7 @@ static int load_sentence(const struct history *h, const struct judgement *j, str
 {
 	char s[MC_TIME_TEXT], each[MC_TIME_TEXT];
 	double onset = a->onset_ms == MC_NO_TIME ? h->as_of / 2 : (double)(a->onset_ms - h->origin_ms) / 1000;
-	double span = fmin(onset, h->as_of - onset), before = mean_load(h, onset - span, onset), after = mean_load(h, onset, onset + span);
+	double span = fmin(onset, h->as_of - onset), before = history_mean_load(h, onset - span, onset), after = history_mean_load(h, onset, onset + span);
 	size_t was = lives_at(h, j->role, fmax(onset - 3 * h->tick, h->tick)), is = lives_at(h, j->role, h->as_of);
 	if (!h->load_what)
 		return say(a, "load", false, err, "no counter of load is known, so that load can't be ruled out; processes %zu -> %zu", was, is);
@@ -288,6 +295,8 @@ int explain(const struct history *h, const struct judgement *j, struct mc_answer
 		rc = growth_sentence(h, j, k, a, err);
 	if (rc == 0 && a->verdict == MC_VERDICT_STEP)
 		rc = step_sentence(h, j, k, a, err);
+	else if (rc == 0 && h->jump.lives && j->signal == HISTORY_ANON)
+		rc = jump_sentence(h, j, h->jump_by, a, err);
 	if (rc == 0)
 		rc = release_sentence(h, j, a, err);
 	if (rc == 0)

@@ -179,29 +179,6 @@ int guards(const struct history *h, struct judgement *j, struct mc_error *err)
 	return rc;
 }
 
-void load_between(const struct history *h, double from, double to, double *most, double *mean)
-{
-	double window = fmax(h->as_of / 100, h->tick), sum = 0, all = 0;
-	size_t n = 0, seen = 0;
-	*most = 0;
-	for (size_t i = 0; i < h->nload; i++) {
-		bool in = h->load_t[i] >= from && h->load_t[i] < to;
-		if (in) {
-			sum += h->load_level[i];
-			all += h->load_level[i];
-			n++;
-			seen++;
-		}
-		bool over = i + 1 == h->nload || floor(h->load_t[i + 1] / window) != floor(h->load_t[i] / window);
-		if (over && n) {
-			*most = fmax(*most, sum / (double)n);
-			sum = 0;
-			n = 0;
-		}
-	}
-	*mean = seen ? all / (double)seen : 0;
-}
-
 /* When a window of the load first is beyond those limits, between two times; INFINITY: none is. */
 static double load_leaves(const struct history *h, double from, double to, double most, double least)
 {
@@ -230,8 +207,8 @@ double step_load_leaves(const struct history *h, const struct judgement *j, size
 	double most[2], mean[2];
 	size_t until = j->steps.until[k];
 	double begins = h->deploy[k].begins, end = until != SIZE_MAX && until > 0 ? h->deploy[until - 1].begins : (double)INFINITY;
-	load_between(h, -(double)INFINITY, begins, &most[0], &mean[0]);
-	load_between(h, begins, end, &most[1], &mean[1]);
+	history_load_between(h, -(double)INFINITY, begins, &most[0], &mean[0]);
+	history_load_between(h, begins, end, &most[1], &mean[1]);
 	bool more = most[1] >= MORE_LOAD * most[0], less = mean[1] <= LESS_LOAD * mean[0];
 	if (!(mean[0] > 0) || !(mean[1] > 0) || !(more || less))
 		return (double)INFINITY;

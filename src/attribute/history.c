@@ -189,7 +189,7 @@ static void find_sawtooth(struct history *h)
 
 int history_new(const struct mc_case *c, struct history *ret, struct mc_error *err)
 {
-	struct history h = { .c = c };
+	struct history h = { .c = c, .jump_by = MC_NO_DEPLOY };
 	int rc = take_lives(&h, c->as_of_ms ? c->as_of_ms : INT64_MAX, err);
 	/* after the last sample nothing is known: that it went on growing till then is no finding */
 	int64_t until = c->as_of_ms && (c->as_of_ms < h.last_ms || !h.nlives) ? c->as_of_ms : h.last_ms;
@@ -206,6 +206,8 @@ int history_new(const struct mc_case *c, struct history *ret, struct mc_error *e
 		rc = history_releases(&h, err);
 	if (rc == 0)
 		rc = history_roles(&h, err);
+	if (rc == 0)
+		rc = history_jumps(&h, err);
 	if (rc < 0) {
 		history_release(&h);
 		return rc;

@@ -41,6 +41,9 @@ struct history_life {
 	size_t role;                /* master, worker, ...: judged apart, see roles.c */
 	size_t row0, nrows;         /* of the panel; nrows 0: too short */
 	double n;                   /* samples */
+	/* what it rose by at once (bytes) with all others, see jumps.c: bins from jump_to on have it, those of [jump_from, jump_to) in part. 0: nothing */
+	double jump;
+	size_t jump_from, jump_to;
 };
 
 struct history_deploy {
@@ -68,6 +71,9 @@ struct history {
 	double *load_t, *load_level;
 	double load_mean;  /* per second */
 	const char *load_what; /* "requests", ...; NULL: none */
+	/* all lives of a role rose at once */
+	struct mc_jump jump;   /* bytes; lives 0: none */
+	size_t jump_by;        /* the deploy that restarted nobody, then; MC_NO_DEPLOY: none is near */
 };
 
 /* The covariates of bins. */
@@ -102,6 +108,12 @@ bool history_by_lows(const struct history *h, const struct history_life *l);
 int history_roles(struct history *h, struct mc_error *err);
 enum { HISTORY_MOST_ROLES = 3 };
 void history_rows_release(struct history_rows *r);
+/* Fills jump of the history and of its lives. 0, MC_ENOMEM. */
+int history_jumps(struct history *h, struct mc_error *err);
+/* Mean relative load over a time; NaN: not known. */
+double history_mean_load(const struct history *h, double from, double to);
+/* The largest and the mean level of the load between two times, by windows of a hundredth of what was seen; 0 where there is none. */
+void history_load_between(const struct history *h, double from, double to, double *most, double *mean);
 /* Lives of the whole program, one a release: its shared memory, or how many processes it has. *ret is the caller's, one block. */
 int history_whole(struct history *h, enum history_signal signal, struct history_life **ret, size_t *n, struct mc_error *err);
 

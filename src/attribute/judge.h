@@ -6,7 +6,7 @@
 
 /* Given that nothing grows, which deploy brought a lasting step; arrays of ndeploys + 1. */
 struct steps {
-	double *p, none;           /* probabilities; of no step */
+	double *p, none, free;     /* probabilities; of no step; of one that no deploy brought */
 	struct mc_growth_fit *fit; /* its shift */
 	size_t *until;             /* likeliest release at which it ends; SIZE_MAX: it lasts */
 };
@@ -51,8 +51,6 @@ int episode_add(struct mc_answer *a, struct mc_episode e, struct mc_error *err);
  * next, by requests where it goes with them. 0, MC_ENOMEM. */
 int leak_episodes(const struct history *h, const struct judgement *j, size_t culprit, const struct mc_supposition *s, bool by_requests, struct mc_answer *a,
 	struct mc_error *err);
-/* The largest and the mean level of the load between two times, by windows of a hundredth of what was seen; 0 where there is none. */
-void load_between(const struct history *h, double from, double to, double *most, double *mean);
 /* Adds the sentences. */
 int explain(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err);
 /* An answer of what is likely beforehand, where nothing can be said: less samples than these say nothing, however clear it looks. */

@@ -165,3 +165,39 @@ int history_load(struct history *h, int64_t until_ms, struct mc_error *err)
 	mc_loadsum_free(s);
 	return rc;
 }
+
+double history_mean_load(const struct history *h, double from, double to)
+{
+	double sum = 0, time = 0;
+	for (size_t i = 0; i + 1 < h->nload; i++) {
+		double a = fmax(h->load_t[i], from), b = fmin(h->load_t[i + 1], to);
+		if (b > a) {
+			sum += h->load_level[i] * (b - a);
+			time += b - a;
+		}
+	}
+	return time > 0 ? sum / time : (double)NAN;
+}
+
+void history_load_between(const struct history *h, double from, double to, double *most, double *mean)
+{
+	double window = fmax(h->as_of / 100, h->tick), sum = 0, all = 0;
+	size_t n = 0, seen = 0;
+	*most = 0;
+	for (size_t i = 0; i < h->nload; i++) {
+		bool in = h->load_t[i] >= from && h->load_t[i] < to;
+		if (in) {
+			sum += h->load_level[i];
+			all += h->load_level[i];
+			n++;
+			seen++;
+		}
+		bool over = i + 1 == h->nload || floor(h->load_t[i + 1] / window) != floor(h->load_t[i] / window);
+		if (over && n) {
+			*most = fmax(*most, sum / (double)n);
+			sum = 0;
+			n = 0;
+		}
+	}
+	*mean = seen ? all / (double)seen : 0;
+}

@@ -41,7 +41,7 @@ struct columns {
 };
 
 /* Joins the bins of a life into rows of at least `width`. Returns how many; writes nothing where c is NULL. With `lows` a row is
- * the least value in it, at its time: the lower envelope, since what a collector can free is no growth. */
+ * the least value in it, at its time: the lower envelope, since what a collector can free is no growth. What all lives rose by at once is taken out. */
 static size_t join_rows(const struct history_life *l, double width, double unit, bool lows, const struct columns *c)
 {
 	size_t rows = 0;
@@ -49,6 +49,9 @@ static size_t join_rows(const struct history_life *l, double width, double unit,
 	double n = 0;
 	for (size_t i = 0; i < l->sum.n; i++) {
 		const struct mc_lifebin *b = &l->sum.bin[i];
+		double less = l->jump > 0 && i >= l->jump_to ? l->jump : 0;
+		if (l->jump > 0 && i >= l->jump_from && i < l->jump_to)
+			continue;
 		int64_t key = (int64_t)floor((b->t - l->first) / width);
 		if (lows && (double)(key + 1) * width > l->last - l->first + l->hold)
 			break; /* a row that is not over may not have its low yet */
@@ -59,7 +62,7 @@ static size_t join_rows(const struct history_life *l, double width, double unit,
 		}
 		if (!c)
 			continue;
-		double f = b->n / (n + b->n), y = b->y / unit, low = b->low / unit;
+		double f = b->n / (n + b->n), y = (b->y - less) / unit, low = (b->low - less) / unit;
 		size_t r = rows - 1;
 		if (lows) {
 			if (n > 0 && c->y[r] <= low)

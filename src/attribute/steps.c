@@ -25,6 +25,8 @@ static const double LEAST_DRIFT = .008;
 static const double LONE_DRIFT = .02, LONE_NOISE = 2;
 /* What is left of a step that the load may explain; what is less likely is not looked at. */
 static const double LEFT = .1, LEAST_DOUBTED = .01, MOST_OF = .5;
+/* A jump of all lives at once is a step, and by a row that restarted nobody where there is one. */
+static const double JUMP = .9;
 /* With more releases than this only ends soon after the beginning are looked at. */
 enum { ALL_ENDS_MOST = 60, ENDS_NEAR = 8 };
 
@@ -303,6 +305,21 @@ static int doubt_surges(const struct history *h, struct judgement *j, const stru
 	return rc;
 }
 
+/* A level that changed inside lives, of all at once, leaves little to any other deploy. */
+static void tell_jump(const struct history *h, struct judgement *j)
+{
+	struct steps *s = &j->steps;
+	for (size_t k = 0; k < h->ndeploys; k++)
+		s->p[k] *= 1 - JUMP;
+	s->none *= 1 - JUMP;
+	s->free = h->jump_by == MC_NO_DEPLOY ? JUMP : 0;
+	if (h->jump_by == MC_NO_DEPLOY)
+		return;
+	s->p[h->jump_by] += JUMP;
+	s->until[h->jump_by] = SIZE_MAX;
+	s->fit[h->jump_by] = (struct mc_growth_fit){ .slope = h->jump.height / j->unit, .slope_sd = h->jump.sd / j->unit, .z = h->jump.height / h->jump.sd };
+}
+
 /* One block of numbers. */
 static int known_new(size_t nlives, size_t nr, struct known *ret, struct mc_error *err)
 {
@@ -340,6 +357,8 @@ int judge_steps(const struct history *h, struct judgement *j, struct mc_error *e
 	}
 	if (rc == 0)
 		rc = doubt_surges(h, j, &x, err);
+	if (rc == 0 && j->signal == HISTORY_ANON && h->jump.lives)
+		tell_jump(h, j);
 	j->changed = 1 - j->steps.none;
 	known_release(&x);
 	return rc;

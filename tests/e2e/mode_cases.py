@@ -353,6 +353,36 @@ def configuration_begins_growth(w, d):
     w.write(d, lambda l, age, t: 3.0 * max(0.0, min(age, t - 21)))
 
 
+@mode(verdict="step", culprit="config-21", state="active", onset=(20.9, 21.1), says="2 processes together")
+def configuration_raises_the_level(w, d):
+    """A row that restarts nobody, and both processes rise by 6 MiB at its very time; those that start later stand there too."""
+    w.deploys += [dict(t=21, mark=21.02, version="config-21")]
+    w.write(d, lambda l, age, t: 6.0 if t > 21 else 0)
+
+
+@mode(verdict="step", culprit="config-21", state="active", onset=(20.8, 21.2), says="in 1 process")
+def configuration_raises_one_life(w, d):
+    """The same with one process, that no deploy ever restarts."""
+    w.deploys, w.slots = [dict(t=21, mark=21, version="config-21")], 1
+    w.lives = [dict(slot=0, release=0, start=-1.0, end=w.span)]
+    w.write(d, lambda l, age, t: 6.0 if t > 21 else 0)
+
+
+@mode(verdict="step", culprit=None, not_a_deploy=.5, onset=(20.9, 21.1), says="no deploy is near")
+def level_that_no_deploy_raised(w, d):
+    """Three processes rise by 6 MiB at once, hours from every deploy."""
+    w.slots = 3
+    w.lives = w.by_deploys()
+    w.write(d, lambda l, age, t: 6.0 if t > 21 else 0)
+
+
+@mode(verdict="leak", culprit="v4", state="active")
+def leak_beside_a_raised_level(w, d):
+    """A configuration raises the level of v2's processes; v4 grows."""
+    w.deploys += [dict(t=14, mark=14, version="config-14")]
+    w.write(d, lambda l, age, t: (6.0 if t > 14 else 0) + (2.0 * age if l["release"] >= 4 else 0))
+
+
 # ---- what counts as memory ----
 @mode(verdict="leak", culprit="v3", state="active", signal="anon")
 def swapped_out(w, d):

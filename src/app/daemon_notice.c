@@ -5,9 +5,23 @@
 
 #include "daemon_parts.h"
 
-enum { LOADS_SAID = 4, NOTICE_TICKS = 30 };
+enum { LOADS_SAID = 4, NOTICE_TICKS = 30, LOAD_LINES = 6, LOAD_LINES_MS = 600000 };
 
 /* ---- load that is configured and does not come ---- */
+
+/* A source that comes and goes with each tick shall not fill the log; `status` says how it is. */
+static bool load_may_be_logged(const struct daemon *d, struct program *p)
+{
+	int64_t now = d->tick->t_ms;
+	if (now < p->load_since_ms || now - p->load_since_ms >= LOAD_LINES_MS) {
+		p->load_since_ms = now;
+		p->load_lines = 0;
+	}
+	if (p->load_lines == LOAD_LINES)
+		mc_log(MC_LOG_WARN, "load", "requests of %s come and go: no more of it for %d minutes", p->name, LOAD_LINES_MS / 60000);
+	p->load_lines += p->load_lines <= LOAD_LINES;
+	return p->load_lines <= LOAD_LINES;
+}
 
 void daemon_load_failed(struct daemon *d, struct program *p, const char *why)
 {
@@ -17,7 +31,8 @@ void daemon_load_failed(struct daemon *d, struct program *p, const char *why)
 	free(p->load_said);
 	p->load_said = mc_strdup(why); /* without memory it is said again */
 	d->notice_due = true;
-	mc_log(MC_LOG_WARN, "load", "requests of %s are not known: %s", p->name, why);
+	if (load_may_be_logged(d, p))
+		mc_log(MC_LOG_WARN, "load", "requests of %s are not known: %s", p->name, why);
 }
 
 void daemon_load_came(struct daemon *d, struct program *p)
@@ -27,7 +42,8 @@ void daemon_load_came(struct daemon *d, struct program *p)
 	free(p->load_said);
 	p->load_said = NULL;
 	d->notice_due = true;
-	mc_log(MC_LOG_INFO, "load", "requests of %s are known again", p->name);
+	if (load_may_be_logged(d, p))
+		mc_log(MC_LOG_INFO, "load", "requests of %s are known again", p->name);
 }
 
 static void line(struct mc_buf *out)

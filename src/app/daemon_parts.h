@@ -53,6 +53,8 @@ struct program {
 	double requests; /* NaN: not configured or not answered */
 	double requests_before; /* of the tick before */
 	char *load_said; /* why they are not known, NULL: they are, or nobody asked */
+	int64_t load_since_ms; /* when the log's lines on it were begun to be counted */
+	unsigned load_lines;
 	double limit;    /* of memory, as it was stored; 0: the host's */
 	bool known;      /* facts of it were read from the store */
 	bool changed;    /* what is to be remembered of its builds */

@@ -22,6 +22,7 @@ farm=$dir/sample_farm
 mkfifo "$dir/never"
 exec 8<>"$dir/never"
 coproc ask { exec "$bench" ask; }
+exec 5>&"${ask[1]}" 6<&"${ask[0]}" # a coprocess' own descriptors are not there in subshells
 trap 'exec 7>&-; for p in $pids $ask_PID; do kill "$p" 2>/dev/null || :; done; wait; rm -rf "$dir"' EXIT
 
 get() { awk -v k="$2" '$1 == k { print $2 }' "$dir/$1"; }
@@ -48,8 +49,8 @@ per() { awk -v a="$1" -v b="$2" -v n="$3" 'BEGIN { printf "%.1f", (b - a) / n }'
 status() { awk -v k="$2:" '$1 == k { print $2 }' "/proc/$1/status"; }
 # By one process that stays, so that neither sees one begin and end.
 page() {
-	echo "$1" >&"${ask[1]}"
-	read -r code samples <&"${ask[0]}"
+	echo "$1" >&5
+	read -r code samples <&6
 	[ "$code" = 200 ]
 }
 nap() { read -r -t "$1" -u 8 _ || :; }

@@ -367,6 +367,27 @@ def tags(t):
         until("its lives too", lambda: d.metric("memculprit_program_version_info", program="app", version="v2", commit=commits[1]) == 1)
 
 
+def load_that_flaps(t):
+    """A load that comes and goes with each tick is said some times, and then that it does so."""
+    proc = Proc(f"{t}/proc")
+    proc.start(10, "app", None, 100)
+    config = f"sample: {{interval: 50ms}}\nprograms: [{{name: app, match: {{comm: app}}, load: {{file: {t}/requests, metric: served_total}}}}]\n"
+    with running(t, config, proc=proc) as d:
+        until("it is missed", lambda: "requests of app are not known" in d.text())
+        for _ in range(12):
+            with open(f"{t}/new", "w", encoding="ascii") as f:
+                f.write("# TYPE served_total counter\nserved_total 5\n")
+            os.rename(f"{t}/new", f"{t}/requests")
+            until("it came", lambda: d.metric("memculprit_program_requests_total", program="app") == 5)
+            d.ticks(2)
+            failed = d.metric("memculprit_errors_total", component="load")
+            os.unlink(f"{t}/requests")
+            until("it went", lambda before=failed: d.metric("memculprit_errors_total", component="load") > before)
+        said = d.text().count("requests of app are")
+        check(said == 6 and d.text().count("requests of app come and go") == 1, f"said {said} times: {d.text()}")
+        check("requests of app are not known" in d.cli("status").stdout, "and as it is in status")
+
+
 def imports(t):
     """What writes goes through the daemon while it runs: importing twice changes nothing."""
     os.makedirs(f"{t}/in")
@@ -436,7 +457,7 @@ def flat(t):
         check(world.SLOW > 1 or figures[1] < figures[0] + 1024, f"private memory went from {figures[0]} to {figures[1]} KiB")
 
 
-ALL = [deploys, two_under_one_name, garbage, refused, refused_databases, store_trouble, signals, marks, tags, imports, activation, flat]
+ALL = [deploys, two_under_one_name, garbage, refused, refused_databases, store_trouble, signals, marks, tags, load_that_flaps, imports, activation, flat]
 
 
 def main():

@@ -26,6 +26,8 @@ try {
 		for (const t of ['Memory', 'Processes by pid', 'Number of processes', 'CPUs used', 'Host: processes'])
 			check(titles.includes(t), `no chart "${t}" among ${titles.join(', ')}`);
 		await page.screenshot({ path: `${dir}/real-program.png`, fullPage: true });
+		// docs/page.png is a copy of this
+		await page.screenshot({ path: `${dir}/real-top.png`, fullPage: true, clip: { x: 0, y: 0, width: 1100, height: 1000 } });
 		await zoom(page, 0.4, 0.8);
 	}
 	quiet(seen, 'the daemon');

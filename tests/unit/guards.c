@@ -17,6 +17,7 @@ struct world {
 	struct history h;
 	struct judgement j;
 	struct mc_panel_life life[LIVES];
+	struct history_life seen[LIVES];
 	double t[LIVES][ROWS], y[LIVES][ROWS];
 	struct mc_supposition set;
 	struct mc_growth_fit fit[MC_GROWTH_KINDS];
@@ -33,13 +34,14 @@ static void make(struct world *w, double first_age, double (*before)(double age,
 			w->t[i][k] = (old ? 0 : start) + 60 * (double)k;
 			w->y[i][k] = (old ? before : after)(w->t[i][k] - start, i);
 		}
+		w->seen[i] = (struct history_life){ .start = start, .first = w->t[i][0], .last = w->t[i][ROWS - 1], .release = !old };
 		w->life[i] = (struct mc_panel_life){ .n = ROWS, .t = w->t[i], .y = w->y[i], .start = start, .release = !old };
 	}
 	w->set = (struct mc_supposition){ .from = 1, .until = 2 };
 	w->deploy = .9;
 	w->weight = .9;
 	w->h = (struct history){ .ndeploys = 1, .as_of = 120.0 * ROWS };
-	w->j = (struct judgement){ .signal = HISTORY_ANON, .rows = { .life = w->life, .nlives = LIVES }, .sets = { .n = 1, .s = &w->set } };
+	w->j = (struct judgement){ .signal = HISTORY_ANON, .lives = w->seen, .nlives = LIVES, .rows = { .life = w->life, .nlives = LIVES }, .sets = { .n = 1, .s = &w->set } };
 	w->j.belief = (struct belief){ .ndeploys = 1, .deploy = &w->deploy, .weight = &w->weight, .none = .1 };
 	for (size_t k = 0; k < MC_GROWTH_KINDS; k++)
 		w->j.evidence.set[k] = &w->fit[k];
@@ -121,6 +123,38 @@ static void growth_of_all_that_slows_down(void **state)
 	assert_true(left(&w) == 0 && w.j.belief.bounded == .9 && w.j.belief.all == 0);
 }
 
+/* A growth of all lives: what is left of it. */
+static double all_left(struct world *w)
+{
+	w->deploy = w->weight = 0;
+	w->j.belief.all = .9;
+	w->j.evidence.all[MC_GROWTH_TIME] = (struct mc_growth_fit){ .slope = 1, .slope_sd = .1, .log_evidence = 10 };
+	struct mc_error e = { 0 };
+	assert_int_equal(guards(&w->h, &w->j, &e), 0);
+	assert_true(fabs(w->j.belief.all + w->j.belief.bounded + w->j.belief.free_onset - .9) < 1e-12);
+	return w->j.belief.all;
+}
+
+/* Growth of all lives is bounded by their end where that comes long before what was seen ends; that of a deploy is not. */
+static void growth_of_short_lives_ends_with_them(void **state)
+{
+	(void)state;
+	struct world w;
+	make(&w, 0, all_rise, all_rise);
+	assert_true(all_left(&w) == .9);
+	make(&w, 0, all_rise, all_rise);
+	w.h.as_of *= 10;
+	assert_true(all_left(&w) == 0 && w.j.belief.free_onset == 0);
+	make(&w, 0, all_rise, all_rise);
+	w.h.as_of *= 10;
+	w.j.belief.none = 0;
+	w.deploy = w.weight = .9;
+	w.j.belief.all = .05;
+	struct mc_error e = { 0 };
+	assert_int_equal(guards(&w.h, &w.j, &e), 0);
+	assert_true(w.j.belief.all == .05);
+}
+
 enum { POINTS = 400 };
 
 /* When the load leaves what it was before the only deploy, half way; after that it is `after` times as much, from `since` on (to three quarters, where the
@@ -162,6 +196,7 @@ int main(void)
 		cmocka_unit_test(no_life_rises_faster),
 		cmocka_unit_test(one_worker_of_many),
 		cmocka_unit_test(growth_of_all_that_slows_down),
+		cmocka_unit_test(growth_of_short_lives_ends_with_them),
 		cmocka_unit_test(a_surge_is_no_step),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,6 +137,71 @@ static void who_has_more_than_half_is_named(void **state)
 	assert_true(named > 5 && nobody > 5);
 }
 
+/* Every life fills a cache that is seven eighths full at its end: where that will be, and when. */
+static void a_plateau_says_where_and_when(void **state)
+{
+	(void)state;
+	size_t plateaus = 0;
+	for (uint64_t seed = 1; seed < 7; seed++) {
+		struct world_plan p = { .seed = seed, .kind = WORLD_FLAT, .slots = 3, .deploys = 3, .samples = 200, .interval = 30 };
+		struct world w;
+		world_make(&w, &p);
+		for (size_t k = 0; k < w.nsamples; k++)
+			w.anon[k] += floor(256 * 24 * (1 - exp(-(double)(k % p.samples) / (.48 * (double)p.samples)))) * 4096;
+		struct mc_answer a = ask(&w.c);
+		double held = held_now(&w, a.as_of_ms), rest = 3 * 24 * 1048576. * exp(-1 / .48), life = 1000 * (double)p.samples * p.interval;
+		if (a.verdict == MC_VERDICT_PLATEAU) {
+			plateaus++;
+			assert_true(a.ceiling_bytes > held + .2 * rest && a.ceiling_bytes < held + 4 * rest);
+			assert_true((double)(a.look_again_ms - a.as_of_ms) > .1 * life && (double)(a.look_again_ms - a.as_of_ms) < 8 * life);
+		}
+		mc_answer_release(&a);
+		world_free(&w);
+	}
+	assert_true(plateaus >= 4);
+}
+
+/* Two builds came a minute apart and both still run, each in two of four slots; v3 grows, and v2 half as fast. */
+static void two_beside_each_other(struct world *w, const struct world_plan *p, int growth)
+{
+	int64_t back = (int64_t)(1000 * ((double)p->samples + 1) * p->interval) - 60000;
+	world_make(w, p);
+	for (size_t i = 0; i < w->c.nlives; i++) {
+		struct mc_life *l = &w->lives[i];
+		size_t slot = i / (p->deploys + 1), release = i % (p->deploys + 1);
+		l->key = "";
+		l->version = release ? w->version[release - 1] : "v0";
+		l->n = release >= 2 && (release == 3) == (slot < 2) ? 0 : l->n;
+		for (size_t k = 0; release >= 2 && k < p->samples; k++) {
+			w->t_ms[i * p->samples + k] -= release == 3 ? back : 0;
+			w->anon[i * p->samples + k] += floor((release == 3 ? 128 : 64) * growth * (double)k / (double)p->samples) * 4096;
+		}
+		l->start_ms -= release == 3 ? back : 0;
+	}
+	w->deploys[2].unix_ms -= back;
+}
+
+/* As long as the data may still tell two deploys apart it is said when they will. */
+static void two_that_both_run_will_be_told_apart(void **state)
+{
+	(void)state;
+	size_t ambiguous = 0;
+	for (uint64_t seed = 1; seed < 7; seed++)
+		for (int growth = 3; growth < 8; growth++) {
+			struct world_plan p = { .seed = seed, .kind = WORLD_FLAT, .slots = 4, .deploys = 3, .samples = 60, .interval = 30 };
+			struct world w;
+			two_beside_each_other(&w, &p, growth);
+			struct mc_answer a = ask(&w.c);
+			bool two = a.verdict == MC_VERDICT_LEAK && a.culprit == MC_NO_DEPLOY && a.ncandidates > 1 && a.candidates[0].deploy > 0 &&
+				   a.candidates[1].deploy > 0 && a.candidates[1].probability > .21;
+			assert_true(!two || a.ambiguous_until_ms > a.as_of_ms);
+			ambiguous += two;
+			mc_answer_release(&a);
+			world_free(&w);
+		}
+	assert_true(ambiguous >= 3);
+}
+
 /* Processes that multiply use memory up as fast as they come, each with what one has; a request leaves no bytes behind. */
 static void processes_that_multiply_use_memory_up(void **state)
 {
@@ -235,6 +300,8 @@ int main(void)
 		cmocka_unit_test(steady_is_said_of_what_is),
 		cmocka_unit_test(an_answer_at_any_time),
 		cmocka_unit_test(who_has_more_than_half_is_named),
+		cmocka_unit_test(a_plateau_says_where_and_when),
+		cmocka_unit_test(two_that_both_run_will_be_told_apart),
 		cmocka_unit_test(processes_that_multiply_use_memory_up),
 		cmocka_unit_test(what_is_left_of_a_growth_uses_memory_up),
 		cmocka_unit_test(what_has_ended_uses_nothing_up),

@@ -167,6 +167,33 @@ static void clean_growth_of_any_size_has_evidence(void **state)
 		}
 }
 
+/* A minute of a batch job in the midst of every life: neither its noise nor its growth. */
+static void a_plateau_does_not_bend_the_fit(void **state)
+{
+	(void)state;
+	static struct lives w;
+	static const struct mc_supposition s[] = { { 2, RELEASES, 0, 0 } };
+	int found = 0;
+	double off = 0;
+	seed = 16;
+	for (int round = 0; round < 12; round++) {
+		struct mc_growth_evidence e;
+		simulate(&w, .3, 20, .3, .02);
+		for (size_t i = 0; i < LIVES; i++)
+			for (size_t k = 0, from = 15 + (size_t)(uniform() * 25); k < 6; k++)
+				w.y[i][from + k] += 25;
+		struct mc_panel *p = panel_of(&w, 1e-6, NULL, 0);
+		assert_int_equal(mc_panel_evidence(p, s, 1, &e, NULL), 0);
+		const struct mc_growth_fit *f = e.set[MC_GROWTH_TIME];
+		found += f->log_evidence > e.none + 3;
+		off += fabs(f->slope - .02) / 12;
+		mc_growth_evidence_release(&e);
+		mc_panel_free(p);
+	}
+	if (found < 11 || off > .002)
+		fail_msg("found in %d of 12, %g off", found, off);
+}
+
 /* However clear a growth looks, the noise is known from few lives only: what speaks for it grows with their number. */
 static void few_lives_are_no_certainty(void **state)
 {
@@ -278,6 +305,7 @@ int main(void)
 		cmocka_unit_test(slopes_have_honest_errors),
 		cmocka_unit_test(nothing_is_found_in_noise),
 		cmocka_unit_test(clean_growth_of_any_size_has_evidence),
+		cmocka_unit_test(a_plateau_does_not_bend_the_fit),
 		cmocka_unit_test(few_lives_are_no_certainty),
 		cmocka_unit_test(what_new_threads_bring_is_no_growth),
 		cmocka_unit_test(growth_with_the_logarithm_levels_off),

@@ -96,6 +96,22 @@ static int jump_sentence(const struct history *h, const struct judgement *j, siz
 		late < 0 ? "before" : "after", name(h, k));
 }
 
+/* Growth at a time of its own: how far the nearest deploy is. */
+static int onset_sentence(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
+{
+	char far[MC_TIME_TEXT];
+	size_t nearest = 0;
+	if (a->verdict != MC_VERDICT_LEAK || a->not_a_deploy <= .5 || j->belief.free_onset <= j->belief.all || h->ndeploys == 0)
+		return 0;
+	double onset = history_seconds(h, a->onset_ms);
+	for (size_t k = 1; k < h->ndeploys; k++)
+		if (fabs(h->deploy[k].begins - onset) < fabs(h->deploy[nearest].begins - onset))
+			nearest = k;
+	double away = onset - h->deploy[nearest].begins;
+	return say(a, "onset", false, err, "it began %s %s %s, and no deploy is nearer", mc_duration_text((int64_t)(fabs(away) * 1000), far),
+		away < 0 ? "before" : "after", name(h, nearest));
+}
+
 /* How much higher one process stands, not the program. */
 static int step_sentence(const struct history *h, const struct judgement *j, size_t k, struct mc_answer *a, struct mc_error *err)
 {
@@ -293,6 +309,8 @@ int explain(const struct history *h, const struct judgement *j, struct mc_answer
 	int rc = 0;
 	if (a->verdict == MC_VERDICT_LEAK)
 		rc = growth_sentence(h, j, k, a, err);
+	if (rc == 0)
+		rc = onset_sentence(h, j, a, err);
 	if (rc == 0 && a->verdict == MC_VERDICT_STEP)
 		rc = step_sentence(h, j, k, a, err);
 	else if (rc == 0 && h->jump.lives && j->signal == HISTORY_ANON)

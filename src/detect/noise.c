@@ -179,20 +179,21 @@ static double without(const double *g, size_t q, size_t nb, double prior, double
 	return rest;
 }
 
-/* Minus twice nothing: the restricted log likelihood at this shape, with the variance `var`; *quad its quadratic form. */
+/* The restricted log likelihood at this shape, with the variance `var`; *quad its quadratic form. Levels and slopes are Gaussian effects with
+ * determinants of their own, so every row counts in that of the noise: with one less a life, shapes of more variance would be preferred. */
 static double at_variance(struct fit *f, double var, double half_logs, double *quad, size_t *nreleases)
 {
 	const struct mc_panel *p = f->p;
 	size_t q = f->q, nb = panel_common(p);
 	double life = fmax(p->life_seconds, p->bin), prior_slope = 1 / pow(.3 * p->height / life, 2), prior = 1 / pow(.3 * p->height, 2);
-	double logs = half_logs, m = (double)(f->rows - f->nlives), qf = 0;
+	double logs = half_logs, qf = 0;
 	double g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
 	memset(f->sum, 0, p->nreleases * q * q * sizeof *f->sum);
 	for (size_t i = 0; i < f->nlives; i++) {
 		double *sum = f->sum + f->life[i]->release * q * q;
 		for (size_t k = 0; k < q * q; k++)
 			g[k] = f->gram[i * q * q + k] / (var * f->factor[i]);
-		logs += .5 * (double)(f->life[i]->n - 1) * log(f->factor[i]);
+		logs += .5 * (double)f->life[i]->n * log(f->factor[i]);
 		logs += panel_drop(g, q, p->il, 1 / pow(p->height, 2));
 		logs += panel_drop(g, q, p->it, prior_slope);
 		if (p->has_requests)
@@ -209,7 +210,7 @@ static double at_variance(struct fit *f, double var, double half_logs, double *q
 		qf += without(sum, q, nb, prior, &logs);
 	}
 	*quad = qf;
-	return -.5 * qf - .5 * m * log(var) - logs;
+	return -.5 * qf - .5 * (double)f->rows * log(var) - logs;
 }
 
 /* Variance of what is left of one life by itself: own level, curve, load and growth taken out. */

@@ -90,6 +90,7 @@ struct mc_case {
 	struct mc_load load;
 	int64_t as_of_ms;    /* nothing later is looked at; 0: the last sample */
 	double memory_limit; /* bytes this program may have in all (cgroup or host, swap included), NaN: not known */
+	double memory_room;  /* bytes that it may have besides what it has, since nobody else has them (swap included), 0: not known */
 };
 
 /* ---- the answer ---- */

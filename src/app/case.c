@@ -289,8 +289,16 @@ static int add_deploys(struct mc_store *s, struct scenario_data *d, int64_t prog
 	return rc;
 }
 
-/* What the host had in all when it was last sampled: the limit of a program that has none of its own. */
-static double host_limit(struct mc_store *s, int64_t until)
+/* Memory and swap of a row, or memory alone. */
+static double with_swap(const struct mc_host_series *h, enum mc_host_field memory, enum mc_host_field swap, size_t i)
+{
+	double m = h->v[memory] ? h->v[memory][i] : (double)NAN, s = h->v[swap] ? h->v[swap][i] : 0;
+	return m + (isfinite(s) ? s : 0);
+}
+
+/* What the host had in all when it was last sampled, the limit of a program that has none of its own; and what it had left, since others
+ * have memory too. */
+static double host_limit(struct mc_store *s, int64_t until, double *room)
 {
 	struct mc_host_series h = { 0 };
 	double limit = (double)NAN;
@@ -298,9 +306,9 @@ static double host_limit(struct mc_store *s, int64_t until)
 	if (mc_store_host_series(s, since, until, &h, NULL) < 0)
 		return limit;
 	for (size_t i = h.n; i-- > 0 && !isfinite(limit);) {
-		double total = h.v[MC_H_MEM_TOTAL] ? h.v[MC_H_MEM_TOTAL][i] : (double)NAN;
-		double swap = h.v[MC_H_SWAP_TOTAL] ? h.v[MC_H_SWAP_TOTAL][i] : 0;
-		limit = total + (isfinite(swap) ? swap : 0);
+		limit = with_swap(&h, MC_H_MEM_TOTAL, MC_H_SWAP_TOTAL, i);
+		double left = with_swap(&h, MC_H_MEM_AVAILABLE, MC_H_SWAP_FREE, i);
+		*room = isfinite(left) ? fmax(left, 1) : 0;
 	}
 	mc_host_series_release(&h);
 	return limit;
@@ -339,7 +347,7 @@ int mc_case_from_store(struct mc_store *s, const char *program, int64_t as_of_ms
 	/* where no sample is left, what was seen last is still known */
 	out.c.as_of_ms = as_of_ms || samples_are_left(d) || last_sample(d) == INT64_MIN ? as_of_ms : last_sample(d);
 	if (last_sample(d) > INT64_MIN) {
-		double host = host_limit(s, last_sample(d)), own = daemon_limit_of(s, row.id);
+		double host = host_limit(s, last_sample(d), &out.c.memory_room), own = daemon_limit_of(s, row.id);
 		out.c.memory_limit = isnan(host) || own < host ? own : host;
 	}
 	*ret = out;

@@ -360,6 +360,8 @@ static int64_t runs_out(const struct history *h, double left, double slope)
 static void exhaustion(const struct history *h, const struct judgement *j, struct mc_answer *a)
 {
 	double total = total_now(h), left = h->c->memory_limit - total - shared_now(h), each = 1;
+	if (h->c->memory_room > 0)
+		left = fmin(left, h->c->memory_room); /* of two numbers fmin() takes the one that is known */
 	/* processes that multiply bring as much as one has */
 	if (j->signal == HISTORY_PROCESSES)
 		each = total / fmax((double)lives_at(h, j->role, h->as_of), 1);

@@ -44,6 +44,16 @@ static void a_limit_is_met_at_the_slope_that_is_said(void **state)
 	free(shared);
 	for (size_t i = 0; i < w.c.nlives; i++)
 		w.lives[i].shmem = NULL;
+	/* nor has it more than others leave it */
+	w.c.memory_room = left / 4;
+	for (int known = 0; known < 2; known++) {
+		w.c.memory_limit = known ? 4096 * 1048576. : (double)NAN;
+		a = ask(&w.c);
+		seconds = (double)(a.exhaustion_ms - a.as_of_ms) / 1000;
+		assert_true(fabs(seconds / (left / 4 / a.slope_after) - 1) < .02);
+		mc_answer_release(&a);
+	}
+	w.c.memory_room = 0;
 	w.c.memory_limit = 1;
 	a = ask(&w.c);
 	assert_true(a.exhaustion_ms == a.as_of_ms); /* it is used up already */

@@ -222,6 +222,36 @@ static void any_bytes_are_answered_or_refused(void **state)
 	mc_store_close(s);
 }
 
+/* A program without a limit of its own may have what the host has, and at once no more than others leave. */
+static void limits_of_the_host(void **state)
+{
+	(void)state;
+	struct mc_error err = { 0 };
+	struct mc_scenario c;
+	double host[MC_H_COUNT];
+	struct mc_store *s = open_store("host");
+	fill(s, 0, 10);
+	read_case(s, 0, &c);
+	assert_true(isnan(c.c.memory_limit) && !(c.c.memory_room > 0));
+	mc_scenario_release(&c);
+	for (int f = 0; f < MC_H_COUNT; f++)
+		host[f] = (double)NAN;
+	host[MC_H_MEM_TOTAL] = 8e9;
+	host[MC_H_SWAP_TOTAL] = 2e9;
+	host[MC_H_MEM_AVAILABLE] = 1.5e9;
+	host[MC_H_SWAP_FREE] = .5e9;
+	struct mc_incarnation i = { .key = "", .pid = 7, .start_ms = start - 5000, .exe = "", .version = "v1", .commit = "", .build_id = "b" };
+	assert_int_equal(mc_store_program(s, "p", &i.program, &err), 0);
+	assert_int_equal(mc_store_incarnation(s, &i, &err), 0);
+	struct mc_row row = { .incarnation = i.id };
+	fill_row(&row, 0, 10);
+	assert_int_equal(mc_store_tick(s, start + 10 * STEP, &row, 1, NULL, 0, host, &err), 0);
+	read_case(s, 0, &c);
+	assert_true(fabs(c.c.memory_limit - 10e9) < 1e6 && fabs(c.c.memory_room - 2e9) < 1e6);
+	mc_scenario_release(&c);
+	mc_store_close(s);
+}
+
 static void what_is_passed_on(void **state)
 {
 	(void)state;
@@ -366,7 +396,7 @@ static void old_curves_are_hourly(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(kept_or_not_is_the_same), cmocka_unit_test(what_was_kept_may_be_damaged),
-		cmocka_unit_test(any_bytes_are_answered_or_refused), cmocka_unit_test(what_is_passed_on),
+		cmocka_unit_test(any_bytes_are_answered_or_refused), cmocka_unit_test(limits_of_the_host), cmocka_unit_test(what_is_passed_on),
 		cmocka_unit_test(what_is_old_is_kept), cmocka_unit_test(at_the_quota_nothing_is_kept),
 		cmocka_unit_test(old_curves_are_hourly) };
 	char command[64];

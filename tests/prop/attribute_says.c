@@ -203,13 +203,13 @@ static void two_that_both_run_will_be_told_apart(void **state)
 			two_beside_each_other(&w, &p, growth);
 			struct mc_answer a = ask(&w.c);
 			bool two = a.verdict == MC_VERDICT_LEAK && a.culprit == MC_NO_DEPLOY && a.ncandidates > 1 && a.candidates[0].deploy > 0 &&
-				   a.candidates[1].deploy > 0 && a.candidates[1].probability > .21;
+				   a.candidates[1].deploy > 0 && a.candidates[1].probability > .26;
 			assert_true(!two || a.ambiguous_until_ms > a.as_of_ms);
 			ambiguous += two;
 			mc_answer_release(&a);
 			world_free(&w);
 		}
-	assert_true(ambiguous >= 3);
+	assert_true(ambiguous >= 2);
 }
 
 /* Processes that multiply use memory up as fast as they come, each with what one has; a request leaves no bytes behind. */

@@ -5,6 +5,8 @@
  * by turns with it (hard expectation and maximisation). */
 #include "align.h"
 
+#include "memculprit/detect.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +105,57 @@ int align_given(const struct align_in *in, const struct align_manner *m, size_t 
 	return rc;
 }
 
+/* Log of what mark k and wave i say together over what the wave says alone; the waves alone are left out of all sums. */
+static double together(const struct align_in *in, const struct align_manner *m, size_t mark, size_t wave)
+{
+	return alone(in, m, wave) - matched(in, m, mark, wave);
+}
+
+/* Row k + 1 of the forward sums from row k: the first marks and the waves before i, every matching of them once. */
+static void forward(const struct align_in *in, const struct align_manner *m, size_t k, const double *from, double *to)
+{
+	double with = -(double)INFINITY;
+	for (size_t i = 0; i <= in->nwaves; i++) {
+		if (i)
+			with = mc_log_add(with, from[i - 1] + together(in, m, k, i - 1));
+		to[i] = mc_log_add(from[i] + log(NO_WAVE), with);
+	}
+}
+
+/* The same from the end: marks from k on and waves from i on; in place, row k + 1 becomes row k. */
+static void backward(const struct align_in *in, const struct align_manner *m, size_t k, double *b)
+{
+	double with = -(double)INFINITY, later = b[in->nwaves];
+	b[in->nwaves] += log(NO_WAVE);
+	for (size_t i = in->nwaves; i-- > 0;) {
+		with = mc_log_add(with, together(in, m, k, i) + later);
+		later = b[i];
+		b[i] = mc_log_add(b[i] + log(NO_WAVE), with);
+	}
+}
+
+int align_odds(const struct align_in *in, const struct align_manner *m, double *odds, double *loglik, struct mc_error *err)
+{
+	size_t n = in->nwaves, nk = in->nmarks, w = n + 1;
+	double *f = mc_reallocarray(NULL, (nk + 2) * w, sizeof *f), waves = 0;
+	if (!f)
+		return mc_nomem(err, "an alignment");
+	double *b = f + (nk + 1) * w;
+	for (size_t i = 0; i <= n; i++)
+		f[i] = b[i] = 0;
+	for (size_t i = 0; i < n; i++)
+		waves += alone(in, m, i);
+	for (size_t k = 0; k < nk; k++)
+		forward(in, m, k, f + k * w, f + (k + 1) * w);
+	double all = f[nk * w + n];
+	for (size_t k = nk; k-- > 0; backward(in, m, k, b))
+		for (size_t i = 0; i < n; i++)
+			odds[k * n + i] = exp(f[k * w + i] + together(in, m, k, i) + b[i + 1] - all);
+	*loglik = all - waves;
+	free(f);
+	return 0;
+}
+
 static int by_number(const void *x, const void *y)
 {
 	double a = *(const double *)x, b = *(const double *)y;
@@ -153,31 +206,60 @@ static void begin(const struct align_in *in, double late, struct align_manner *m
 	}
 }
 
-int align(const struct align_in *in, size_t *wave, struct mc_error *err)
+/* Late or early all alike by much is less likely beforehand. */
+static double unlikely(const struct align_in *in, const struct align_manner *m)
+{
+	return fabs(m->late) * ALIGN_USUAL / in->reach;
+}
+
+/* One more manner for the mean of the odds: *sum is the log of all weights so far. */
+static int mean_odds(const struct align_in *in, const struct align_manner *m, double *odds, double *work, double *sum, struct mc_error *err)
+{
+	double loglik;
+	int rc = align_odds(in, m, work, &loglik, err);
+	if (rc < 0)
+		return rc;
+	double weight = loglik - unlikely(in, m), all = mc_log_add(*sum, weight), now = exp(weight - all);
+	for (size_t i = 0; i < in->nmarks * in->nwaves; i++)
+		odds[i] = (1 - now) * odds[i] + now * work[i];
+	*sum = all;
+	return 0;
+}
+
+/* Learns a manner by turns from one beginning; keeps the cheapest alignment of all. */
+static void turns(const struct align_in *in, struct align_manner *m, struct table *t, size_t *now, double *lags, size_t *wave, double *best)
+{
+	for (int turn = 0; turn < TURNS; turn++) {
+		search(in, m, t, now);
+		double cost = align_cost(in, m, now) + unlikely(in, m);
+		if (cost < *best) {
+			*best = cost;
+			memcpy(wave, now, in->nmarks * sizeof *wave);
+		}
+		learn(in, now, m, lags);
+	}
+}
+
+int align(const struct align_in *in, size_t *wave, double *odds, struct mc_error *err)
 {
 	for (size_t k = 0; k < in->nmarks; k++)
 		wave[k] = ALIGN_NONE;
 	if (in->nmarks == 0 || in->nwaves == 0)
 		return 0;
 	struct table t;
-	size_t *now = mc_reallocarray(NULL, in->nmarks, sizeof *now);
-	double *work = mc_reallocarray(NULL, in->nmarks + 2, sizeof *work), best = (double)INFINITY;
+	size_t *now = mc_reallocarray(NULL, in->nmarks, sizeof *now), cells = in->nmarks * in->nwaves;
+	double *work = mc_reallocarray(NULL, in->nmarks + 2 + (odds ? cells : 0), sizeof *work), best = (double)INFINITY, sum = -(double)INFINITY;
 	int rc = table_new(in, &t, err);
 	if (rc == 0 && (!now || !work))
 		rc = mc_nomem(err, "an alignment");
+	if (rc == 0 && odds)
+		memset(odds, 0, cells * sizeof *odds);
 	for (int b = 0; rc == 0 && b < BEGINNINGS; b++) {
 		struct align_manner m;
 		begin(in, in->reach * (double[]){ 0, .4, -.4 }[b], &m);
-		for (int turn = 0; turn < TURNS; turn++) {
-			search(in, &m, &t, now);
-			/* marks that are all off by much in the same direction are less likely beforehand */
-			double cost = align_cost(in, &m, now) + fabs(m.late) * ALIGN_USUAL / in->reach;
-			if (cost < best) {
-				best = cost;
-				memcpy(wave, now, in->nmarks * sizeof *wave);
-			}
-			learn(in, now, &m, work);
-		}
+		turns(in, &m, &t, now, work, wave, &best);
+		if (odds)
+			rc = mean_odds(in, &m, odds, work + in->nmarks + 2, &sum, err);
 	}
 	table_free(&t);
 	free(now);

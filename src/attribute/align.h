@@ -41,8 +41,11 @@ struct align_manner {
 double align_cost(const struct align_in *in, const struct align_manner *m, const size_t *wave);
 /* The likeliest alignment under a manner. 0, MC_ENOMEM. Takes nmarks x nwaves bytes. */
 int align_given(const struct align_in *in, const struct align_manner *m, size_t *wave, struct mc_error *err);
-/* wave[k] := the wave that mark k announced, or ALIGN_NONE. Order is kept, each wave has one mark at most. 0, MC_ENOMEM.
- * Takes nmarks x nwaves bytes. */
-int align(const struct align_in *in, size_t *wave, struct mc_error *err);
+/* odds[k * nwaves + i] := the probability that mark k announced wave i, over all alignments under a manner; *loglik is theirs together. Forward
+ * and backward sums (Durbin, Eddy, Krogh and Mitchison, Biological Sequence Analysis, 1998, section 4.4). 0, MC_ENOMEM. Takes nmarks x nwaves numbers. */
+int align_odds(const struct align_in *in, const struct align_manner *m, double *odds, double *loglik, struct mc_error *err);
+/* wave[k] := the wave that mark k announced, or ALIGN_NONE. Order is kept, each wave has one mark at most. odds (or NULL): as above, over the
+ * manners that the search ended with, each as likely as what it explains. 0, MC_ENOMEM. Takes nmarks x nwaves bytes, with odds thrice as many numbers. */
+int align(const struct align_in *in, size_t *wave, double *odds, struct mc_error *err);
 
 #endif

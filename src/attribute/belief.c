@@ -107,24 +107,32 @@ void suppositions_release(struct suppositions *s)
 	*s = (struct suppositions){ 0 };
 }
 
+/* Share of a deploy's growths that show late, and of its reign at which half of those do. */
+static const double LATE = .3, SHOWS = .1;
 /* Ticks until a process that was just started does what it will do. */
 static const double STARTS = 10;
 
+/* When another release than deploy k's begins; a full rollout after a canary is the same release. */
+static double reign_ends(const struct history *h, size_t k)
+{
+	size_t other = k + 1;
+	while (other < h->ndeploys && h->deploy[other].identity == h->deploy[k].identity)
+		other++;
+	return other < h->ndeploys ? h->deploy[other].begins : h->as_of;
+}
+
 /* An onset early in a release's reign, or just before it, is that deploy's: coincidence is less likely than cause. */
-static size_t owner(const struct history *h, double t, double end)
+static size_t owner(const struct history *h, double t)
 {
 	for (size_t k = 0; k < h->ndeploys; k++)
 		if (h->deploy[k].lives == 0 && t >= h->deploy[k].mark - h->slack / 3 - 1 && t <= h->deploy[k].mark + 2 * h->slack / 3 + 1)
 			return k;
 	for (size_t k = 0; k < h->ndeploys; k++) {
 		double at = h->deploy[k].lives ? h->deploy[k].begins : h->deploy[k].mark;
-		size_t other = k + 1; /* a full rollout after a canary is the same release */
-		while (other < h->ndeploys && h->deploy[other].identity == h->deploy[k].identity)
-			other++;
-		double next = other < h->ndeploys ? h->deploy[other].begins : end;
 		double before = k ? h->deploy[k - 1].begins : 0;
-		double reign = next - at, early = fmax(.1 * reign, fmin(.3 * reign, STARTS * h->tick));
-		if (t >= at - .05 * (at - before) && t <= at + early)
+		double reign = reign_ends(h, k) - at, early = fmax(.1 * reign, fmin(.3 * reign, STARTS * h->tick));
+		/* a mark that comes after the restarts may be when the new lives get their work */
+		if (t >= at - .05 * (at - before) && t <= fmax(at, fmin(h->deploy[k].mark, at + .3 * reign)) + early)
 			return k;
 	}
 	return MC_NO_DEPLOY;
@@ -146,7 +154,7 @@ static void weigh_onsets(const struct history *h, const struct mc_growth_evidenc
 {
 	for (size_t i = 0; i < e->nonsets; i++) {
 		double v = (e->onset[i].log_evidence - e->none) / TEMPERATURE, prior = log(PRIOR_FREE) - log((double)e->nonsets);
-		size_t k = owner(h, rows->onsets[i], h->as_of);
+		size_t k = owner(h, rows->onsets[i]);
 		/* a deploy that restarted nothing, about its time */
 		if (k != MC_NO_DEPLOY && h->deploy[k].lives == 0 && fabs(rows->onsets[i] - h->deploy[k].mark) <= h->slack)
 			prior = log(PRIOR_DEPLOY) - log(16 * (double)h->ndeploys);
@@ -176,6 +184,64 @@ static void normalise(struct belief *b, size_t nsets, size_t nonsets)
 		b->onset_weight[i] = exp(b->onset_weight[i] - sum);
 }
 
+/* How likely an onset is the age at which growth shows in every life since some deploy, rather than a time: free lists and holes of the heap are
+ * used up first, sessions end. Beforehand three in ten growths of a deploy show late; the density of that age falls with its square beyond the
+ * tenth part of the reign. Where later lives show the same age decides; where there are none the two say the same. */
+static double shows_late(const struct history *h, const struct mc_growth_evidence *e, double onset, size_t i)
+{
+	size_t r = history_release_at(h, onset);
+	double run = 0, step = h->as_of / (double)(e->nonsets + 1);
+	while (r > 0 && h->deploy[r - 1].lives == 0)
+		r--;
+	if (r == 0 || !(e->late[i].log_evidence > -(double)INFINITY))
+		return 0;
+	for (size_t k = 0; k < h->ndeploys; k++)
+		run += h->deploy[k].lives > 0;
+	double age = fmax(0, onset - h->deploy[r - 1].begins), usual = SHOWS * (reign_ends(h, r - 1) - h->deploy[r - 1].begins);
+	double density = usual / ((usual + age) * (usual + age)) * fmin(step, usual);
+	double late = log(PRIOR_DEPLOY * LATE * density) - log(2 * run) + e->late[i].log_evidence / TEMPERATURE;
+	double time = log(PRIOR_FREE) - log((double)e->nonsets) + e->onset[i].log_evidence / TEMPERATURE;
+	return 1 / (1 + exp(time - late));
+}
+
+/* Takes from the onsets of a release what is believed to be an age, by the likeliest of them; returns how much that is. */
+static double take_late(const struct history *h, const struct mc_growth_evidence *e, const struct history_rows *rows, struct belief *b)
+{
+	double taken = 0;
+	for (size_t i = 0; i < e->nonsets; i++) {
+		double late = shows_late(h, e, rows->onsets[i], i);
+		size_t r = history_release_at(h, rows->onsets[i]);
+		for (size_t o = 0; late > 0 && o < e->nonsets; o++) {
+			if (b->onset_of[o] != MC_NO_DEPLOY || history_release_at(h, rows->onsets[o]) != r)
+				continue;
+			taken += late * b->onset_weight[o];
+			b->onset_weight[o] *= 1 - late;
+		}
+	}
+	return taken;
+}
+
+/* What is believed of onsets that are ages is the others' who say that lives grow, all alike. */
+static void give_late(const struct history *h, const struct suppositions *s, const struct mc_growth_evidence *e, const struct history_rows *rows,
+	struct belief *b)
+{
+	double others = b->all + b->bounded;
+	for (size_t k = 0; k < h->ndeploys; k++)
+		others += b->deploy[k];
+	if (!(others > 1e-300))
+		return;
+	double late = take_late(h, e, rows, b), more = 1 + late / others;
+	b->free_onset -= late;
+	b->all *= more;
+	b->bounded *= more;
+	for (size_t k = 0; k < h->ndeploys; k++)
+		b->deploy[k] *= more;
+	for (size_t i = 0; i < s->n; i++)
+		b->weight[i] *= more;
+	for (size_t i = 0; i < e->nonsets; i++)
+		b->onset_weight[i] *= b->onset_of[i] != MC_NO_DEPLOY ? more : 1;
+}
+
 int belief_new(const struct history *h, const struct suppositions *s, const struct mc_growth_evidence *e, const struct history_rows *rows,
 	struct belief *ret, struct mc_error *err)
 {
@@ -196,8 +262,38 @@ int belief_new(const struct history *h, const struct suppositions *s, const stru
 	weigh_sets(s, e, &b, &b.bounded);
 	weigh_onsets(h, e, rows, &b);
 	normalise(&b, s->n, e->nonsets);
+	give_late(h, s, e, rows, &b);
 	*ret = b;
 	return 0;
+}
+
+/* How likely what is seen since the restarts of deploy `from` is the doing of deploy `to`. */
+static double also(const struct history *h, size_t from, size_t to)
+{
+	const struct history_also *a = h->deploy[from].also;
+	double sum = 0, p = 0;
+	for (size_t i = 0; i < HISTORY_ALSO; i++) {
+		sum += a[i].p;
+		p += a[i].deploy == to ? a[i].p : 0;
+	}
+	return sum > 0 ? p : from == to;
+}
+
+double belief_whose(const struct history *h, const double *p, size_t k)
+{
+	double sum = 0;
+	for (size_t from = 0; from < h->ndeploys; from++)
+		sum += p[from] * also(h, from, k);
+	return sum;
+}
+
+size_t belief_source(const struct history *h, const double *p, size_t k)
+{
+	size_t best = k;
+	for (size_t from = 0; from < h->ndeploys; from++)
+		if (p[from] * also(h, from, k) > p[best] * also(h, best, k))
+			best = from;
+	return best;
 }
 
 void belief_before(size_t ndeploys, double *deploys, double *not_a_deploy)

@@ -29,6 +29,11 @@ struct belief {
 /* 0, MC_ENOMEM. `usable`: releases that have rows in the panel. */
 int belief_new(const struct history *h, const struct suppositions *s, const struct mc_growth_evidence *e, const struct history_rows *rows,
 	struct belief *ret, struct mc_error *err);
+/* Deploy k's part of what is believed since the restarts of each deploy (p: belief.deploy, or steps), where those may be another's
+ * (struct history_also). */
+double belief_whose(const struct history *h, const double *p, size_t k);
+/* The deploy whose restarts most of what deploy k is believed to have done (p: deploy or step) comes from; k itself mostly. */
+size_t belief_source(const struct history *h, const double *p, size_t k);
 void belief_release(struct belief *b);
 /* What is likely before anything was seen: that some deploy began a growth, all of them together, and that another growth did. */
 void belief_before(size_t ndeploys, double *deploys, double *not_a_deploy);

@@ -41,7 +41,8 @@ static int candidates(const struct history *h, const struct judgement *j, struct
 	if (!a->candidates)
 		return mc_nomem(err, "the candidates");
 	for (size_t k = 0; k < h->ndeploys; k++) {
-		double p = b->deploy[k] + rest * ((1 - UNSEEN) * j->steps.p[k] + (h->deploy[k].lives > 0 ? UNSEEN / run : 0));
+		double p = belief_whose(h, b->deploy, k) +
+			rest * ((1 - UNSEEN) * belief_whose(h, j->steps.p, k) + (h->deploy[k].lives > 0 ? UNSEEN / run : 0));
 		if (p < LEAST_SHOWN)
 			continue;
 		shown += p;
@@ -251,10 +252,11 @@ static size_t stands_out(const struct history *h, const struct mc_answer *a)
 
 static int leak(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
-	size_t k = stands_out(h, a);
-	bool named = k != MC_NO_DEPLOY;
+	size_t who = stands_out(h, a);
+	bool named = who != MC_NO_DEPLOY;
 	if (!named && h->ndeploys)
-		k = likeliest(j->belief.deploy, h->ndeploys);
+		who = likeliest(j->belief.deploy, h->ndeploys);
+	size_t k = who == MC_NO_DEPLOY ? who : belief_source(h, j->belief.deploy, who); /* since whose restarts */
 	const struct mc_growth_fit *f = &j->evidence.all[MC_GROWTH_TIME];
 	if (j->evidence.all[MC_GROWTH_REQUESTS].log_evidence > f->log_evidence || !(f->slope > 0))
 		f = &j->evidence.all[MC_GROWTH_REQUESTS];
@@ -284,7 +286,7 @@ static int leak(const struct history *h, const struct judgement *j, struct mc_an
 		a->culprit = 0;
 	bool by_requests = s && f == &j->evidence.set[MC_GROWTH_REQUESTS][s - j->sets.s];
 	double n = f->slope > 0 && isfinite(a->slope_after) ? a->slope_after / (f->slope * j->unit) : 1;
-	rc = rc < 0 ? rc : leak_episodes(h, j, named ? h->deploy[k].index : MC_NO_DEPLOY, s, by_requests, a, err);
+	rc = rc < 0 ? rc : leak_episodes(h, j, named ? h->deploy[who].index : MC_NO_DEPLOY, s, by_requests, a, err);
 	if (rc == 0)
 		slopes_of_parts(n, a);
 	return rc;
@@ -310,7 +312,8 @@ static int step_of_its_own(const struct history *h, const struct judgement *j, s
 
 static int step(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
-	size_t only = stands_out(h, a), k = only != MC_NO_DEPLOY ? only : h->ndeploys ? likeliest(j->steps.p, h->ndeploys) : MC_NO_DEPLOY;
+	size_t only = stands_out(h, a), who = only != MC_NO_DEPLOY ? only : h->ndeploys ? likeliest(j->steps.p, h->ndeploys) : MC_NO_DEPLOY;
+	size_t k = who == MC_NO_DEPLOY ? who : belief_source(h, j->steps.p, who); /* since whose restarts */
 	if (k == MC_NO_DEPLOY || j->steps.free > j->steps.p[k])
 		return step_of_its_own(h, j, a, err);
 	bool named = only != MC_NO_DEPLOY;
@@ -327,7 +330,7 @@ static int step(const struct history *h, const struct judgement *j, struct mc_an
 		stopped(h, j, j->steps.until[k] - 1, a);
 	if (named)
 		a->culprit = 0;
-	return episode_add(a, (struct mc_episode){ .verdict = MC_VERDICT_STEP, .culprit = named ? h->deploy[k].index : MC_NO_DEPLOY, .fixed_by = a->fixed_by,
+	return episode_add(a, (struct mc_episode){ .verdict = MC_VERDICT_STEP, .culprit = named ? h->deploy[who].index : MC_NO_DEPLOY, .fixed_by = a->fixed_by,
 		.onset_ms = a->onset_ms, .stopped_ms = a->stopped_ms }, err);
 }
 

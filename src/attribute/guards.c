@@ -16,6 +16,8 @@ static const double SLOWER = .65, MUCH_SLOWER = .45;
 static const double OFTEN = .6, FASTER = 1.5;
 /* Growth of so many times what trends of lives scatter by is plain to see. */
 static const double PLAIN = 3;
+/* Lives that rise by less than this part of what they are said to grow by do not grow. */
+static const double NOT_SEEN = 1. / 3;
 /* What is left of a deploy's probability where a guard speaks against it. */
 static const double LEFT = .1;
 /* Load that is beyond what earlier releases had: the largest by so much, the mean by so little. */
@@ -158,6 +160,37 @@ static void look_at_deploys(const struct history *h, struct judgement *j, const 
 	}
 }
 
+/* Growth since a time of its own that lives of all later releases ought to show, and mostly do not: it levelled off, or was a spike's tail. `work`
+ * has two numbers a life. */
+static bool not_seen_later(const struct judgement *j, const struct trend *t, double onset, double claimed, double *work)
+{
+	size_t n = j->rows.nlives, k = 0, release = 0;
+	for (size_t i = 0; i < n; i++)
+		if (j->rows.life[i].start <= onset && j->rows.life[i].release > release)
+			release = j->rows.life[i].release;
+	for (size_t i = 0; i < n; i++)
+		if (j->rows.life[i].release > release && isfinite(t[i].settled))
+			work[k++] = t[i].settled;
+	if (k < 3)
+		return false;
+	double usual = mc_median(work, k), scatter = mc_mad(work, k, usual, work + n);
+	return usual < NOT_SEEN * claimed && claimed > PLAIN * scatter / sqrt((double)k);
+}
+
+static void look_at_onsets(struct judgement *j, const struct trend *t, double *work)
+{
+	struct belief *b = &j->belief;
+	for (size_t i = 0; i < j->evidence.nonsets && j->signal == HISTORY_ANON; i++) {
+		if (b->onset_of[i] != MC_NO_DEPLOY || b->onset_weight[i] < .01 ||
+			!not_seen_later(j, t, j->rows.onsets[i], j->evidence.onset[i].slope, work))
+			continue;
+		double taken = (1 - LEFT) * b->onset_weight[i];
+		b->onset_weight[i] -= taken;
+		b->free_onset -= taken;
+		b->bounded += taken;
+	}
+}
+
 int guards(const struct history *h, struct judgement *j, struct mc_error *err)
 {
 	size_t n = j->rows.nlives;
@@ -173,6 +206,7 @@ int guards(const struct history *h, struct judgement *j, struct mc_error *err)
 	if (rc == 0) {
 		short_lives(h, j);
 		look_at_deploys(h, j, t, work);
+		look_at_onsets(j, t, work);
 	}
 	free(t);
 	free(work);

@@ -46,12 +46,19 @@ struct history_life {
 	size_t jump_from, jump_to;
 };
 
+/* Where marks are sloppier than releases are apart, the restarts that a deploy is believed to have made may be another's. */
+enum { HISTORY_ALSO = 3 };
+
 struct history_deploy {
 	size_t index;     /* into mc_case.deploys */
 	double mark;      /* its time */
 	double begins;    /* lives that start from here on run it */
 	double first_seen; /* first start of a life that runs it; NAN: none */
 	size_t lives;     /* that run it */
+	struct history_also {
+		size_t deploy;
+		double p;
+	} also[HISTORY_ALSO]; /* whose its wave may be, itself among them; p 0: unused, all 0: it is its own */
 	size_t identity;  /* deploys of the same version have the same number; 0: of what ran before all */
 };
 

@@ -34,7 +34,8 @@ static void against_none(struct part *p)
 	}
 	for (size_t i = 0; i < e->nonsets; i++) {
 		e->onset[i].log_evidence -= e->none;
-		p->most = fmax(p->most, e->onset[i].log_evidence);
+		e->late[i].log_evidence -= e->none;
+		p->most = fmax(p->most, fmax(e->onset[i].log_evidence, e->late[i].log_evidence));
 	}
 	e->since_ever -= e->none;
 	e->none = 0;
@@ -67,6 +68,7 @@ static struct mc_growth_fit *faster_set(struct mc_growth_evidence *e, size_t i) 
 static struct mc_growth_fit *bounded_set(struct mc_growth_evidence *e, size_t i) { return &e->set[MC_GROWTH_BOUNDED][i]; }
 static struct mc_growth_fit *all_of(struct mc_growth_evidence *e, size_t i) { return &e->all[i]; }
 static struct mc_growth_fit *onset_of(struct mc_growth_evidence *e, size_t i) { return &e->onset[i]; }
+static struct mc_growth_fit *late_of(struct mc_growth_evidence *e, size_t i) { return &e->late[i]; }
 
 static void join_roles(struct part *part, size_t n, size_t lead)
 {
@@ -87,8 +89,10 @@ static void join_roles(struct part *part, size_t n, size_t lead)
 	}
 	for (size_t i = 0; i < MC_GROWTH_KINDS; i++)
 		join(part, n, lead, all_of, i);
-	for (size_t i = 0; i < e->nonsets; i++)
+	for (size_t i = 0; i < e->nonsets; i++) {
 		join(part, n, lead, onset_of, i);
+		join(part, n, lead, late_of, i);
+	}
 }
 
 static int judge_role(struct history *h, struct judgement *j, size_t role, struct part *p, struct mc_error *err)

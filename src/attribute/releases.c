@@ -44,6 +44,28 @@ static void offer(const struct history *h, const struct wave *w, size_t n, struc
 	}
 }
 
+/* Whose the wave of deploy k may be: the likeliest few, of odds[mark * nwaves + wave]. */
+static void whose(const struct align_in *in, const double *odds, size_t wave, const size_t *of, struct history_deploy *d)
+{
+	double sum = 0;
+	for (size_t m = 0; m < in->nmarks; m++) {
+		struct history_also new = { of[m], odds[m * in->nwaves + wave] };
+		for (size_t i = 0; i < HISTORY_ALSO; i++)
+			if (new.p > d->also[i].p) {
+				struct history_also was = d->also[i];
+				d->also[i] = new;
+				new = was;
+			}
+	}
+	for (size_t i = 0; i < HISTORY_ALSO; i++)
+		sum += d->also[i].p;
+	for (size_t i = 0; i < HISTORY_ALSO; i++)
+		d->also[i].p = sum > 0 ? d->also[i].p / sum : 0;
+}
+
+/* Above this the alignment is taken for certain, to spare memory. */
+enum { MOST_ODDS = 1 << 18 };
+
 static int match(struct history *h, struct wave *w, size_t n, struct mc_error *err)
 {
 	size_t nd = h->ndeploys;
@@ -55,10 +77,20 @@ static int match(struct history *h, struct wave *w, size_t n, struct mc_error *e
 		size_t *wave_of = of + nd, *wave = wave_of + n;
 		struct align_in in = { .marks = marks, .waves = waves, .reach = h->slack, .least = 2 * h->tick, .span = fmax(h->as_of, h->tick) };
 		offer(h, w, n, &in, marks, waves, of, wave_of);
-		rc = align(&in, wave, err);
-		for (size_t k = 0; rc == 0 && k < in.nmarks; k++)
-			if (wave[k] != ALIGN_NONE)
-				h->deploy[of[k]].begins = w[wave_of[wave[k]]].from;
+		size_t cells = in.nmarks * in.nwaves;
+		double *odds = cells && cells <= MOST_ODDS ? mc_reallocarray(NULL, cells, sizeof *odds) : NULL;
+		if (cells && cells <= MOST_ODDS && !odds)
+			rc = mc_nomem(err, "waves of restarts");
+		if (rc == 0)
+			rc = align(&in, wave, odds, err);
+		for (size_t k = 0; rc == 0 && k < in.nmarks; k++) {
+			if (wave[k] == ALIGN_NONE)
+				continue;
+			h->deploy[of[k]].begins = w[wave_of[wave[k]]].from;
+			if (odds)
+				whose(&in, odds, wave[k], of, &h->deploy[of[k]]);
+		}
+		free(odds);
 	}
 	free(marks);
 	free(waves);
@@ -125,6 +157,10 @@ static void early_starters(struct history *h, size_t k)
 
 static void count(struct history *h)
 {
+	/* what lives say of themselves is no guess */
+	for (size_t i = 0; i < h->nlives; i++)
+		if (h->life[i].release && by_name(h, &h->life[i]) <= h->ndeploys)
+			memset(h->deploy[h->life[i].release - 1].also, 0, sizeof h->deploy[0].also);
 	for (size_t k = 0; k < h->ndeploys; k++)
 		h->deploy[k].first_seen = (double)NAN;
 	for (size_t i = 0; i < h->nlives; i++) {

@@ -18,9 +18,13 @@
 /* Grids of spreads. Departure of a release's curve, relative to the curve's size; slopes of releases, in noise deviations over
  * a median life; growth between lives, relative to the growth; lives about a growth that all share, relative to it, going with SLOPE_SPREAD. */
 static const double CURVE_SPREAD[] = { .02, .1, .4 }, SLOPE_SPREAD[] = { 1e-3, .4, 2 }, LIFE_SPREAD[] = { .12, .3, .6, 1.2 },
-	SHARED_SPREAD[] = { .06, .2, .5 };
+	SHARED_SPREAD[] = { .06, .2, .5 }, ONSET_SPREAD = .4;
 /* Releases of a program mostly have the same slope: nothing. */
 static const double SLOPE_WEIGHT[] = { .6, .3, .1 };
+/* Nats by which growth goes with requests rather than with time, before its onset is sought by them too. */
+static const double MUCH_BETTER = 10;
+/* And by which growth of a release may say more than an onset that is held against the same age in later lives. */
+static const double LATE_LEAST = 3;
 enum { NCURVE = 3, NSLOPE = 3, NLIFE = 4, REFINED = 100 };
 
 /* Sums a fit over the grid; keeps the slope of the likeliest. */
@@ -158,25 +162,35 @@ static size_t scatter_class(const struct work *w, size_t kind, double sd)
 	return x <= 0 ? 0 : x >= NSCATTER - 1 ? NSCATTER - 1 : (size_t)(x + .5);
 }
 
+/* Makes the prefix sums of releases whose lives scatter by class i, if they aren't there yet. */
+static int scatter_prefix(struct work *w, struct spread *s, size_t kind, size_t i, struct mc_error *err)
+{
+	size_t qq = w->q * w->q;
+	if (w->have[kind][i])
+		return 0;
+	int rc = work_scattered(w, kind, i, err);
+	if (rc < 0)
+		return rc;
+	double *e = w->elim[kind][i], *logs = w->elim_logs[kind][i];
+	for (size_t r = 0; r < w->nr; r++) {
+		double *to = e + (r + 1) * qq;
+		logs[r + 1] = logs[r] + w->scatter_logs[kind][i][r] +
+			evidence_eliminate(w->p, w->scatter[kind][i] + r * qq, work_release_spread(w, s, r), to);
+		for (size_t k = 0; k < qq; k++)
+			to[k] += e[r * qq + k];
+	}
+	w->have[kind][i] = true;
+	return 0;
+}
+
 /* The same with lives scattered about the growth. */
 static int with_scatter(struct work *w, struct spread *s, size_t kind, const struct mc_supposition *set, double sd,
 	struct mc_growth_fit *f, struct mc_error *err)
 {
-	size_t i = scatter_class(w, kind, sd), qq = w->q * w->q;
-	if (!w->have[kind][i]) {
-		int rc = work_scattered(w, kind, i, err);
-		if (rc < 0)
-			return rc;
-		double *e = w->elim[kind][i], *logs = w->elim_logs[kind][i];
-		for (size_t r = 0; r < w->nr; r++) {
-			double *to = e + (r + 1) * qq;
-			logs[r + 1] = logs[r] + w->scatter_logs[kind][i][r] +
-				evidence_eliminate(w->p, w->scatter[kind][i] + r * qq, work_release_spread(w, s, r), to);
-			for (size_t k = 0; k < qq; k++)
-				to[k] += e[r * qq + k];
-		}
-		w->have[kind][i] = true;
-	}
+	size_t i = scatter_class(w, kind, sd);
+	int rc = scatter_prefix(w, s, kind, i, err);
+	if (rc < 0)
+		return rc;
 	struct against g;
 	against_nothing(&g, w->nc + 1);
 	add_triangle(&g, w->total, w->q, 1);
@@ -267,15 +281,16 @@ static void bounded_sets(struct work *w, struct mc_growth_evidence *e)
 	}
 }
 
-/* Sum of the lives about one onset, each with its own spread and scattered about the growth; *at moves past them. */
-static double sum_of_onset(const struct work *w, const struct spread *s, double scatter, size_t k, size_t *at, double *sum)
+/* Sum of the lives of one release about an onset, from o->onset[*at] on, each with its own spread and scattered about the growth; *at
+ * moves past them. */
+static double sum_of_onset(const struct work *w, const struct spread *s, const struct onset_grams *o, double scatter, size_t k, size_t release, size_t *at,
+	double *sum)
 {
-	const struct onset_grams *o = &w->onsets;
 	size_t ww = o->w;
 	double g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], logs = 0;
 	struct spread own = *s;
 	memset(sum, 0, ww * ww * sizeof *sum);
-	for (; *at < o->n && o->onset[*at] == k; ++*at) {
+	for (; *at < o->n && o->onset[*at] == k && w->p->life[o->life[*at]].release == release; ++*at) {
 		const struct panel_life *l = &w->p->life[o->life[*at]];
 		logs += evidence_eliminate_of(w->p->ne, ww, o->x + *at * ww * ww, evidence_life_spread(w->p, s, l, &own), g);
 		if (scatter > 0)
@@ -286,37 +301,77 @@ static double sum_of_onset(const struct work *w, const struct spread *s, double 
 	return logs;
 }
 
-/* Growth from an onset on: the kinked lives of its release, all of every later one. */
-static void onset_sets(struct work *w, struct spread *s, double scatter, double weight, struct mc_growth_evidence *e)
+/* What releases [from, until) say when lives scatter about the growth (class i) or not (NULL). */
+static double add_releases(const struct work *w, const size_t *class, size_t from, size_t until, size_t col, struct against *g)
+{
+	size_t q = w->q, qq = q * q, kind = w->onset_kind;
+	const double *pre = class ? w->elim[kind][*class] : w->pre_base, *logs = class ? w->elim_logs[kind][*class] : w->pre_base_logs;
+	add_triangle(g, pre + until * qq, q, 1);
+	add_triangle(g, pre + from * qq, q, -1);
+	if (col) {
+		add_column(g, pre + until * qq, q, col, 1);
+		add_column(g, pre + from * qq, q, col, -1);
+	}
+	return logs[until] - logs[from];
+}
+
+/* Growth from onset k on: the kinked lives, and all of later releases, scattered about it by this much. */
+static int one_onset(struct work *w, struct spread *s, const struct onset_grams *o, double scatter, size_t k, size_t at, struct mc_growth_fit *f,
+	struct mc_error *err)
 {
 	const struct mc_panel *p = w->p;
-	const struct onset_grams *o = &w->onsets;
-	size_t q = w->q, ww = o->w, ne = p->ne, it = p->it, at = 0;
-	double sum[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], m[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], x[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS];
-	for (size_t k = 0; k < p->nonsets; k++) {
-		struct mc_growth_fit f;
+	size_t ww = o->w, first = o->release[k], end = o->late ? w->nr : first + 1, h = work_growth_column(p, (enum mc_growth)w->onset_kind);
+	size_t class = scatter_class(w, w->onset_kind, scatter);
+	double sum[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], m[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], logs = 0;
+	struct against g;
+	int rc = scatter > 0 ? scatter_prefix(w, s, w->onset_kind, class, err) : 0;
+	if (rc < 0)
+		return rc;
+	against_nothing(&g, w->nc + 1);
+	for (size_t r = first; r < end; r++) {
+		logs += sum_of_onset(w, s, o, scatter > 0 ? w->scatter_sd[w->onset_kind][class] : 0, k, r, &at, sum);
+		logs += evidence_eliminate_of(p->ne, ww, sum, work_release_spread(w, s, r), m);
+		add_triangle(&g, m, ww, 1);
+		add_column(&g, m, ww, ww - 1, 1);
+	}
+	logs += add_releases(w, NULL, 0, first, 0, &g);
+	logs += add_releases(w, scatter > 0 ? &class : NULL, end, w->nr, h, &g);
+	weigh(w, &g, logs, f);
+	/* of the spreads that releases' growth is weighed with, none is one, and this one stands for two */
+	f->log_evidence += scatter > 0 ? log(2) : 0;
+	return 0;
+}
+
+static int onset_sets(struct work *w, struct spread *s, const struct onset_grams *o, struct mc_growth_fit *sum, double *best, struct mc_error *err)
+{
+	int rc = 0;
+	for (size_t k = 0, at = 0; rc == 0 && k < w->p->nonsets; k++) {
+		struct mc_growth_fit f, g;
 		if (!o->used[k])
 			continue;
-		double logs = sum_of_onset(w, s, scatter, k, &at, sum);
-		logs += evidence_eliminate_of(ne, ww, sum, work_release_spread(w, s, o->release[k]), m);
-		memcpy(x, m, ww * ww * sizeof *x);
-		for (size_t r = 0; r < w->nr; r++) {
-			const double *b = w->base + r * q * q;
-			if (r == o->release[k])
-				continue;
-			logs += w->base_logs[r];
-			for (size_t a = 0; a <= ne; a++)
-				linalg_less(m + a * ww, b + a * q, -1, ne + 1);
-			if (r < o->release[k])
-				continue;
-			for (size_t a = 0; a <= ne; a++)
-				x[a * ww + ww - 1] += b[a * q + it];
-			x[(ww - 1) * ww + ww - 1] += b[it * q + it];
-		}
-		against_common(w, m, x, ww, ww - 1, logs, &f);
-		f.log_evidence += log(weight);
-		gather(&e->onset[k], &w->best_onset[k], &f);
+		rc = one_onset(w, s, o, 0, k, at, &f, err);
+		g = f;
+		if (rc == 0 && f.slope > 0)
+			rc = one_onset(w, s, o, ONSET_SPREAD * f.slope, k, at, &g, err);
+		gather(&sum[k], &best[k], &f);
+		gather(&sum[k], &best[k], &g);
+		while (at < o->n && o->onset[at] == k)
+			at++;
 	}
+	return rc;
+}
+
+/* Growth from an onset on goes with time or with requests, as that of releases does; found at the first point of the grid. */
+static int begin_onsets(struct work *w, const struct mc_growth_evidence *e, struct mc_error *err)
+{
+	double most[2] = { e->all[MC_GROWTH_TIME].log_evidence, e->all[MC_GROWTH_REQUESTS].log_evidence };
+	if (w->onsets.x)
+		return 0;
+	for (size_t k = 0; k < 2; k++)
+		for (size_t i = 0; i < e->n; i++)
+			most[k] = fmax(most[k], e->set[k ? MC_GROWTH_REQUESTS : MC_GROWTH_TIME][i].log_evidence);
+	w->onset_kind = w->p->has_requests && most[1] > most[0] + MUCH_BETTER ? MC_GROWTH_REQUESTS : MC_GROWTH_TIME;
+	return onset_grams_new(w->p, work_growth_column(w->p, (enum mc_growth)w->onset_kind), w->curve[0], w->share, &w->onsets, err);
 }
 
 static void each_release(struct work *w, struct mc_growth_evidence *e)
@@ -333,16 +388,23 @@ static void each_release(struct work *w, struct mc_growth_evidence *e)
 	}
 }
 
+/* The work at one point of the grid of spreads. */
+static void begin_point(struct work *w, size_t a, size_t b, struct spread *s)
+{
+	*s = (struct spread){ .sd = { 1 } };
+	work_set_spread(w, CURVE_SPREAD[a], SLOPE_SPREAD[b], s);
+	w->log_weight = log(SLOPE_WEIGHT[b]);
+	s->own = SHARED_SPREAD[b] * w->common_slope;
+	work_begin_spread(w, s);
+}
+
 static int over_grid(struct work *w, struct mc_growth_evidence *e, struct mc_error *err)
 {
 	int rc = 0;
 	for (size_t a = 0; a < NCURVE; a++)
 		for (size_t b = 0; rc == 0 && b < NSLOPE; b++) {
-			struct spread s = { .sd = { 1 } };
-			work_set_spread(w, CURVE_SPREAD[a], SLOPE_SPREAD[b], &s);
-			w->log_weight = log(SLOPE_WEIGHT[b]);
-			s.own = SHARED_SPREAD[b] * w->common_slope;
-			work_begin_spread(w, &s);
+			struct spread s;
+			begin_point(w, a, b, &s);
 			double none = -.5 * w->n * log(fmax(w->yy / w->n, .1)) - w->none_logs + w->log_weight;
 			e->none = mc_log_add(e->none, none + log(NLIFE + 1));
 			rc = growth_sets(w, &s, MC_GROWTH_TIME, e, err);
@@ -351,11 +413,58 @@ static int over_grid(struct work *w, struct mc_growth_evidence *e, struct mc_err
 			if (rc == 0)
 				rc = growth_sets(w, &s, MC_GROWTH_FASTER, e, err);
 			bounded_sets(w, e);
-			onset_sets(w, &s, 0, .5 * (NLIFE + 1), e);
-			onset_sets(w, &s, w->onset_scatter, .5 * (NLIFE + 1), e);
+			if (rc == 0)
+				rc = begin_onsets(w, e, err);
+			if (rc == 0)
+				rc = onset_sets(w, &s, &w->onsets, e->onset, w->best_onset, err);
 			if (a == 1 && b == 1)
 				each_release(w, e);
 		}
+	return rc;
+}
+
+static double best_set_of(const struct mc_growth_evidence *e)
+{
+	double best = e->none;
+	for (size_t k = 0; k < MC_GROWTH_KINDS; k++)
+		for (size_t i = 0; i < e->n; i++)
+			best = fmax(best, e->set[k][i].log_evidence);
+	return best;
+}
+
+/* The likeliest onset in each release's time, where it says at least nearly as much as any release's growth does: it may be the age at which
+ * growth shows. */
+static bool ask_late(const struct work *w, const struct mc_growth_evidence *e, bool *asked)
+{
+	const struct onset_grams *o = &w->onsets;
+	size_t n = w->p->nonsets;
+	double least = best_set_of(e) - LATE_LEAST;
+	bool any = false;
+	for (size_t k = 0; k < n; k++) {
+		asked[k] = o->used[k] && o->release[k] > 0 && e->onset[k].log_evidence > least;
+		for (size_t i = 0; i < n; i++)
+			asked[k] = asked[k] && (o->release[i] != o->release[k] || e->onset[i].log_evidence <= e->onset[k].log_evidence);
+		any = any || asked[k];
+	}
+	return any;
+}
+
+/* Holds onsets against the same age in all lives since that release. */
+static int late_over_grid(struct work *w, struct mc_growth_evidence *e, struct mc_error *err)
+{
+	bool *asked = calloc(w->p->nonsets + 1, sizeof *asked);
+	int rc = asked ? 0 : mc_nomem(err, "onsets");
+	if (rc == 0 && (w->late.x || ask_late(w, e, asked))) {
+		if (!w->late.x)
+			rc = onset_grams_late(w->p, work_growth_column(w->p, (enum mc_growth)w->onset_kind), w->curve[0], w->share, asked, &w->late, err);
+		for (size_t a = 0; a < NCURVE; a++)
+			for (size_t b = 0; rc == 0 && b < NSLOPE; b++) {
+				struct spread s;
+				begin_point(w, a, b, &s);
+				rc = onset_sets(w, &s, &w->late, e->late, w->best_late, err);
+			}
+	}
+	free(asked);
 	return rc;
 }
 
@@ -371,11 +480,12 @@ static int evidence_new(const struct mc_panel *p, size_t n, struct mc_growth_evi
 			e->set[k][i].log_evidence = -(double)INFINITY;
 	}
 	e->onset = calloc(p->nonsets + 1, sizeof *e->onset);
-	for (size_t i = 0; e->onset && i < p->nonsets; i++)
-		e->onset[i].log_evidence = -(double)INFINITY;
+	e->late = calloc(p->nonsets + 1, sizeof *e->late);
+	for (size_t i = 0; e->onset && e->late && i < p->nonsets; i++)
+		e->onset[i].log_evidence = e->late[i].log_evidence = -(double)INFINITY;
 	e->release_slope = work_numbers(p->nreleases, &ok);
 	e->release_sd = work_numbers(p->nreleases, &ok);
-	return ok && e->onset ? 0 : mc_nomem(err, "the evidence");
+	return ok && e->onset && e->late ? 0 : mc_nomem(err, "the evidence");
 }
 
 static void forget_best(struct work *w)
@@ -386,7 +496,7 @@ static void forget_best(struct work *w)
 			w->best[k][i] = -(double)INFINITY;
 	}
 	for (size_t i = 0; i < w->p->nonsets; i++)
-		w->best_onset[i] = -(double)INFINITY;
+		w->best_onset[i] = w->best_late[i] = -(double)INFINITY;
 }
 
 /* Adds what a supposition gains when all lives grow besides; the slope is kept of the likelier. */
@@ -413,14 +523,18 @@ static int besides_common_growth(struct work *w, struct mc_growth_evidence *e, s
 		w->common_slope = slope / 2;
 		forget_best(w);
 		rc = over_grid(w, &x, err);
+		if (rc == 0)
+			rc = late_over_grid(w, &x, err);
 		w->common_slope = 0;
 		w->nc--;
 	}
 	for (size_t k = 0; rc == 0 && k < MC_GROWTH_KINDS; k++)
 		for (size_t i = 0; i < e->n; i++)
 			merge(&e->set[k][i], &x.set[k][i]);
-	for (size_t i = 0; rc == 0 && i < e->nonsets; i++)
+	for (size_t i = 0; rc == 0 && i < e->nonsets; i++) {
 		merge(&e->onset[i], &x.onset[i]);
+		merge(&e->late[i], &x.late[i]);
+	}
 	e->since_ever = x.none;
 	mc_growth_evidence_release(&x);
 	return rc;
@@ -440,9 +554,12 @@ static double independent_lives(const struct mc_panel *p)
 /* Growth from a time of its own whose interval holds 0 is none: what speaks for it is only that lives may scatter about it. */
 static void sure_onsets(struct mc_growth_evidence *e)
 {
-	for (size_t i = 0; i < e->nonsets; i++)
+	for (size_t i = 0; i < e->nonsets; i++) {
 		if (!(e->onset[i].slope > 1.96 * e->onset[i].slope_sd))
 			e->onset[i].log_evidence = -(double)INFINITY;
+		if (!(e->late[i].slope > 1.96 * e->late[i].slope_sd))
+			e->late[i].log_evidence = -(double)INFINITY;
+	}
 }
 
 /* The noise's wander over hours is known from as many lives as there are, however many rows they have: what a supposition falls short
@@ -450,8 +567,9 @@ static void sure_onsets(struct mc_growth_evidence *e)
 static void doubt(const struct mc_panel *p, struct mc_growth_evidence *e)
 {
 	double best = fmax(e->none, e->since_ever), nu = 6 + independent_lives(p);
-	struct mc_growth_fit *part[MC_GROWTH_KINDS + 2];
-	size_t n[MC_GROWTH_KINDS + 2];
+	enum { PARTS = MC_GROWTH_KINDS + 3 };
+	struct mc_growth_fit *part[PARTS];
+	size_t n[PARTS];
 	for (size_t k = 0; k < MC_GROWTH_KINDS; k++) {
 		part[k] = e->set[k];
 		n[k] = e->n;
@@ -459,11 +577,12 @@ static void doubt(const struct mc_panel *p, struct mc_growth_evidence *e)
 	part[MC_GROWTH_KINDS] = e->all;
 	n[MC_GROWTH_KINDS] = MC_GROWTH_KINDS;
 	part[MC_GROWTH_KINDS + 1] = e->onset;
-	n[MC_GROWTH_KINDS + 1] = e->nonsets;
-	for (size_t k = 0; k < MC_GROWTH_KINDS + 2; k++)
+	part[MC_GROWTH_KINDS + 2] = e->late;
+	n[MC_GROWTH_KINDS + 1] = n[MC_GROWTH_KINDS + 2] = e->nonsets;
+	for (size_t k = 0; k < PARTS; k++)
 		for (size_t i = 0; i < n[k]; i++)
 			best = fmax(best, part[k][i].log_evidence);
-	for (size_t k = 0; k < MC_GROWTH_KINDS + 2; k++)
+	for (size_t k = 0; k < PARTS; k++)
 		for (size_t i = 0; i < n[k]; i++)
 			part[k][i].log_evidence = best - (nu + 1) / 2 * log1p(2 * (best - part[k][i].log_evidence) / nu);
 	e->none = best - (nu + 1) / 2 * log1p(2 * (best - e->none) / nu);
@@ -480,13 +599,14 @@ int mc_panel_evidence(struct mc_panel *p, const struct mc_supposition *s, size_t
 	rc = evidence_new(p, n, &e, err);
 	int rc2 = work_new(&w, p, s, n, err);
 	rc = rc < 0 ? rc : rc2;
-	if (rc == 0)
-		rc = work_prepare(&w, err);
 	if (rc == 0) {
+		work_prepare(&w);
 		memcpy(p->curve, w.curve[0], w.nc * sizeof *p->curve);
 		forget_best(&w);
 		rc = over_grid(&w, &e, err);
 	}
+	if (rc == 0)
+		rc = late_over_grid(&w, &e, err);
 	/* worth the time only where growth of all lives has something for it */
 	if (rc == 0 && e.all[MC_GROWTH_TIME].slope > 0 && e.all[MC_GROWTH_TIME].log_evidence > e.none + 2)
 		rc = besides_common_growth(&w, &e, err);
@@ -506,6 +626,7 @@ void mc_growth_evidence_release(struct mc_growth_evidence *e)
 	for (size_t k = 0; k < MC_GROWTH_KINDS; k++)
 		free(e->set[k]);
 	free(e->onset);
+	free(e->late);
 	free(e->release_slope);
 	free(e->release_sd);
 	*e = (struct mc_growth_evidence){ 0 };

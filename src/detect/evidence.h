@@ -37,12 +37,17 @@ void evidence_finish(double n, const struct score *s, struct mc_growth_fit *ret)
 /* Lives about an onset: a matrix of w x w each, w = ne + 2: columns 0..ne, then the kinked growth. */
 struct onset_grams {
 	size_t w, n;
-	double *x;       /* n matrices, by onset */
+	bool late;       /* all lives of its release and of later ones, each kinked at the age that the onset was; else its release's, at the onset */
+	double *x;       /* n matrices, by onset, then by release */
 	size_t *onset, *life; /* of each */
-	bool *used;      /* an onset: false where there are too many lives to look at every one */
+	bool *used;      /* an onset: false where there are too many lives to look at every one, or it was not asked for */
 	size_t *release; /* an onset: running then */
 };
-int onset_grams_new(const struct mc_panel *p, const double *curve, const double *share, struct onset_grams *ret, struct mc_error *err);
+/* h: the column of growth, in time or with requests. 0, MC_ENOMEM. */
+int onset_grams_new(const struct mc_panel *p, size_t h, const double *curve, const double *share, struct onset_grams *ret, struct mc_error *err);
+/* Those of a growth that begins so long after each start, for the onsets that are asked for as far as there is room. 0, MC_ENOMEM. */
+int onset_grams_late(const struct mc_panel *p, size_t h, const double *curve, const double *share, const bool *asked, struct onset_grams *ret,
+	struct mc_error *err);
 void onset_grams_release(struct onset_grams *o);
 
 /* A departure in slope of this size: in time and, where requests are known, with them. */

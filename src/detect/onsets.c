@@ -17,17 +17,28 @@ static size_t running_at(const struct mc_panel *p, double t)
 	return r;
 }
 
-/* Gram of a life's columns 0..ne and the kink at `onset`. */
-static void kinked(const struct mc_panel *p, size_t life, double onset, double *work, double *g)
+/* How far the column of growth has come by a time within the life. */
+static double grown_at(const struct panel_life *l, size_t q, size_t h, double t)
+{
+	size_t i = 0;
+	while (i + 1 < l->n && l->t[i] < t)
+		i++;
+	double from = i ? l->t[i - 1] : l->start, before = i ? l->m[(i - 1) * q + h] : 0, to = l->m[i * q + h];
+	return l->t[i] > from ? before + (to - before) * fmin(1, (t - from) / (l->t[i] - from)) : to;
+}
+
+/* Gram of a life's columns 0..ne and the kink at `onset` in the column of growth h. */
+static void kinked(const struct mc_panel *p, size_t life, size_t h, double onset, double *work, double *g)
 {
 	const struct panel_life *l = &p->life[life];
 	size_t w = p->ne + 2, q = p->q;
 	const double *whole = p->gram + life * q * q;
 	memset(g, 0, w * w * sizeof *g);
 	if (onset > l->start && onset < l->t[l->n - 1]) {
+		double before = grown_at(l, q, h, onset);
 		for (size_t i = 0; i < l->n; i++) {
 			memcpy(work + i * w, l->m + i * q, (w - 1) * sizeof *work);
-			work[i * w + w - 1] = fmax(0, l->t[i] - onset);
+			work[i * w + w - 1] = fmax(0, l->m[i * q + h] - before);
 		}
 		panel_whiten(l, &p->noise, work, w, g);
 		for (size_t k = 0; k < w * w; k++)
@@ -41,18 +52,25 @@ static void kinked(const struct mc_panel *p, size_t life, double onset, double *
 			g[a * w + b] = whole[a * q + b];
 	if (onset <= l->start) {
 		for (size_t a = 0; a + 1 < w; a++)
-			g[a * w + w - 1] = g[(w - 1) * w + a] = whole[a * q + p->it];
-		g[w * w - 1] = whole[p->it * q + p->it];
+			g[a * w + w - 1] = g[(w - 1) * w + a] = whole[a * q + h];
+		g[w * w - 1] = whole[h * q + h];
 	}
 }
 
 enum { MOST_MATRICES = 700 };
 
-static size_t lives_in(const struct mc_panel *p, size_t release)
+/* Is the life one of those about onset k? */
+static bool about(const struct mc_panel *p, const struct onset_grams *o, size_t k, size_t life)
+{
+	size_t r = p->life[life].release;
+	return o->late ? r >= o->release[k] : r == o->release[k];
+}
+
+static size_t lives_about(const struct mc_panel *p, const struct onset_grams *o, size_t k)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < p->nlives; i++)
-		n += p->life[i].release == release;
+		n += about(p, o, k, i);
 	return n;
 }
 
@@ -63,51 +81,89 @@ static size_t choose(const struct mc_panel *p, struct onset_grams *o)
 		size_t n = 0;
 		for (size_t k = 0; k < p->nonsets; k++) {
 			o->used[k] = k % stride == 0;
-			n += o->used[k] ? lives_in(p, o->release[k]) : 0;
+			n += o->used[k] ? lives_about(p, o, k) : 0;
 		}
 		if (n <= MOST_MATRICES || stride > p->nonsets)
 			return n;
 	}
 }
 
-int onset_grams_new(const struct mc_panel *p, const double *curve, const double *share, struct onset_grams *ret, struct mc_error *err)
+/* Those asked for, until there is no room; no deploy began what ran first. */
+static size_t choose_asked(const struct mc_panel *p, struct onset_grams *o, const bool *asked)
+{
+	size_t n = 0;
+	for (size_t k = 0; k < p->nonsets; k++) {
+		size_t lives = asked[k] && o->release[k] > 0 ? lives_about(p, o, k) : 0;
+		o->used[k] = lives > 0 && n + lives <= MOST_MATRICES;
+		n += o->used[k] ? lives : 0;
+	}
+	return n;
+}
+
+struct making {
+	const struct mc_panel *p;
+	size_t h, room;
+	const double *curve, *u;
+	double *work;
+};
+
+static void one_life(const struct making *a, size_t k, size_t life, struct onset_grams *o)
+{
+	const struct mc_panel *p = a->p;
+	size_t w = o->w;
+	double *g = o->x + o->n * w * w, age = fmax(0, p->onsets[k] - p->release_t[o->release[k]]);
+	if (o->n == a->room)
+		return;
+	kinked(p, life, a->h, o->late ? p->life[life].start + age : p->onsets[k], a->work, g);
+	evidence_less_curve(p, a->curve, g, w);
+	evidence_drop_direction(g, w, a->u, 1 / (.3 * .3));
+	o->onset[o->n] = k;
+	o->life[o->n++] = life;
+}
+
+static int make(const struct mc_panel *p, size_t h, const double *curve, const double *share, const bool *asked, struct onset_grams *ret,
+	struct mc_error *err)
 {
 	size_t w = p->ne + 2, most = 0;
 	double u[PANEL_MOST_COLUMNS] = { 0 };
 	memcpy(u, share, (p->ne + 1) * sizeof *u);
 	for (size_t i = 0; i < p->nlives; i++)
 		most = p->life[i].n > most ? p->life[i].n : most;
-	*ret = (struct onset_grams){ .w = w };
-	double *work = mc_reallocarray(NULL, most * w + 1, sizeof *work);
+	*ret = (struct onset_grams){ .w = w, .late = asked };
+	struct making a = { .p = p, .h = h, .curve = curve, .u = u, .work = mc_reallocarray(NULL, most * w + 1, sizeof *a.work) };
 	ret->release = calloc(p->nonsets + 1, sizeof *ret->release);
 	ret->used = calloc(p->nonsets + 1, sizeof *ret->used);
-	size_t n = 0;
 	if (ret->release && ret->used) {
 		for (size_t k = 0; k < p->nonsets; k++)
 			ret->release[k] = running_at(p, p->onsets[k]);
-		n = choose(p, ret);
+		a.room = asked ? choose_asked(p, ret, asked) : choose(p, ret);
 	}
-	ret->x = calloc(n * w * w + 1, sizeof *ret->x);
-	ret->onset = calloc(n + 1, sizeof *ret->onset);
-	ret->life = calloc(n + 1, sizeof *ret->life);
-	if (!work || !ret->x || !ret->onset || !ret->life || !ret->release || !ret->used) {
-		free(work);
+	ret->x = calloc(a.room * w * w + 1, sizeof *ret->x);
+	ret->onset = calloc(a.room + 1, sizeof *ret->onset);
+	ret->life = calloc(a.room + 1, sizeof *ret->life);
+	if (!a.work || !ret->x || !ret->onset || !ret->life || !ret->release || !ret->used) {
+		free(a.work);
 		onset_grams_release(ret);
 		return mc_nomem(err, "onsets");
 	}
 	for (size_t k = 0; k < p->nonsets; k++)
-		for (size_t i = 0; ret->used[k] && i < p->nlives; i++) {
-			if (p->life[i].release != ret->release[k] || ret->n == n)
-				continue;
-			double *g = ret->x + ret->n * w * w;
-			kinked(p, i, p->onsets[k], work, g);
-			evidence_less_curve(p, curve, g, w);
-			evidence_drop_direction(g, w, u, 1 / (.3 * .3));
-			ret->onset[ret->n] = k;
-			ret->life[ret->n++] = i;
-		}
-	free(work);
+		for (size_t r = 0; ret->used[k] && r < p->nreleases; r++)
+			for (size_t i = 0; i < p->nlives; i++)
+				if (p->life[i].release == r && about(p, ret, k, i))
+					one_life(&a, k, i, ret);
+	free(a.work);
 	return 0;
+}
+
+int onset_grams_new(const struct mc_panel *p, size_t h, const double *curve, const double *share, struct onset_grams *ret, struct mc_error *err)
+{
+	return make(p, h, curve, share, NULL, ret, err);
+}
+
+int onset_grams_late(const struct mc_panel *p, size_t h, const double *curve, const double *share, const bool *asked, struct onset_grams *ret,
+	struct mc_error *err)
+{
+	return make(p, h, curve, share, asked, ret, err);
 }
 
 void onset_grams_release(struct onset_grams *o)

@@ -31,6 +31,7 @@ int work_new(struct work *w, const struct mc_panel *p, const struct mc_suppositi
 	for (size_t k = 0; k < MC_GROWTH_KINDS; k++)
 		w->best[k] = work_numbers(n, &ok);
 	w->best_onset = work_numbers(p->nonsets, &ok);
+	w->best_late = work_numbers(p->nonsets, &ok);
 	w->longest = work_numbers(nr, &ok);
 	for (size_t i = 0; ok && i < p->nlives; i++)
 		w->longest[p->life[i].release] = fmax(w->longest[p->life[i].release], p->life[i].seconds);
@@ -42,7 +43,7 @@ int work_new(struct work *w, const struct mc_panel *p, const struct mc_suppositi
 void work_release(struct work *w)
 {
 	double *v[] = { w->pre_base, w->pre_base_logs, w->life, w->loose, w->loose_logs, w->sum, w->base, w->base_logs, w->total, w->pre_u, w->pre_num, w->pre_info, w->pre_logs, w->slope[0],
-		w->slope[1], w->first[0], w->first[1], w->first[2], w->best[0], w->best[1], w->best[2], w->best[3], w->best_onset, w->longest, w->own[0], w->own[1], w->own[2],
+		w->slope[1], w->first[0], w->first[1], w->first[2], w->best[0], w->best[1], w->best[2], w->best[3], w->best_onset, w->best_late, w->longest, w->own[0], w->own[1], w->own[2],
 		w->count };
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++)
 		free(v[i]);
@@ -54,6 +55,7 @@ void work_release(struct work *w)
 			free(w->elim_logs[k][i]);
 		}
 	onset_grams_release(&w->onsets);
+	onset_grams_release(&w->late);
 }
 
 static void sum_releases(const struct mc_panel *p, const double *life, double *sum)
@@ -85,11 +87,11 @@ static void own_slopes(struct work *w)
 }
 
 /* Curve, slopes, each life's share of the load, and the classes of scatter. */
-int work_prepare(struct work *w, struct mc_error *err)
+void work_prepare(struct work *w)
 {
 	const struct mc_panel *p = w->p;
 	size_t q = w->q, qq = q * q;
-	double sigma = sqrt(p->noise.var), unit = sigma / p->life_seconds, most = unit;
+	double sigma = sqrt(p->noise.var), unit = sigma / p->life_seconds;
 	memcpy(w->life, p->gram, p->nlives * qq * sizeof *w->life);
 	sum_releases(p, w->life, w->sum);
 	for (size_t r = 0; r < w->nr; r++)
@@ -109,10 +111,6 @@ int work_prepare(struct work *w, struct mc_error *err)
 	for (size_t k = 0; k < KINDS; k++)
 		for (size_t i = 0; i < NSCATTER; i++)
 			w->scatter_sd[k][i] = .03 * unit * exp2(.5 * (double)i);
-	for (size_t r = 0; r < w->nr; r++)
-		most = fmax(most, w->slope[0][r]);
-	w->onset_scatter = .4 * most;
-	return onset_grams_new(p, w->curve[0], w->share, &w->onsets, err);
 }
 
 /* Sums with lives scattered about the growth by class i; made when first asked for at a grid point. */

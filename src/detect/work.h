@@ -28,12 +28,12 @@ struct work {
 	double *total;               /* q x q */
 	double l[LINALG_QP_MOST * LINALG_QP_MOST], uy[LINALG_QP_MOST], yy, none_logs;
 	double *best[MC_GROWTH_KINDS], *first[KINDS]; /* likeliest so far; kappa 0 evidence of a set */
-	double best_all[MC_GROWTH_KINDS + 8], *best_onset;
+	double best_all[MC_GROWTH_KINDS + 8], *best_onset, *best_late;
 	double share[PANEL_MOST_COLUMNS], precision[PANEL_MOST_COLUMNS]; /* of the common columns about the fitted curve */
-	struct onset_grams onsets;
+	struct onset_grams onsets, late; /* late.x NULL: none was asked for yet */
+	size_t onset_kind;           /* growth in time or with requests */
 	double log_weight;           /* of the present grid point */
 	double common_slope;         /* of a growth that all lives share; 0: there is none */
-	double onset_scatter;        /* of lives about the growth from an onset on */
 	double *loose;               /* Grams with the life's own spread taken out, of the present grid point */
 	double *loose_logs;          /* a release */
 	double *longest;             /* life of each release, seconds */
@@ -55,7 +55,7 @@ static inline double *work_numbers(size_t n, bool *ok)
 int work_new(struct work *w, const struct mc_panel *p, const struct mc_supposition *s, size_t n, struct mc_error *err);
 void work_release(struct work *w);
 /* Curve, slopes, each life's share of the load, and the classes of scatter. */
-int work_prepare(struct work *w, struct mc_error *err);
+void work_prepare(struct work *w);
 /* Fills s, and w->precision, for departures of `curve` times the curve's size and `slope` deviations. */
 void work_set_spread(struct work *w, double curve, double slope, struct spread *s);
 /* s with the slope's spread of release r. */

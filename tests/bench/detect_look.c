@@ -49,8 +49,8 @@ static void look(const struct history *h, const struct judgement *j)
 	}
 	for (size_t i = 0; i < j->evidence.nonsets; i++)
 		if (j->belief.onset_weight[i] > .02)
-			printf("  onset %.0f of %zd w %.3f ev %.1f\n", j->rows.onsets[i], (ssize_t)j->belief.onset_of[i], j->belief.onset_weight[i],
-				j->evidence.onset[i].log_evidence - j->evidence.none);
+			printf("  onset %.0f of %zd w %.3f late %.1f ev %.1f slope/h %.4g +- %.3g\n", j->rows.onsets[i], (ssize_t)j->belief.onset_of[i], j->belief.onset_weight[i], j->evidence.late[i].log_evidence - j->evidence.none,
+				j->evidence.onset[i].log_evidence - j->evidence.none, j->evidence.onset[i].slope * 3600, j->evidence.onset[i].slope_sd * 3600);
 }
 
 int main(int argc, char **argv)

@@ -51,14 +51,18 @@ static const char *name(const struct history *h, size_t k)
 	return d->version && d->version[0] ? d->version : d->commit && d->commit[0] ? d->commit : "a deploy without a version";
 }
 
-static size_t culprit_of(const struct history *h, const struct mc_answer *a)
+/* The deploy that has this index in the case. */
+static size_t deploy_at(const struct history *h, size_t index)
 {
-	if (a->culprit == MC_NO_DEPLOY)
-		return MC_NO_DEPLOY;
 	for (size_t k = 0; k < h->ndeploys; k++)
-		if (h->deploy[k].index == a->candidates[a->culprit].deploy)
+		if (h->deploy[k].index == index)
 			return k;
 	return MC_NO_DEPLOY;
+}
+
+static size_t culprit_of(const struct history *h, const struct mc_answer *a)
+{
+	return a->culprit == MC_NO_DEPLOY ? MC_NO_DEPLOY : deploy_at(h, a->candidates[a->culprit].deploy);
 }
 
 static int growth_sentence(const struct history *h, const struct judgement *j, size_t k, struct mc_answer *a, struct mc_error *err)
@@ -215,7 +219,7 @@ static int rivals(const struct history *h, const struct judgement *j, struct mc_
 		for (size_t k = 0; k < h->ndeploys; k++)
 			if (h->deploy[k].index == a->candidates[i].deploy) {
 				rc = say(a, "rival", !one_of_two(a, i), err, "%s began it: probability %.3f%s", name(h, k), a->candidates[i].probability,
-					h->deploy[k].lives ? "" : " (nothing restarted with it)");
+					h->deploy[k].lives || belief_source(h, j->belief.deploy, k) != k ? "" : " (nothing restarted with it)");
 				said++;
 			}
 	}
@@ -243,6 +247,20 @@ static int identity_sentence(const struct history *h, const struct judgement *j,
 	if (old && new)
 		return say(a, "canary", false, err, "%zu %s of earlier releases ran beside %zu of %s: they were compared at the same hours", old,
 			old == 1 ? "life" : "lives", new, name(h, k));
+	return 0;
+}
+
+/* Restarts that may be those of another deploy, since marks lie anyhow about theirs. */
+static int marks_sentence(const struct history *h, size_t culprit, struct mc_answer *a, struct mc_error *err)
+{
+	for (size_t k = 0; culprit != MC_NO_DEPLOY && k < h->ndeploys; k++) {
+		const struct history_also *o = h->deploy[k].also;
+		char s[MC_TIME_TEXT];
+		if (o[0].p > .95 || o[1].p <= 0 || (o[0].deploy != culprit && o[1].deploy != culprit))
+			continue;
+		return say(a, "marks", false, err, "the restarts from %s on are those of %s (probability %.2f) or of %s (%.2f): marks come early and late here",
+			mc_time_text(history_ms(h, h->deploy[k].begins), true, s), name(h, o[0].deploy), o[0].p, name(h, o[1].deploy), o[1].p);
+	}
 	return 0;
 }
 
@@ -323,6 +341,8 @@ int explain(const struct history *h, const struct judgement *j, struct mc_answer
 		rc = curve_sentence(j, a, err);
 	if (rc == 0)
 		rc = identity_sentence(h, j, k, a, err);
+	if (rc == 0)
+		rc = marks_sentence(h, a->ncandidates ? deploy_at(h, a->candidates[0].deploy) : MC_NO_DEPLOY, a, err);
 	if (rc == 0)
 		rc = episodes_sentence(h, j, a, err);
 	if (rc == 0)

@@ -194,6 +194,42 @@ static void a_plateau_does_not_bend_the_fit(void **state)
 		fail_msg("found in %d of 12, %g off", found, off);
 }
 
+/* Growth that begins in the midst of the third release's lives. Where later lives grow from their start it is a time; where they begin as late,
+ * it is an age, and either it was held against that or a release's growth says more anyway. */
+static void a_time_or_an_age(void **state)
+{
+	(void)state;
+	static struct lives w;
+	static const struct mc_supposition s[] = { { 1, RELEASES, 0, 0 }, { 2, RELEASES, 0, 0 }, { 3, RELEASES, 0, 0 } };
+	bool held = false;
+	for (double late = BINS; late <= 5 * BINS; late += BINS)
+		for (int age = 0; age < 2; age++) {
+			struct mc_growth_evidence e;
+			double onsets[] = { 1200 + late }, set = -(double)INFINITY;
+			seed = 21;
+			simulate(&w, 1, 20, .3, 0);
+			for (size_t i = 0; i < LIVES; i++)
+				for (size_t k = 0; k < BINS; k++) {
+					double since = w.t[i][k] - w.life[i].start;
+					if (w.life[i].release >= 2)
+						w.y[i][k] += .1 * (w.life[i].release == 2 || age ? fmax(0, since - late) : since);
+				}
+			struct mc_panel *p = panel_of(&w, 1e-6, onsets, 1);
+			assert_int_equal(mc_panel_evidence(p, s, 3, &e, NULL), 0);
+			for (size_t k = 0; k < MC_GROWTH_BOUNDED; k++)
+				for (size_t i = 0; i < 3; i++)
+					set = fmax(set, e.set[k][i].log_evidence);
+			double time = e.onset[0].log_evidence, other = fmax(set, e.late[0].log_evidence);
+			held = held || (age && e.late[0].log_evidence > time);
+			/* later than half of a life, the lives of a release that is the last but one say too little */
+			if (age ? !(other > time) : late >= 2 * BINS && late <= 4 * BINS && !(time > other + 1))
+				fail_msg("%s after %g s: time %g, release %g, age %g", age ? "an age" : "a time", late, time, set, e.late[0].log_evidence);
+			mc_growth_evidence_release(&e);
+			mc_panel_free(p);
+		}
+	assert_true(held);
+}
+
 /* However clear a growth looks, the noise is known from few lives only: what speaks for it grows with their number. */
 static void few_lives_are_no_certainty(void **state)
 {
@@ -306,6 +342,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_found_in_noise),
 		cmocka_unit_test(clean_growth_of_any_size_has_evidence),
 		cmocka_unit_test(a_plateau_does_not_bend_the_fit),
+		cmocka_unit_test(a_time_or_an_age),
 		cmocka_unit_test(few_lives_are_no_certainty),
 		cmocka_unit_test(what_new_threads_bring_is_no_growth),
 		cmocka_unit_test(growth_with_the_logarithm_levels_off),

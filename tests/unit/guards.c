@@ -188,6 +188,36 @@ static void a_surge_is_no_step(void **state)
 	assert_true(isinf(leaves(2, POINTS * 3 / 4, true)));
 }
 
+/* Growth believed to have begun at a time of its own, before the lives of the second release. */
+static double onset_left(double (*later)(double age, size_t life))
+{
+	struct world w;
+	struct mc_error e = { 0 };
+	double at = 30 * 60, weight = .9;
+	size_t of = MC_NO_DEPLOY;
+	struct mc_growth_fit fit = { .slope = 1e-2 };
+	make(&w, 1e5, level, later);
+	w.deploy = w.weight = 0;
+	w.j.rows.onsets = &at;
+	w.j.rows.nonsets = w.j.evidence.nonsets = 1;
+	w.j.evidence.onset = &fit;
+	w.j.belief.onset_weight = &weight;
+	w.j.belief.onset_of = &of;
+	w.j.belief.free_onset = .9;
+	assert_int_equal(guards(&w.h, &w.j, &e), 0);
+	assert_true(fabs(w.j.belief.free_onset - weight) < 1e-12 && fabs(w.j.belief.free_onset + w.j.belief.bounded + .1 - 1) < 1e-12);
+	return weight;
+}
+
+static void growth_goes_on_in_later_lives(void **state)
+{
+	(void)state;
+	assert_true(onset_left(rises) == .9);
+	assert_true(onset_left(all_rise) == .9);
+	assert_true(onset_left(level) < .1);
+	assert_true(onset_left(fills) < .1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +227,7 @@ int main(void)
 		cmocka_unit_test(one_worker_of_many),
 		cmocka_unit_test(growth_of_all_that_slows_down),
 		cmocka_unit_test(growth_of_short_lives_ends_with_them),
+		cmocka_unit_test(growth_goes_on_in_later_lives),
 		cmocka_unit_test(a_surge_is_no_step),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -138,6 +138,64 @@ static void brute_force_agrees(void **state)
 	}
 }
 
+/* Sum of the likelihoods of all alignments, and of those in which each mark has each wave. */
+static void add_up(const struct align_in *in, const struct align_manner *m, size_t *wave, size_t k, double *all, double *with)
+{
+	if (k == in->nmarks) {
+		double p = exp(-align_cost(in, m, wave));
+		*all += p;
+		for (size_t i = 0; i < in->nmarks; i++)
+			if (wave[i] != ALIGN_NONE)
+				with[i * in->nwaves + wave[i]] += p;
+		return;
+	}
+	for (size_t i = 0; i <= in->nwaves; i++) {
+		wave[k] = i < in->nwaves ? i : ALIGN_NONE;
+		add_up(in, m, wave, k + 1, all, with);
+	}
+}
+
+static void odds_are_those_of_all_alignments(void **state)
+{
+	(void)state;
+	seed = 8;
+	for (int round = 0; round < 300; round++) {
+		struct case_of c;
+		double marks[4], waves[5], t = 0, all = 0, with[20] = { 0 }, odds[20], loglik;
+		enum align_look look[5];
+		size_t nm = 1 + below(4), nw = 1 + below(5), work[4];
+		for (size_t i = 0; i < nm; i++)
+			marks[i] = t += 1 + (double)below(500);
+		t = 0;
+		for (size_t i = 0; i < nw; i++) {
+			waves[i] = t += 1 + (double)below(500);
+			look[i] = (enum align_look)below(ALIGN_LOOKS);
+		}
+		set(&c, marks, nm, waves, look, nw);
+		struct align_manner m = { .late = (double)below(400) - 200, .scale = 20 + (double)below(300), .look = { .3, .3, .4 },
+			.rate = { 1e-3, 3e-4, 1e-4 } };
+		struct mc_error e = { 0 };
+		assert_int_equal(align_odds(&c.in, &m, odds, &loglik, &e), 0);
+		add_up(&c.in, &m, work, 0, &all, with);
+		assert_true(fabs(loglik - log(all)) < 1e-9);
+		for (size_t i = 0; i < nm * nw; i++)
+			assert_true(fabs(odds[i] - with[i] / all) < 1e-9);
+	}
+}
+
+/* One wave halfway between two marks, the others plain: it may be either's, and a wave that is plain is nobody else's. */
+static void between_two_marks(void **state)
+{
+	(void)state;
+	struct case_of c;
+	double odds[6];
+	struct mc_error e = { 0 };
+	set(&c, (double[]){ 10000, 10600, 50000 }, 3, (double[]){ 10300, 50010 }, NULL, 2);
+	assert_int_equal(align(&c.in, c.wave, odds, &e), 0);
+	assert_true(odds[0] > .2 && odds[2] > .2 && fabs(odds[0] + odds[2] - 1) < .1);
+	assert_true(odds[5] > .95 && odds[1] + odds[3] < .01);
+}
+
 /* Lives by start, each until its slot starts again. */
 struct start {
 	double t;
@@ -248,6 +306,8 @@ int main(void)
 		cmocka_unit_test(late_all_alike),
 		cmocka_unit_test(barriers),
 		cmocka_unit_test(brute_force_agrees),
+		cmocka_unit_test(odds_are_those_of_all_alignments),
+		cmocka_unit_test(between_two_marks),
 		cmocka_unit_test(at_once_and_rolling),
 		cmocka_unit_test(a_crash_before),
 		cmocka_unit_test(children_are_no_wave),

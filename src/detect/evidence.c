@@ -81,68 +81,17 @@ static void plain(const struct work *w, const struct mc_supposition *s, struct m
 	f->log_evidence += w->log_weight;
 }
 
-/* What growth along one column is weighed against: the common columns and y (lower triangle of a matrix of n rows), and what that
- * column has in common with them. */
-struct against {
-	double m[LINALG_QP_MOST * LINALG_QP_MOST], x[LINALG_QP_MOST], info;
-	size_t n;
-};
-
-static void against_nothing(struct against *g, size_t n)
-{
-	g->n = n;
-	g->info = 0;
-	memset(g->m, 0, n * n * sizeof *g->m);
-	memset(g->x, 0, n * sizeof *g->x);
-}
-
-/* m += f * the first rows and columns of a matrix of q columns. */
-static void add_triangle(struct against *g, const double *from, size_t q, double f)
-{
-	for (size_t a = 0; a < g->n; a++)
-		linalg_less(g->m + a * g->n, from + a * q, -f, a + 1);
-}
-
-static void add_column(struct against *g, const double *from, size_t q, size_t col, double f)
-{
-	for (size_t a = 0; a < g->n; a++)
-		g->x[a] += f * from[a * q + col];
-	g->info += f * from[col * q + col];
-}
-
-static void weigh(const struct work *w, struct against *g, double logs, struct mc_growth_fit *f)
-{
-	size_t nc = w->nc;
-	double l[LINALG_QP_MOST * LINALG_QP_MOST], u[LINALG_QP_MOST * 2];
-	for (size_t a = 0; a < nc; a++) {
-		memcpy(l + a * nc, g->m + (1 + a) * g->n + 1, (a + 1) * sizeof *l);
-		l[a * nc + a] += w->precision[a];
-		u[2 * a] = g->m[(1 + a) * g->n];
-		u[2 * a + 1] = g->x[1 + a];
-	}
-	logs += linalg_cholesky(l, nc, nc);
-	linalg_forward(l, nc, nc, u, 2);
-	struct score s = { .yy = g->m[0], .num = g->x[0], .info = g->info, .info_all = g->info, .logs = logs };
-	for (size_t a = 0; a < nc; a++) {
-		s.yy -= u[2 * a] * u[2 * a];
-		s.num -= u[2 * a] * u[2 * a + 1];
-		s.info -= u[2 * a + 1] * u[2 * a + 1];
-	}
-	evidence_finish(w->n, &s, f);
-	f->log_evidence += w->log_weight;
-}
-
 /* g := the total with the releases [from, until) exchanged for those whose lives scatter by class i. */
 static void exchange(const struct work *w, size_t kind, size_t i, size_t from, size_t until, struct against *g)
 {
 	size_t q = w->q, qq = q * q, h = work_growth_column(w->p, (enum mc_growth)kind);
 	const double *elim = w->elim[kind][i];
-	add_triangle(g, elim + until * qq, q, 1);
-	add_triangle(g, elim + from * qq, q, -1);
-	add_triangle(g, w->pre_base + until * qq, q, -1);
-	add_triangle(g, w->pre_base + from * qq, q, 1);
-	add_column(g, elim + until * qq, q, h, 1);
-	add_column(g, elim + from * qq, q, h, -1);
+	against_add(g, elim + until * qq, q, 1);
+	against_add(g, elim + from * qq, q, -1);
+	against_add(g, w->pre_base + until * qq, q, -1);
+	against_add(g, w->pre_base + from * qq, q, 1);
+	against_add_column(g, elim + until * qq, q, h, 1);
+	against_add_column(g, elim + from * qq, q, h, -1);
 }
 
 /* Growth along column `col` of x against the common columns of m; both have stride ld. */
@@ -151,9 +100,9 @@ static void against_common(const struct work *w, const double *m, const double *
 {
 	struct against g;
 	against_nothing(&g, w->nc + 1);
-	add_triangle(&g, m, ld, 1);
-	add_column(&g, x, ld, col, 1);
-	weigh(w, &g, logs, f);
+	against_add(&g, m, ld, 1);
+	against_add_column(&g, x, ld, col, 1);
+	against_weigh(w, &g, logs, f);
 }
 
 static size_t scatter_class(const struct work *w, size_t kind, double sd)
@@ -193,11 +142,11 @@ static int with_scatter(struct work *w, struct spread *s, size_t kind, const str
 		return rc;
 	struct against g;
 	against_nothing(&g, w->nc + 1);
-	add_triangle(&g, w->total, w->q, 1);
+	against_add(&g, w->total, w->q, 1);
 	exchange(w, kind, i, set->from, set->until, &g);
 	if (set->again_until > set->again)
 		exchange(w, kind, i, set->again, set->again_until, &g);
-	weigh(w, &g, w->pre_base_logs[w->nr] + over(w->elim_logs[kind][i], set) - over(w->pre_base_logs, set), f);
+	against_weigh(w, &g, w->pre_base_logs[w->nr] + over(w->elim_logs[kind][i], set) - over(w->pre_base_logs, set), f);
 	return 0;
 }
 
@@ -306,11 +255,11 @@ static double add_releases(const struct work *w, const size_t *class, size_t fro
 {
 	size_t q = w->q, qq = q * q, kind = w->onset_kind;
 	const double *pre = class ? w->elim[kind][*class] : w->pre_base, *logs = class ? w->elim_logs[kind][*class] : w->pre_base_logs;
-	add_triangle(g, pre + until * qq, q, 1);
-	add_triangle(g, pre + from * qq, q, -1);
+	against_add(g, pre + until * qq, q, 1);
+	against_add(g, pre + from * qq, q, -1);
 	if (col) {
-		add_column(g, pre + until * qq, q, col, 1);
-		add_column(g, pre + from * qq, q, col, -1);
+		against_add_column(g, pre + until * qq, q, col, 1);
+		against_add_column(g, pre + from * qq, q, col, -1);
 	}
 	return logs[until] - logs[from];
 }
@@ -331,12 +280,12 @@ static int one_onset(struct work *w, struct spread *s, const struct onset_grams 
 	for (size_t r = first; r < end; r++) {
 		logs += sum_of_onset(w, s, o, scatter > 0 ? w->scatter_sd[w->onset_kind][class] : 0, k, r, &at, sum);
 		logs += evidence_eliminate_of(p->ne, ww, sum, work_release_spread(w, s, r), m);
-		add_triangle(&g, m, ww, 1);
-		add_column(&g, m, ww, ww - 1, 1);
+		against_add(&g, m, ww, 1);
+		against_add_column(&g, m, ww, ww - 1, 1);
 	}
 	logs += add_releases(w, NULL, 0, first, 0, &g);
 	logs += add_releases(w, scatter > 0 ? &class : NULL, end, w->nr, h, &g);
-	weigh(w, &g, logs, f);
+	against_weigh(w, &g, logs, f);
 	/* of the spreads that releases' growth is weighed with, none is one, and this one stands for two */
 	f->log_evidence += scatter > 0 ? log(2) : 0;
 	return 0;
@@ -350,10 +299,12 @@ static int onset_sets(struct work *w, struct spread *s, const struct onset_grams
 		if (!o->used[k])
 			continue;
 		rc = one_onset(w, s, o, 0, k, at, &f, err);
-		g = f;
-		if (rc == 0 && f.slope > 0)
-			rc = one_onset(w, s, o, ONSET_SPREAD * f.slope, k, at, &g, err);
+		if (rc < 0)
+			return rc;
 		gather(&sum[k], &best[k], &f);
+		g = f;
+		if (f.slope > 0)
+			rc = one_onset(w, s, o, ONSET_SPREAD * f.slope, k, at, &g, err);
 		gather(&sum[k], &best[k], &g);
 		while (at < o->n && o->onset[at] == k)
 			at++;

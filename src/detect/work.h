@@ -65,4 +65,19 @@ void work_begin_spread(struct work *w, struct spread *s);
 /* Sums with lives scattered about the growth by class i, at the present grid point. */
 int work_scattered(struct work *w, size_t kind, size_t i, struct mc_error *err);
 
+/* What growth along one column is weighed against: the common columns and y (lower triangle of a matrix of n rows), and what that
+ * column has in common with them. */
+struct against {
+	double m[LINALG_QP_MOST * LINALG_QP_MOST], x[LINALG_QP_MOST], info;
+	size_t n;
+};
+
+void against_nothing(struct against *g, size_t n);
+/* m += f * the first rows and columns of a matrix of q columns. */
+void against_add(struct against *g, const double *from, size_t q, double f);
+/* The same for what its column `col` has in common with them. */
+void against_add_column(struct against *g, const double *from, size_t q, size_t col, double f);
+/* The growth's fit and log evidence; logs: half the log determinants of all that was taken out. */
+void against_weigh(const struct work *w, struct against *g, double logs, struct mc_growth_fit *f);
+
 #endif

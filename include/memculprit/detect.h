@@ -197,8 +197,11 @@ void mc_heights_free(struct mc_heights *h);
 /* What is known of load and of covariates is wrong in all releases alike, so these move together: by one standard deviation each. */
 enum { MC_HEIGHT_SHARED = 2 };
 /* Where warm-ups differ by `spread` of their size from release to release: height of each release and its variance (NaN, INFINITY: it has
- * no lives), arrays of nreleases; shared: MC_HEIGHT_SHARED numbers a release. Returns the log likelihood of all besides. */
-double mc_heights_of(const struct mc_heights *h, enum mc_height kind, double spread, double *level, double *var, double *shared);
+ * no lives), arrays of nreleases; shared: MC_HEIGHT_SHARED numbers a release. *rest: what no term explains, about 1 where the noise
+ * is all that is left. Returns the log likelihood of all besides. */
+double mc_heights_of(const struct mc_heights *h, enum mc_height kind, double spread, double *level, double *var, double *shared, double *rest);
+/* Takes the noise for so many times its variance from now on. */
+void mc_heights_noisier(struct mc_heights *h, double factor);
 
 /* Levels of n releases, whose variances are known and which differ anyway: by one of these standard deviations, with these weights.
  * shared: as above, NULL: no error is shared. */

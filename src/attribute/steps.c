@@ -25,6 +25,9 @@ static const double LEAST_DRIFT = .008;
 static const double LONE_DRIFT = .02, LONE_NOISE = 2;
 /* What is left of a step that the load may explain; what is less likely is not looked at. */
 static const double LEFT = .1, LEAST_DOUBTED = .01, MOST_OF = .5;
+/* More than this is left without a term: the noise is taken for as much more, and all is reckoned again. */
+static const double MISFIT = 1.2;
+enum { NOISIER = 3 };
 /* A jump of all lives at once is a step, and by a row that restarted nobody where there is one. */
 static const double JUMP = .9;
 /* With more releases than this only ends soon after the beginning are looked at. */
@@ -174,24 +177,31 @@ static void weigh(struct steps *out, const struct model *m, size_t nmodels)
 		out->p[release[from] - 1] = exp(out->p[release[from] - 1] - sum);
 }
 
-/* Heights under one model; only releases that have lives are kept. */
-static int one_model(const struct mc_heights *heights, size_t nr, size_t i, struct model *m, struct mc_error *err)
+/* Heights under one model; only releases that have lives are kept. What is left without a term in *rest. */
+static void heights_of(const struct mc_heights *heights, size_t nr, size_t i, struct heights *x, double *rest)
 {
-	struct heights *x = &m->x;
 	enum mc_height kind = (enum mc_height)(i / NSPREAD);
-	struct mc_drift drift = kind == MC_HEIGHT_RISE ? OF_RISES : OF_LEVELS;
-	for (size_t d = 0; d < MC_STEPS_DRIFTS; d++)
-		drift.sd[d] *= kind == MC_HEIGHT_RISE ? x->rise : x->sigma;
 	/* where lives gain less than the noise, their gain tells nothing */
 	double prior = kind == MC_HEIGHT_RISE && !(x->rise > x->sigma) ? -(double)INFINITY : log(KIND[kind][i % NSPREAD]);
-	x->ll = prior + mc_heights_of(heights, kind, SPREAD[i % NSPREAD], x->level, x->var, x->shared);
+	x->n = 0;
+	x->ll = prior + mc_heights_of(heights, kind, SPREAD[i % NSPREAD], x->level, x->var, x->shared, rest);
 	for (size_t r = 0; r < nr; r++)
 		if (isfinite(x->level[r])) {
 			x->level[x->n] = x->level[r];
 			x->var[x->n] = x->var[r];
-			memcpy(x->shared + x->n * MC_HEIGHT_SHARED, x->shared + r * MC_HEIGHT_SHARED, MC_HEIGHT_SHARED * sizeof *x->shared);
+			memmove(x->shared + x->n * MC_HEIGHT_SHARED, x->shared + r * MC_HEIGHT_SHARED, MC_HEIGHT_SHARED * sizeof *x->shared);
 			x->release[x->n++] = r;
 		}
+}
+
+static int one_model(const struct mc_heights *heights, size_t nr, size_t i, struct model *m, double *rest, struct mc_error *err)
+{
+	struct heights *x = &m->x;
+	bool rise = i / NSPREAD == MC_HEIGHT_RISE;
+	struct mc_drift drift = rise ? OF_RISES : OF_LEVELS;
+	for (size_t d = 0; d < MC_STEPS_DRIFTS; d++)
+		drift.sd[d] *= rise ? x->rise : x->sigma;
+	heights_of(heights, nr, i, x, rest);
 	return mc_steps_new(x->level, x->var, x->shared, x->n, &drift, &m->steps, err);
 }
 
@@ -204,7 +214,7 @@ struct known {
 	size_t *release;
 };
 
-static int all_models(const struct mc_heights *heights, const struct judgement *j, size_t nr, const struct known *x, struct steps *out, struct mc_error *err)
+static int all_models(struct mc_heights *heights, const struct judgement *j, size_t nr, const struct known *x, struct steps *out, struct mc_error *err)
 {
 	struct model m[NSPREAD * MC_HEIGHT_KINDS] = { 0 };
 	size_t n = sizeof m / sizeof *m;
@@ -217,10 +227,19 @@ static int all_models(const struct mc_heights *heights, const struct judgement *
 	if (!isfinite(x->life_sd))
 		sigma = sqrt(LONE_NOISE * LONE_NOISE * noise.var + pow(LONE_DRIFT * usual, 2));
 	rise = fmax(rise, sigma);
-	for (size_t i = 0; rc == 0 && i < n; i++) {
-		double *v = x->heights;
-		m[i].x = (struct heights){ .release = x->release, .level = v, .var = v + nr, .shared = v + 2 * nr, .sigma = sigma, .rise = rise };
-		rc = one_model(heights, nr, i, &m[i], err);
+	/* what the best of the models leaves without a term is noise that is not in the noise's shape */
+	for (size_t turn = 0; rc == 0 && turn < NOISIER; turn++) {
+		double least = (double)INFINITY, rest;
+		for (size_t i = 0; rc == 0 && i < n; i++) {
+			double *v = x->heights;
+			mc_steps_free(m[i].steps);
+			m[i] = (struct model){ .x = { .release = x->release, .level = v, .var = v + nr, .shared = v + 2 * nr, .sigma = sigma, .rise = rise } };
+			rc = one_model(heights, nr, i, &m[i], &rest, err);
+			least = fmin(least, rest);
+		}
+		if (!(least > MISFIT))
+			break;
+		mc_heights_noisier(heights, least);
 	}
 	/* beyond what numbers hold a height is none under some models: then nothing is said of steps */
 	bool alike = rc == 0;

@@ -24,6 +24,7 @@ struct mc_heights {
 	const struct mc_youth *youth;
 	const double *offset; /* NaN: left out */
 	double until;         /* later rows are left out */
+	size_t rows;          /* that are looked at */
 	double life_sd;
 	double *settled, *birth; /* w x w a life: the curve's columns are 0 at full age; at birth */
 };
@@ -135,6 +136,7 @@ static void life_gram(struct mc_heights *h, size_t i, double offset, const struc
 	if (first)
 		add_youth(h, l, young, middle, y);
 	y->l.n -= skip;
+	h->rows += y->l.n;
 	y->l.gap += skip;
 	y->l.dur += skip;
 	y->l.white += skip;
@@ -285,8 +287,9 @@ struct doubt {
 	double score[MC_HEIGHT_SHARED], info[MC_HEIGHT_SHARED * MC_HEIGHT_SHARED];
 };
 
-/* One release's height, its variance, how the shared errors move it; what they say of it besides is added to d. Log likelihood. */
-static double one_height(const struct mc_heights *h, const double *g, double unit, double *level, double *var, double *move, struct doubt *d)
+/* One release's height, its variance, how the shared errors move it; what they say of it besides is added to d, what no term explains to rest.
+ * Log likelihood. */
+static double one_height(const struct mc_heights *h, const double *g, double unit, double *level, double *var, double *move, struct doubt *d, double *rest)
 {
 	size_t w = h->w, il = h->level;
 	double info = fmax(g[il * w + il], 1e-12), y = g[il];
@@ -299,6 +302,7 @@ static double one_height(const struct mc_heights *h, const double *g, double uni
 		for (size_t m = 0; m < MC_HEIGHT_SHARED; m++)
 			d->info[k * MC_HEIGHT_SHARED + m] += (u[h->shared + m] - u[il] * g[(h->shared + m) * w + il] / info) * DOUBT[k] * DOUBT[m];
 	}
+	*rest += g[0] - y * y / info;
 	return -.5 * (g[0] - y * y / info) + .5 * log(*var);
 }
 
@@ -318,7 +322,7 @@ static double settle_doubt(const struct mc_panel *p, struct doubt *d, double *le
 	return ll;
 }
 
-double mc_heights_of(const struct mc_heights *h, enum mc_height kind, double spread, double *level, double *var, double *shared)
+double mc_heights_of(const struct mc_heights *h, enum mc_height kind, double spread, double *level, double *var, double *shared, double *rest)
 {
 	const struct mc_panel *p = h->p;
 	size_t w = h->w;
@@ -330,6 +334,7 @@ double mc_heights_of(const struct mc_heights *h, enum mc_height kind, double spr
 	struct spread left = s; /* what is taken out besides */
 	if (kind == MC_HEIGHT_RISE)
 		left.sd[h->larger] = sqrt(p->noise.var); /* where the level stands then */
+	*rest = 0;
 	memset(shared, 0, p->nreleases * MC_HEIGHT_SHARED * sizeof *shared);
 	for (size_t r = 0; r < p->nreleases; r++) {
 		level[r] = (double)NAN;
@@ -339,9 +344,17 @@ double mc_heights_of(const struct mc_heights *h, enum mc_height kind, double spr
 		if (kind == MC_HEIGHT_RISE)
 			swap_columns(sum, w, h->larger, h->level);
 		ll -= evidence_eliminate_of(h->level - 1, w, sum, &left, g);
-		ll += one_height(h, g, unit, &level[r], &var[r], shared + r * MC_HEIGHT_SHARED, &d);
+		ll += one_height(h, g, unit, &level[r], &var[r], shared + r * MC_HEIGHT_SHARED, &d, rest);
 		/* a curve reckoned to where nothing was seen is a guess; `spread` of it is in the variance already */
 		var[r] += fmax(LEAST_GUESS * LEAST_GUESS - spread * spread, 0) * pow(unseen(h, r, kind), 2) + pow(.5 * explained(h, r), 2);
 	}
+	*rest /= (double)h->rows;
 	return ll + settle_doubt(p, &d, level, shared);
+}
+
+void mc_heights_noisier(struct mc_heights *h, double factor)
+{
+	size_t n = 2 * h->p->nlives * h->w * h->w;
+	for (size_t i = 0; i < n; i++)
+		h->settled[i] /= factor;
 }

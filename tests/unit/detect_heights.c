@@ -60,7 +60,7 @@ static void heights_without_their_warm_up(void **state)
 	static struct lives w;
 	static const struct mc_supposition none[] = { { 2, RELEASES, 0, 0 } };
 	static const double rise[] = { 1, 5, 2, 6 };
-	double offset[LIVES] = { 0 }, level[RELEASES], var[RELEASES], shared[RELEASES * MC_HEIGHT_SHARED];
+	double offset[LIVES] = { 0 }, level[RELEASES], var[RELEASES], shared[RELEASES * MC_HEIGHT_SHARED], rest;
 	struct mc_youth youth[LIVES];
 	struct mc_growth_evidence e;
 	struct mc_heights *h;
@@ -81,21 +81,29 @@ static void heights_without_their_warm_up(void **state)
 	struct mc_panel *p = panel_of(&w, 1e-6, NULL, 0);
 	assert_int_equal(mc_panel_evidence(p, none, 1, &e, NULL), 0);
 	assert_int_equal(mc_heights_new(p, offset, youth, .05, (double)INFINITY, &h, NULL), 0);
-	double differ = mc_heights_of(h, MC_HEIGHT_BIRTH, .4, level, var, shared), same = mc_heights_of(h, MC_HEIGHT_BIRTH, .03, level, var, shared);
+	double differ = mc_heights_of(h, MC_HEIGHT_BIRTH, .4, level, var, shared, &rest), same = mc_heights_of(h, MC_HEIGHT_BIRTH, .03, level, var, shared, &rest);
 	assert_true(differ > same + 10); /* the likelihood knows that warm-ups differ */
-	mc_heights_of(h, MC_HEIGHT_BIRTH, .4, level, var, shared);
+	assert_true(rest > 1.5);         /* what the wrong one leaves is no noise */
+	mc_heights_of(h, MC_HEIGHT_BIRTH, .4, level, var, shared, &rest);
+	assert_true(rest > .5 && rest < 1.3);
 	for (size_t r = 1; r < RELEASES; r++) {
 		near(level[r] - level[0], r >= 2 ? 3 : 0, .8);
 		assert_true(var[r] > 0 && sqrt(var[r]) < 1.5);
 	}
-	mc_heights_of(h, MC_HEIGHT_SETTLED, .4, level, var, shared);
+	mc_heights_of(h, MC_HEIGHT_SETTLED, .4, level, var, shared, &rest);
 	near(level[1] - level[0], rise[1] - rise[0], 1);
-	mc_heights_of(h, MC_HEIGHT_RISE, .4, level, var, shared);
+	mc_heights_of(h, MC_HEIGHT_RISE, .4, level, var, shared, &rest);
 	near(level[1] - level[0], rise[1] - rise[0], 1);
+	/* with nine times the noise less is left without a term, and heights are known less well */
+	double before = rest, was = var[1];
+	mc_heights_noisier(h, 9);
+	mc_heights_of(h, MC_HEIGHT_RISE, .4, level, var, shared, &rest);
+	assert_true(rest < before / 2 && var[1] > 1.2 * was);
+	near(level[1] - level[0], rise[1] - rise[0], 1.5);
 	mc_heights_free(h);
 	/* up to the second release nothing is known of those after it, and what is of the first two stays */
 	assert_int_equal(mc_heights_new(p, offset, youth, .05, w.release_t[2], &h, NULL), 0);
-	mc_heights_of(h, MC_HEIGHT_SETTLED, .4, level, var, shared);
+	mc_heights_of(h, MC_HEIGHT_SETTLED, .4, level, var, shared, &rest);
 	near(level[1] - level[0], rise[1] - rise[0], 1);
 	for (size_t r = 2; r < RELEASES; r++)
 		assert_true(isnan(level[r]) && isinf(var[r]));

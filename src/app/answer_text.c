@@ -145,7 +145,9 @@ static void step_sentence(struct mc_buf *out, const struct mc_case *c, const str
 	mc_buf_printf(out, "%s of ", signal_text(a->signal));
 	mc_text_add(out, c->program, strlen(c->program));
 	mc_buf_str(out, " rose once");
-	if (isfinite(a->grown_bytes))
+	if (isfinite(a->grown_bytes) && a->signal == MC_SIGNAL_PROCESSES)
+		mc_buf_printf(out, " by %.3g", a->grown_bytes);
+	else if (isfinite(a->grown_bytes))
 		mc_buf_printf(out, " by %s", mc_size_text(a->grown_bytes, size));
 	if (a->onset_ms != MC_NO_TIME) {
 		mc_buf_str(out, ", ");

@@ -15,11 +15,23 @@ static void empty_answer(struct mc_answer *a, const struct mc_case *c, const str
 		.ceiling_bytes = (double)NAN, .look_again_ms = MC_NO_TIME };
 }
 
-/* Does it show growth that a reader should hear of before that of private memory? */
+/* The most that one deploy has of a step, and of all together. */
+static double most_of_step(const struct judgement *j)
+{
+	double most = 0, rest = j->belief.none + j->belief.bounded;
+	for (size_t k = 0; k < j->belief.ndeploys && j->steps.p; k++)
+		most = fmax(most, rest * j->steps.p[k]);
+	return most;
+}
+
+/* Does it show growth, or a step, that a reader should hear of before that of private memory? */
 static bool leads(const struct judgement *j, const struct judgement *anon)
 {
-	if (!j->panel || j->grows <= .5)
+	if (!j->panel)
 		return false;
+	/* a deploy that brought more processes, each as large as before */
+	if (j->grows <= .5)
+		return j->signal == HISTORY_PROCESSES && most_of_step(j) > .5 && anon->grows <= .5 && most_of_step(anon) <= .5;
 	/* processes that multiply bring their memory along; each by itself is flat */
 	return anon->grows <= .5 || j->grows - j->belief.all > .9;
 }

@@ -347,6 +347,13 @@ def allocator_change(w, d):
     w.write(d, lambda l, age, t: 12.0 if l["release"] >= 3 else 0)
 
 
+@mode(verdict="step", culprit="v3", state="active", signal="processes", says="the number of processes stands 6 processes higher")
+def more_workers(w, d):
+    """v3 starts eight processes where there were two, each as large as before."""
+    w.lives += [dict(l, slot=l["slot"] + k) for l in w.lives if l["release"] >= 3 for k in (2, 4, 6)]
+    w.write(d)
+
+
 @mode(verdict="step", culprit="v3", state="active", higher=(3.5, 6.5))
 def step_among_warmups(w, d):
     """Every release warms up by another amount; from v3 on all lives also begin 5 MiB higher."""

@@ -192,14 +192,14 @@ int mc_find_jump(const struct mc_jump_life *l, size_t n, double quantum, struct 
 	for (size_t i = 0; i < n; i++)
 		most = l[i].n > most ? l[i].n : most;
 	struct rise *r = calloc(MOST_IN_ALL + MOST_OF_LIFE, sizeof *r);
-	double *work = mc_reallocarray(NULL, most + 2 * (MOST_IN_ALL + MOST_OF_LIFE), sizeof *work);
+	double *work = mc_reallocarray(NULL, most + (size_t)2 * (MOST_IN_ALL + MOST_OF_LIFE), sizeof *work);
 	if (!r || !work) {
 		free(r);
 		free(work);
 		return mc_nomem(err, "the jumps");
 	}
 	for (size_t i = 0; i < n && nrises < MOST_IN_ALL; i++)
-		if (l[i].n > 2 * LEAST_SIDE)
+		if (l[i].n > (size_t)2 * LEAST_SIDE)
 			nrises += rises_of(&l[i], i, usual(&l[i], quantum, work), r + nrises);
 	for (size_t i = 0; i < nrises; i++) {
 		size_t k = 0;

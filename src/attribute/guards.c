@@ -23,6 +23,15 @@ static const double LEFT = .1;
 /* Load that is beyond what earlier releases had: the largest by so much, the mean by so little. */
 static const double MORE_LOAD = 1.4, LESS_LOAD = .45;
 
+/* The last part of a life, by time; growth there that is less than so much of what is claimed has ceased, where the claim is so many deviations. */
+static const double TAIL = .4, CEASED = .25, SHOWS = 2;
+enum { LEAST_TAIL = 5 };
+/* Lives that are compared one by one, at most; how many pairs say something; a life that gains more than any older one by so much of what is claimed grows. */
+enum { MOST_COMPARED = 60, LEAST_PAIRS = 4 };
+static const double HALF = .5, SEEN = .45;
+/* What lives gain while they are warm differs by so much of it from release to release anyway. */
+static const double WARM = .4;
+
 static int trend_of(const struct mc_panel_life *l, struct trend *t, struct mc_error *err)
 {
 	size_t from = l->n / 8, third = 3 * l->n / 10, half = l->n / 2;
@@ -111,7 +120,7 @@ static bool none_faster(const struct judgement *j, const struct trend *t, const 
 			pairs++;
 		}
 	}
-	if (in < 3 || out < 3)
+	if (in < 2 || out < 2)
 		return false;
 	double usual = mc_median(work, out), scatter = mc_mad(work, out, usual, work + j->rows.nlives);
 	return claimed > PLAIN * scatter && above < OFTEN * pairs && most < FASTER * before;
@@ -143,6 +152,112 @@ static bool may_be_youth(const struct judgement *j, const struct trend *t, const
 	return seen < .5 && late < MUCH_SLOWER * early;
 }
 
+/* What growth as claimed by the likelier of its kinds brings to a life from one time to another, in the panel's unit. */
+static double expected(const struct history *h, const struct mc_growth_evidence *e, size_t set, const struct mc_panel_life *l, double from, double to)
+{
+	const struct mc_growth_fit *t = &e->set[MC_GROWTH_TIME][set], *q = &e->set[MC_GROWTH_REQUESTS][set], *f = &e->set[MC_GROWTH_FASTER][set];
+	double most, mean, begin = fmax(l->start, 0), length = fmax(to - begin, 1e-9);
+	if (f->log_evidence > fmax(t->log_evidence, q->log_evidence))
+		return f->slope * ((to - begin) * (to - begin) - (from - begin) * (from - begin)) / (2 * length);
+	if (t->log_evidence >= q->log_evidence)
+		return t->slope * (to - from);
+	history_load_between(h, from, to, &most, &mean);
+	return q->slope * mean * (to - from);
+}
+
+/* By how much a life rises from the first quarter of its rows from a time on to the last quarter, and when these are: steps are a rise too.
+ * False: too few rows. */
+static bool rise_from(const struct mc_panel_life *l, double from, double *rise, double at[2])
+{
+	size_t i = l->n;
+	while (i > 0 && l->t[i - 1] >= from)
+		i--;
+	size_t n = l->n - i, part = n / 4 + 1;
+	if (n < LEAST_TAIL)
+		return false;
+	double y[2] = { 0 };
+	at[0] = at[1] = 0;
+	for (size_t k = 0; k < part; k++) {
+		y[0] += l->y[i + k] / (double)part;
+		at[0] += l->t[i + k] / (double)part;
+		y[1] += l->y[l->n - 1 - k] / (double)part;
+		at[1] += l->t[l->n - 1 - k] / (double)part;
+	}
+	*rise = y[1] - y[0];
+	return true;
+}
+
+/* What a life gains between two ages, from the means of its rows near each; false: it was not seen then. */
+static bool gain_between(const struct mc_panel_life *l, double from, double to, double *ret)
+{
+	double sum[2] = { 0 }, n[2] = { 0 }, near = .15 * (to - from);
+	for (size_t i = 0; i < l->n; i++) {
+		double age = l->t[i] - l->start;
+		size_t end = age > from + near;
+		if (age < from || age > to || (end && age < to - near))
+			continue;
+		sum[end] += l->y[i];
+		n[end]++;
+	}
+	*ret = sum[1] / n[1] - sum[0] / n[0];
+	return n[0] > 0 && n[1] > 0;
+}
+
+/* Does no life that is said to grow gain more than those before did at the same age, neither mostly nor at most, though growth as claimed would
+ * show beside noise, load and the usual differences between warm-ups? */
+static bool gains_no_more(const struct history *h, const struct judgement *j, size_t set)
+{
+	const struct mc_supposition *s = &j->sets.s[set];
+	struct mc_noise noise;
+	double above = 0, pairs = 0, lived = 0, compared = 0, claims = 0, usual = 0;
+	mc_panel_noise(j->panel, &noise);
+	double shows = SHOWS * hypot(sqrt(noise.var), mc_panel_load(j->panel));
+	size_t every = 1 + j->rows.nlives / MOST_COMPARED;
+	for (size_t i = 0; i < j->rows.nlives; i += every) {
+		const struct mc_panel_life *l = &j->rows.life[i];
+		double last = l->t[l->n - 1], excess = (double)INFINITY, claim = 0, longest = 0;
+		for (size_t k = 0; supposed_to_grow(s, l->release) && k < j->rows.nlives; k += every) {
+			const struct mc_panel_life *o = &j->rows.life[k];
+			double from = fmax(l->t[0] - l->start, o->t[0] - o->start), to = fmin(last - l->start, o->t[o->n - 1] - o->start), gain[2];
+			if (o->release >= s->from || to - from < .5 * (last - l->start) || !gain_between(l, from, to, &gain[0]) || !gain_between(o, from, to, &gain[1]))
+				continue;
+			double brings = expected(h, &j->evidence, set, l, l->start + from, l->start + to);
+			if (brings < shows)
+				continue;
+			claim = fmax(claim, brings);
+			longest = fmax(longest, to - from);
+			excess = fmin(excess, gain[0] - gain[1]);
+			above += gain[0] > gain[1];
+			claims += brings;
+			usual += gain[1];
+			pairs++;
+		}
+		if (isfinite(excess) && excess > HALF * claim)
+			return false;
+		lived += supposed_to_grow(s, l->release) ? last - fmax(l->t[0], l->start) : 0;
+		compared += longest;
+	}
+	return pairs >= LEAST_PAIRS && above < HALF * pairs && compared > SEEN * lived && claims > WARM * usual;
+}
+
+/* Have the lives that are said to grow ceased to, though growth as claimed would show beside noise and load? */
+static bool ceased(const struct history *h, const struct judgement *j, size_t set)
+{
+	struct mc_noise noise;
+	double claim = 0, rise = 0, lives = 0;
+	mc_panel_noise(j->panel, &noise);
+	for (size_t i = 0; i < j->rows.nlives; i++) {
+		const struct mc_panel_life *l = &j->rows.life[i];
+		double to = l->t[l->n - 1], from = to - TAIL * (to - fmax(l->start, 0)), own, at[2];
+		if (!supposed_to_grow(&j->sets.s[set], l->release) || !rise_from(l, from, &own, at))
+			continue;
+		rise += own;
+		claim += expected(h, &j->evidence, set, l, at[0], at[1]);
+		lives++;
+	}
+	return lives > 0 && claim > lives * SHOWS * hypot(sqrt(noise.var), mc_panel_load(j->panel)) && rise < CEASED * claim;
+}
+
 static void look_at_deploys(const struct history *h, struct judgement *j, const struct trend *t, double *work)
 {
 	struct belief *b = &j->belief;
@@ -151,7 +266,7 @@ static void look_at_deploys(const struct history *h, struct judgement *j, const 
 		if (set == MC_NO_DEPLOY || h->sawtooth > 0)
 			continue;
 		const struct mc_supposition *s = &j->sets.s[set];
-		if (!none_faster(j, t, s, claimed(&j->evidence, set), work) && !may_be_youth(j, t, s, work))
+		if (!none_faster(j, t, s, claimed(&j->evidence, set), work) && !may_be_youth(j, t, s, work) && !ceased(h, j, set) && !gains_no_more(h, j, set))
 			continue;
 		b->bounded += (1 - LEFT) * b->deploy[k];
 		b->deploy[k] *= LEFT;

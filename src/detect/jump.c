@@ -101,8 +101,11 @@ static bool flat_beside(const struct mc_jump_life *l, size_t i, size_t gap, doub
 /* A rise between bin i and the next but `gap` - 1; false: none. */
 static bool rise_at(const struct mc_jump_life *l, size_t life, size_t i, size_t gap, double scale, struct rise *r)
 {
-	double size = i + gap < l->n ? between(l, i, i + gap) : (double)NAN;
-	if (!(size > LOOK * scale) || l->bin[i + gap].y - l->bin[i].y < (gap == 1 ? AT_ONCE : ABOUT) * size || !without_gap(l, i, gap) ||
+	double least = gap == 1 ? AT_ONCE : ABOUT, step = i + gap < l->n ? l->bin[i + gap].y - l->bin[i].y : (double)NAN;
+	if (!(step > least * LOOK * scale)) /* most bins are done with here */
+		return false;
+	double size = between(l, i, i + gap);
+	if (!(size > LOOK * scale) || step < least * size || !without_gap(l, i, gap) ||
 		!flat_beside(l, i, gap, size))
 		return false;
 	*r = (struct rise){ life, i, i + gap, l->bin[i].t + half_width(l, i), l->bin[i + gap].t - half_width(l, i + gap), size, scale };

@@ -20,7 +20,7 @@
 static const double CURVE_SPREAD[] = { .02, .1, .4 }, SLOPE_SPREAD[] = { 1e-3, .4, 2 }, LIFE_SPREAD[] = { .12, .3, .6, 1.2 },
 	SHARED_SPREAD[] = { .06, .2, .5 }, ONSET_SPREAD = .4;
 /* Releases of a program mostly have the same slope: nothing. */
-static const double SLOPE_WEIGHT[] = { .6, .3, .1 };
+static const double SLOPE_WEIGHT[] = { .75, .2, .05 };
 /* Nats by which growth goes with requests rather than with time, before its onset is sought by them too. */
 static const double MUCH_BETTER = 10;
 /* And by which growth of a release may say more than an onset that is held against the same age in later lives. */

@@ -21,6 +21,8 @@ static const double CURVE_SPREAD[] = { .02, .1, .4 }, SLOPE_SPREAD[] = { 1e-3, .
 	SHARED_SPREAD[] = { .06, .2, .5 }, ONSET_SPREAD = .4;
 /* Releases of a program mostly have the same slope: nothing. */
 static const double SLOPE_WEIGHT[] = { .75, .2, .05 };
+/* What it costs beforehand that all lives grow besides, in nats. */
+static const double BESIDES = 3;
 /* Nats by which growth goes with requests rather than with time, before its onset is sought by them too. */
 static const double MUCH_BETTER = 10;
 /* And by which growth of a release may say more than an onset that is held against the same age in later lives. */
@@ -344,7 +346,7 @@ static void begin_point(struct work *w, size_t a, size_t b, struct spread *s)
 {
 	*s = (struct spread){ .sd = { 1 } };
 	work_set_spread(w, CURVE_SPREAD[a], SLOPE_SPREAD[b], s);
-	w->log_weight = log(SLOPE_WEIGHT[b]);
+	w->log_weight = log(SLOPE_WEIGHT[b]) + w->log_prior;
 	s->own = SHARED_SPREAD[b] * w->common_slope;
 	work_begin_spread(w, s);
 }
@@ -470,6 +472,7 @@ static int besides_common_growth(struct work *w, struct mc_growth_evidence *e, s
 	int rc = evidence_new(w->p, w->nsets, &x, err);
 	if (rc == 0) {
 		w->precision[w->nc] = 1 / (slope * slope);
+		w->log_prior = -log(fabs(slope)) - BESIDES; /* the former makes the Gaussian integrate to 1 */
 		w->nc++;
 		w->common_slope = slope / 2;
 		forget_best(w);
@@ -477,6 +480,7 @@ static int besides_common_growth(struct work *w, struct mc_growth_evidence *e, s
 		if (rc == 0)
 			rc = late_over_grid(w, &x, err);
 		w->common_slope = 0;
+		w->log_prior = 0;
 		w->nc--;
 	}
 	for (size_t k = 0; rc == 0 && k < MC_GROWTH_KINDS; k++)

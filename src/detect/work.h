@@ -33,6 +33,7 @@ struct work {
 	struct onset_grams onsets, late; /* late.x NULL: none was asked for yet */
 	size_t onset_kind;           /* growth in time or with requests */
 	double log_weight;           /* of the present grid point */
+	double log_prior;            /* of a common growth's slope, 0: there is none: the same evidence in any unit */
 	double common_slope;         /* of a growth that all lives share; 0: there is none */
 	double *loose;               /* Grams with the life's own spread taken out, of the present grid point */
 	double *loose_logs;          /* a release */

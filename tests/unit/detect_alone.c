@@ -164,6 +164,40 @@ static void rows_and_releases_that_are_not_there(void **state)
 	assert_int_equal(answer(&a.in, SETS, NSETS), 0);
 }
 
+/* MiB or bytes: the same evidence, and slopes in the unit. */
+static void units_say_nothing(void **state)
+{
+	(void)state;
+	static struct input a;
+	double found[2][NSETS][MC_GROWTH_KINDS], slope[2], all[2];
+	for (int large = 0; large < 2; large++) {
+		double unit = large ? 0x1p30 : 1;
+		struct mc_panel *p = NULL;
+		struct mc_growth_evidence e;
+		plain(&a);
+		for (size_t i = 0; i < LIVES; i++)
+			for (size_t k = 0; k < BINS; k++) /* all grow, and those of later releases more */
+				a.w.y[i][k] = unit * (a.w.y[i][k] + .01 * (a.w.t[i][k] - a.w.life[i].start));
+		a.in.quantum *= unit * unit;
+		assert_int_equal(mc_panel_new(&a.in, &p, NULL), 0);
+		assert_int_equal(mc_panel_evidence(p, SETS, NSETS, &e, NULL), 0);
+		for (size_t i = 0; i < NSETS; i++)
+			for (size_t k = 0; k < MC_GROWTH_KINDS; k++)
+				found[large][i][k] = e.set[k][i].log_evidence - e.none;
+		slope[large] = e.set[MC_GROWTH_TIME][0].slope / unit;
+		all[large] = e.since_ever - e.none;
+		mc_growth_evidence_release(&e);
+		mc_panel_free(p);
+	}
+	near(slope[1], slope[0], 1e-6 * fabs(slope[0]));
+	assert_true(isfinite(all[0]));
+	near(all[1], all[0], 1e-3);
+	for (size_t i = 0; i < NSETS; i++)
+		for (size_t k = 0; k < MC_GROWTH_KINDS; k++)
+			if (isfinite(found[0][i][k]) || isfinite(found[1][i][k]))
+				near(found[1][i][k], found[0][i][k], 1e-3);
+}
+
 static void suppositions_that_suppose_nothing(void **state)
 {
 	(void)state;
@@ -182,6 +216,7 @@ int main(void)
 		cmocka_unit_test(any_finite_number_is_answered),
 		cmocka_unit_test(the_same_number_all_along),
 		cmocka_unit_test(rows_and_releases_that_are_not_there),
+		cmocka_unit_test(units_say_nothing),
 		cmocka_unit_test(suppositions_that_suppose_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

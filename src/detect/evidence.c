@@ -15,9 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Grids of spreads. Departure of a release's curve, relative to the curve's size; slopes of releases, in noise deviations over
+/* Grids of spreads. Departures of a release's curve: of its terms by themselves, relative to their size, and of the logarithms of its size and time
+ * scale as a whole. Slopes of releases, in noise deviations over
  * a median life; growth between lives, relative to the growth; lives about a growth that all share, relative to it, going with SLOPE_SPREAD. */
-static const double CURVE_SPREAD[] = { .02, .1, .4 }, SLOPE_SPREAD[] = { 1e-3, .4, 2 }, LIFE_SPREAD[] = { .12, .3, .6, 1.2 },
+static const struct {
+	double terms, whole;
+} CURVE_SPREAD[] = { { .4, 0 }, { .1, 0 }, { .2, .3 }, { .02, 0 } };
+static const double SLOPE_SPREAD[] = { 1e-3, .4, 2 }, LIFE_SPREAD[] = { .12, .3, .6, 1.2 },
 	SHARED_SPREAD[] = { .06, .2, .5 }, ONSET_SPREAD = .4;
 /* Releases of a program mostly have the same slope: nothing. */
 static const double SLOPE_WEIGHT[] = { .75, .2, .05 };
@@ -27,7 +31,9 @@ static const double BESIDES = 3;
 static const double MUCH_BETTER = 10;
 /* And by which growth of a release may say more than an onset that is held against the same age in later lives. */
 static const double LATE_LEAST = 3;
-enum { NCURVE = 3, NSLOPE = 3, NLIFE = 4, REFINED = 100 };
+/* A point of the grid where nothing comes within this of what was reached elsewhere adds nothing. */
+static const double HOPELESS = 25;
+enum { NCURVE = 4, NSLOPE = 3, NLIFE = 4, REFINED = 100 };
 
 /* Sums a fit over the grid; keeps the slope of the likeliest. */
 static void gather(struct mc_growth_fit *sum, double *best, const struct mc_growth_fit *f)
@@ -83,11 +89,10 @@ static void plain(const struct work *w, const struct mc_supposition *s, struct m
 	f->log_evidence += w->log_weight;
 }
 
-/* g := the total with the releases [from, until) exchanged for those whose lives scatter by class i. */
-static void exchange(const struct work *w, size_t kind, size_t i, size_t from, size_t until, struct against *g)
+/* g := the total with the releases [from, until) exchanged for those of which elim are the prefix sums, growing along column h. */
+static void exchange(const struct work *w, const double *elim, size_t h, size_t from, size_t until, struct against *g)
 {
-	size_t q = w->q, qq = q * q, h = work_growth_column(w->p, (enum mc_growth)kind);
-	const double *elim = w->elim[kind][i];
+	size_t q = w->q, qq = q * q;
 	against_add(g, elim + until * qq, q, 1);
 	against_add(g, elim + from * qq, q, -1);
 	against_add(g, w->pre_base + until * qq, q, -1);
@@ -126,12 +131,24 @@ static int scatter_prefix(struct work *w, struct spread *s, size_t kind, size_t 
 	for (size_t r = 0; r < w->nr; r++) {
 		double *to = e + (r + 1) * qq;
 		logs[r + 1] = logs[r] + w->scatter_logs[kind][i][r] +
-			evidence_eliminate(w->p, w->scatter[kind][i] + r * qq, work_release_spread(w, s, r), to);
+			work_eliminate(w, s, r, true, w->scatter[kind][i] + r * qq, w->q, to);
 		for (size_t k = 0; k < qq; k++)
 			to[k] += e[r * qq + k];
 	}
 	w->have[kind][i] = true;
 	return 0;
+}
+
+/* The set grows along column h: elim, logs are prefix sums over releases that do. */
+static void growing(const struct work *w, const double *elim, const double *logs, size_t h, const struct mc_supposition *set, struct mc_growth_fit *f)
+{
+	struct against g;
+	against_nothing(&g, w->nc + 1);
+	against_add(&g, w->total, w->q, 1);
+	exchange(w, elim, h, set->from, set->until, &g);
+	if (set->again_until > set->again)
+		exchange(w, elim, h, set->again, set->again_until, &g);
+	against_weigh(w, &g, w->pre_base_logs[w->nr] + over(logs, set) - over(w->pre_base_logs, set), f);
 }
 
 /* The same with lives scattered about the growth. */
@@ -142,13 +159,7 @@ static int with_scatter(struct work *w, struct spread *s, size_t kind, const str
 	int rc = scatter_prefix(w, s, kind, i, err);
 	if (rc < 0)
 		return rc;
-	struct against g;
-	against_nothing(&g, w->nc + 1);
-	against_add(&g, w->total, w->q, 1);
-	exchange(w, kind, i, set->from, set->until, &g);
-	if (set->again_until > set->again)
-		exchange(w, kind, i, set->again, set->again_until, &g);
-	against_weigh(w, &g, w->pre_base_logs[w->nr] + over(w->elim_logs[kind][i], set) - over(w->pre_base_logs, set), f);
+	growing(w, w->elim[kind][i], w->elim_logs[kind][i], work_growth_column(w->p, (enum mc_growth)kind), set, f);
 	return 0;
 }
 
@@ -193,12 +204,15 @@ static int growth_sets(struct work *w, struct spread *s, size_t kind, struct mc_
 		struct mc_growth_fit *sum = last ? &e->all[kind] : &e->set[kind][i];
 		double *best = last ? &w->best_all[kind] : &w->best[kind][i];
 		plain(w, set, &f);
+		bool near = last || f.log_evidence >= cut;
+		if (near && s->warm > 0)
+			growing(w, w->grown, w->grown_logs, work_growth_column(w->p, (enum mc_growth)kind), set, &f);
 		gather(sum, best, &f);
 		for (size_t k = 0; rc == 0 && k < NLIFE; k++) {
 			double size = over(w->own[kind], set) / fmax(over(w->count, set), 1);
 			size = f.slope > .25 * size ? f.slope : size;
 			g = f;
-			if (size > 0 && (last || f.log_evidence >= cut))
+			if (size > 0 && near)
 				rc = with_scatter(w, s, kind, set, LIFE_SPREAD[k] * size, &g, err);
 			gather(sum, best, &g);
 		}
@@ -256,7 +270,9 @@ static double sum_of_onset(const struct work *w, const struct spread *s, const s
 static double add_releases(const struct work *w, const size_t *class, size_t from, size_t until, size_t col, struct against *g)
 {
 	size_t q = w->q, qq = q * q, kind = w->onset_kind;
-	const double *pre = class ? w->elim[kind][*class] : w->pre_base, *logs = class ? w->elim_logs[kind][*class] : w->pre_base_logs;
+	bool grown = col && w->warm_sd > 0;
+	const double *pre = class ? w->elim[kind][*class] : grown ? w->grown : w->pre_base;
+	const double *logs = class ? w->elim_logs[kind][*class] : grown ? w->grown_logs : w->pre_base_logs;
 	against_add(g, pre + until * qq, q, 1);
 	against_add(g, pre + from * qq, q, -1);
 	if (col) {
@@ -281,7 +297,7 @@ static int one_onset(struct work *w, struct spread *s, const struct onset_grams 
 	against_nothing(&g, w->nc + 1);
 	for (size_t r = first; r < end; r++) {
 		logs += sum_of_onset(w, s, o, scatter > 0 ? w->scatter_sd[w->onset_kind][class] : 0, k, r, &at, sum);
-		logs += evidence_eliminate_of(p->ne, ww, sum, work_release_spread(w, s, r), m);
+		logs += work_eliminate(w, s, r, true, sum, ww, m);
 		against_add(&g, m, ww, 1);
 		against_add_column(&g, m, ww, ww - 1, 1);
 	}
@@ -345,14 +361,34 @@ static void each_release(struct work *w, struct mc_growth_evidence *e)
 static void begin_point(struct work *w, size_t a, size_t b, struct spread *s)
 {
 	*s = (struct spread){ .sd = { 1 } };
-	work_set_spread(w, CURVE_SPREAD[a], SLOPE_SPREAD[b], s);
+	work_set_spread(w, CURVE_SPREAD[a].terms, CURVE_SPREAD[a].whole, SLOPE_SPREAD[b], s);
 	w->log_weight = log(SLOPE_WEIGHT[b]) + w->log_prior;
 	s->own = SHARED_SPREAD[b] * w->common_slope;
 	work_begin_spread(w, s);
 }
 
+/* The most that growth with time, of lives that do not scatter, or no growth has for it at this point of the grid. */
+static double reaches(struct work *w, const struct spread *s, double none)
+{
+	struct mc_growth_fit f;
+	prefix(w, w->p->it);
+	size_t best = 0;
+	double most = -(double)INFINITY;
+	for (size_t i = 0; i < w->nsets; i++) {
+		plain(w, &w->sets[i], &f);
+		if (f.log_evidence > most)
+			most = f.log_evidence, best = i;
+	}
+	if (w->nsets && s->warm > 0) {
+		growing(w, w->grown, w->grown_logs, w->p->it, &w->sets[best], &f);
+		most = fmax(most, f.log_evidence);
+	}
+	return fmax(none, most);
+}
+
 static int over_grid(struct work *w, struct mc_growth_evidence *e, struct mc_error *err)
 {
+	double most = -(double)INFINITY;
 	int rc = 0;
 	for (size_t a = 0; a < NCURVE; a++)
 		for (size_t b = 0; rc == 0 && b < NSLOPE; b++) {
@@ -360,6 +396,10 @@ static int over_grid(struct work *w, struct mc_growth_evidence *e, struct mc_err
 			begin_point(w, a, b, &s);
 			double none = -.5 * w->n * log(fmax(w->yy / w->n, .1)) - w->none_logs + w->log_weight;
 			e->none = mc_log_add(e->none, none + log(NLIFE + 1));
+			double reach = reaches(w, &s, none);
+			if (reach < most - HOPELESS && !(a == 1 && b == 1))
+				continue;
+			most = fmax(most, reach);
 			rc = growth_sets(w, &s, MC_GROWTH_TIME, e, err);
 			if (rc == 0)
 				rc = growth_sets(w, &s, MC_GROWTH_REQUESTS, e, err);

@@ -15,6 +15,7 @@ void curve_fit(const struct mc_panel *p, const double *sum, const double *total,
 /* How far releases may depart from the common curve, and in slope: one standard deviation a column 1..ne. */
 struct spread {
 	double sd[PANEL_MOST_COLUMNS];
+	double warm;  /* of a release's warm-up as a whole: of the logarithms of its size and of its time scale */
 	double slope; /* of releases, in noise deviations at the end of their longest life */
 	double own;   /* of lives about a growth that all share, unit per second */
 };

@@ -33,6 +33,12 @@ int work_new(struct work *w, const struct mc_panel *p, const struct mc_suppositi
 	w->best_onset = work_numbers(p->nonsets, &ok);
 	w->best_late = work_numbers(p->nonsets, &ok);
 	w->longest = work_numbers(nr, &ok);
+	w->grown = work_numbers((nr + 1) * q * q, &ok);
+	w->grown_logs = work_numbers(nr + 1, &ok);
+	for (size_t k = 0; k < 2; k++) {
+		w->warm_of[k] = calloc(nr + 1, sizeof *w->warm_of[k]);
+		ok = ok && w->warm_of[k];
+	}
 	for (size_t i = 0; ok && i < p->nlives; i++)
 		w->longest[p->life[i].release] = fmax(w->longest[p->life[i].release], p->life[i].seconds);
 	for (size_t r = 0; ok && r < nr; r++)
@@ -54,6 +60,10 @@ void work_release(struct work *w)
 			free(w->elim[k][i]);
 			free(w->elim_logs[k][i]);
 		}
+	free(w->warm_of[0]);
+	free(w->warm_of[1]);
+	free(w->grown);
+	free(w->grown_logs);
 	onset_grams_release(&w->onsets);
 	onset_grams_release(&w->late);
 }
@@ -100,6 +110,7 @@ void work_prepare(struct work *w)
 	curve_fit(p, w->sum, w->total, p->it, w->curve[0], w->slope[0]);
 	if (p->has_requests)
 		curve_fit(p, w->sum, w->total, p->iq, w->curve[1], w->slope[1]);
+	warm_shapes(p, w->curve[0], &w->warm);
 	for (size_t i = 0; i < p->nload; i++)
 		w->share[1 + p->ntau + i] = w->curve[0][p->ntau + i];
 	for (size_t i = 0; i < p->nlives; i++) {
@@ -148,7 +159,19 @@ const struct spread *work_release_spread(const struct work *w, struct spread *s,
 	return s;
 }
 
-void work_set_spread(struct work *w, double curve, double slope, struct spread *s)
+double work_eliminate(const struct work *w, struct spread *s, size_t r, bool grows, const double *in, size_t width, double *g)
+{
+	double half = evidence_eliminate_of(w->p->ne, width, in, work_release_spread(w, s, r), g);
+	if (!(s->warm > 0))
+		return half;
+	const struct warm_of *own = &w->warm_of[grows][r];
+	warm_less(g, width, own->mean, w->p->it);
+	for (size_t k = 0; k < 2; k++)
+		half += evidence_drop_direction(g, width, own->dir[k], 1);
+	return half;
+}
+
+void work_set_spread(struct work *w, double curve, double warm, double slope, struct spread *s)
 {
 	const struct mc_panel *p = w->p;
 	const double *c = w->curve[0];
@@ -162,6 +185,7 @@ void work_set_spread(struct work *w, double curve, double slope, struct spread *
 		s->sd[1 + i] = curve * (v / weight + .3 * sigma);
 		w->precision[i] = 1 / pow(v / weight + sigma, 2);
 	}
+	s->warm = w->warm_sd = warm;
 	for (size_t i = 0; i < p->nload; i++)
 		load += fabs(c[p->ntau + i]);
 	for (size_t i = 0; i < p->nx; i++)
@@ -205,6 +229,19 @@ static void loosen(struct work *w, const struct spread *s)
 	sum_releases(w->p, w->loose, w->sum);
 }
 
+/* The warm-ups of release r, and its part of w->grown. */
+static void grown(struct work *w, struct spread *s, size_t r)
+{
+	size_t qq = w->q * w->q;
+	double *g = w->grown + (r + 1) * qq, *base = w->base + r * qq;
+	evidence_eliminate(w->p, w->sum + r * qq, work_release_spread(w, s, r), base);
+	warm_find(w->p, &w->warm, base, s->warm, w->common_slope > 0, &w->warm_of[0][r]);
+	warm_find(w->p, &w->warm, base, s->warm, true, &w->warm_of[1][r]);
+	w->grown_logs[r + 1] = w->grown_logs[r] + w->loose_logs[r] + work_eliminate(w, s, r, true, w->sum + r * qq, w->q, g);
+	for (size_t k = 0; k < qq; k++)
+		g[k] += w->grown[r * qq + k];
+}
+
 /* Departures out of every release; their total; what is left without growth. */
 void work_begin_spread(struct work *w, struct spread *s)
 {
@@ -214,7 +251,9 @@ void work_begin_spread(struct work *w, struct spread *s)
 	memset(w->have, 0, sizeof w->have);
 	loosen(w, s);
 	for (size_t r = 0; r < w->nr; r++) {
-		w->base_logs[r] = w->loose_logs[r] + evidence_eliminate(w->p, w->sum + r * qq, work_release_spread(w, s, r), w->base + r * qq);
+		if (s->warm > 0)
+			grown(w, s, r);
+		w->base_logs[r] = w->loose_logs[r] + work_eliminate(w, s, r, false, w->sum + r * qq, w->q, w->base + r * qq);
 		w->none_logs += w->base_logs[r];
 		w->pre_base_logs[r + 1] = w->pre_base_logs[r] + w->base_logs[r];
 		for (size_t k = 0; k < qq; k++) {

@@ -10,6 +10,22 @@
 /* Kinds of growth whose lives may scatter, and classes of how much. */
 enum { KINDS = 3, NSCATTER = 26 };
 
+/* The common curve of age with its time scale from much shorter to much longer. */
+enum { WARM_SHAPES = 17 };
+struct warm {
+	double shape[WARM_SHAPES][PANEL_MOST_COLUMNS];
+};
+/* A release's own warm-up, linear about where it is likeliest: what it is beside the common curve where both logarithms are 0, and one standard
+ * deviation in size and in time scale. */
+struct warm_of {
+	double mean[PANEL_MOST_COLUMNS], dir[2][PANEL_MOST_COLUMNS];
+};
+void warm_shapes(const struct mc_panel *p, const double *curve, struct warm *w);
+/* base: Gram matrix of the release, the common curve taken out of y and departures eliminated; sd: of both logarithms; grows: beside a slope. */
+void warm_find(const struct mc_panel *p, const struct warm *w, const double *base, double sd, bool grows, struct warm_of *ret);
+/* y of a q x q Gram matrix becomes y less the columns 1..n times u. */
+void warm_less(double *g, size_t q, const double *u, size_t n);
+
 struct work {
 	const struct mc_panel *p;
 	size_t q, nr, nc, nsets;
@@ -37,6 +53,10 @@ struct work {
 	double common_slope;         /* of a growth that all lives share; 0: there is none */
 	double *loose;               /* Grams with the life's own spread taken out, of the present grid point */
 	double *loose_logs;          /* a release */
+	struct warm warm;
+	struct warm_of *warm_of[2];  /* of each release, at the present grid point: where it does not grow, where it does */
+	double warm_sd;              /* of the present grid point */
+	double *grown, *grown_logs;  /* prefix sums like pre_base, about the warm-ups of releases that grow */
 	double *longest;             /* life of each release, seconds */
 	double *own[KINDS], *count;  /* prefix sums over releases of lives' own slopes, and of lives */
 };
@@ -57,10 +77,13 @@ int work_new(struct work *w, const struct mc_panel *p, const struct mc_suppositi
 void work_release(struct work *w);
 /* Curve, slopes, each life's share of the load, and the classes of scatter. */
 void work_prepare(struct work *w);
-/* Fills s, and w->precision, for departures of `curve` times the curve's size and `slope` deviations. */
-void work_set_spread(struct work *w, double curve, double slope, struct spread *s);
+/* Fills s, and w->precision, for departures of `curve` times the curve's size, of `warm` in the logarithms of its size and time scale as a whole, and of
+ * `slope` deviations. */
+void work_set_spread(struct work *w, double curve, double warm, double slope, struct spread *s);
 /* s with the slope's spread of release r. */
 const struct spread *work_release_spread(const struct work *w, struct spread *s, size_t r);
+/* g := in (width x width), with the departures of release r, which grows or does not, taken out; half the log determinant. */
+double work_eliminate(const struct work *w, struct spread *s, size_t r, bool grows, const double *in, size_t width, double *g);
 /* Takes departures out of every life and release, and what is common out of their total. */
 void work_begin_spread(struct work *w, struct spread *s);
 /* Sums with lives scattered about the growth by class i, at the present grid point. */

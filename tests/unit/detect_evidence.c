@@ -312,6 +312,33 @@ static void growth_with_the_logarithm_levels_off(void **state)
 	mc_panel_free(p);
 }
 
+/* Warm-ups of releases differ by a factor in size and in time scale; at last one of them grows too. */
+static void another_warm_up_is_no_growth(void **state)
+{
+	(void)state;
+	static struct lives w;
+	static const double size[RELEASES] = { 1, .8, 1.7, 1.2 }, time[RELEASES] = { 1, 1.2, 2.2, .8 };
+	static const struct mc_supposition s[] = { { 2, RELEASES, 0, 0 }, { 2, 3, 0, 0 } };
+	seed = 15;
+	for (int grows = 0; grows < 2; grows++) {
+		struct mc_growth_evidence e;
+		simulate(&w, .3, 20, .1, 0);
+		for (size_t i = 0; i < LIVES; i++)
+			for (size_t k = 0; k < BINS; k++) {
+				size_t r = w.life[i].release;
+				double age = 10 * (double)k + 5;
+				w.y[i][k] += 30 * size[r] * (1 - exp(-age / (100 * time[r]))) + (grows && r == 2 ? .05 * age : 0);
+			}
+		struct mc_panel *p = panel_of(&w, 1e-6, NULL, 0);
+		assert_int_equal(mc_panel_evidence(p, s, 2, &e, NULL), 0);
+		double found = fmax(e.set[MC_GROWTH_TIME][0].log_evidence, e.set[MC_GROWTH_TIME][1].log_evidence) - e.none;
+		if (grows ? !(found > 3) : found > 2)
+			fail_msg("%s: evidence %g of growth", grows ? "growth" : "none", found);
+		mc_growth_evidence_release(&e);
+		mc_panel_free(p);
+	}
+}
+
 /* Every life grows, each at its own pace, and those of the later releases three times as fast. */
 static void growth_on_top_of_growth(void **state)
 {
@@ -346,6 +373,7 @@ int main(void)
 		cmocka_unit_test(few_lives_are_no_certainty),
 		cmocka_unit_test(what_new_threads_bring_is_no_growth),
 		cmocka_unit_test(growth_with_the_logarithm_levels_off),
+		cmocka_unit_test(another_warm_up_is_no_growth),
 		cmocka_unit_test(growth_on_top_of_growth),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

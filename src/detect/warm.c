@@ -89,7 +89,7 @@ static double how_well(const struct mc_panel *p, const double *g, const double *
 
 void warm_find(const struct mc_panel *p, const struct warm *w, const double *base, double sd, bool grows, struct warm_of *ret)
 {
-	double g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], v[WARM_SHAPES], size;
+	double g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], v[WARM_SHAPES] = { 0 }, size;
 	size_t q = p->q;
 	const double *common = w->shape[WARM_SHAPES / 2];
 	int at = WARM_SHAPES / 2;

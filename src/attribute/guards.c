@@ -16,6 +16,8 @@ static const double SLOWER = .65, MUCH_SLOWER = .45;
 static const double OFTEN = .6, FASTER = 1.5;
 /* Growth of so many times what trends of lives scatter by is plain to see. */
 static const double PLAIN = 3;
+/* A release that rises by less than this part of what later ones rise by more than earlier ones does not rise yet. */
+static const double NOT_YET = .2;
 /* Lives that rise by less than this part of what they are said to grow by do not grow. */
 static const double NOT_SEEN = 1. / 3;
 /* What is left of a deploy's probability where a guard speaks against it. */
@@ -275,6 +277,70 @@ static void look_at_deploys(const struct history *h, struct judgement *j, const 
 	}
 }
 
+/* Do the lives of the release that a growth is said to begin with rise no faster than those before, though those of the later ones do? Plain in their own
+ * trends and in the model's slopes alike. `work` has two numbers a life. */
+static bool rises_later(const struct judgement *j, const struct trend *t, const struct mc_supposition *s, double *work)
+{
+	const struct mc_growth_evidence *e = &j->evidence;
+	double *after = work + j->rows.nlives, most = -(double)INFINITY, mean = 0, weight = 0;
+	size_t nb = 0, na = 0, nk = 0;
+	for (size_t i = 0; i < j->rows.nlives; i++) {
+		size_t r = j->rows.life[i].release;
+		if (!isfinite(t[i].settled))
+			continue;
+		if (r < s->from)
+			work[nb++] = t[i].settled;
+		else if (r == s->from) {
+			most = fmax(most, fmax(t[i].settled, isfinite(t[i].late) ? t[i].late : t[i].settled));
+			nk++;
+		} else if (supposed_to_grow(s, r))
+			after[na++] = t[i].settled;
+	}
+	for (size_t r = s->from + 1; r < s->until; r++)
+		if (isfinite(e->release_slope[r]) && e->release_sd[r] > 0) {
+			mean += e->release_slope[r] / pow(e->release_sd[r], 2);
+			weight += 1 / pow(e->release_sd[r], 2);
+		}
+	if (nk < 2 || nb == 0 || na < 3 || !(weight > 0))
+		return false;
+	double b = mc_median(work, nb), a = mc_median(after, na), sd = sqrt(pow(e->release_sd[s->from], 2) + 1 / weight);
+	return most < b + NOT_YET * (a - b) && mean / weight - e->release_slope[s->from] > 2 * PLAIN * sd;
+}
+
+/* What was believed of a deploy whose lives do not rise yet goes to later ones whose lives do, in proportion. `work` as above. */
+static void look_at_first(struct judgement *j, const struct trend *t, size_t k, double *work)
+{
+	struct belief *b = &j->belief;
+	double later = 0, moved = (1 - LEFT) * b->deploy[k];
+	bool takes[HISTORY_MOST_DEPLOYS] = { false };
+	for (size_t to = k + 1; to < b->ndeploys; to++) {
+		size_t set = likeliest_set(j, to);
+		takes[to] = set != MC_NO_DEPLOY && b->deploy[to] > 0 && !rises_later(j, t, &j->sets.s[set], work);
+		later += takes[to] ? b->deploy[to] : 0;
+	}
+	if (!(later > 0))
+		return;
+	b->deploy[k] -= moved;
+	for (size_t to = k + 1; to < b->ndeploys; to++)
+		b->deploy[to] *= takes[to] ? 1 + moved / later : 1;
+	for (size_t i = 0; i < j->sets.n; i++) {
+		size_t from = j->sets.s[i].from - 1;
+		b->weight[i] *= from == k ? LEFT : takes[from] ? 1 + moved / later : 1;
+	}
+	for (size_t i = 0; i < j->evidence.nonsets; i++)
+		if (b->onset_of[i] != MC_NO_DEPLOY)
+			b->onset_weight[i] *= b->onset_of[i] == k ? LEFT : takes[b->onset_of[i]] ? 1 + moved / later : 1;
+}
+
+static void look_at_firsts(struct judgement *j, const struct trend *t, double *work)
+{
+	for (size_t k = 0; k + 1 < j->belief.ndeploys && j->signal == HISTORY_ANON; k++) {
+		size_t set = j->belief.deploy[k] > .05 ? likeliest_set(j, k) : MC_NO_DEPLOY;
+		if (set != MC_NO_DEPLOY && rises_later(j, t, &j->sets.s[set], work))
+			look_at_first(j, t, k, work);
+	}
+}
+
 /* Growth since a time of its own that lives of all later releases ought to show, and mostly do not: it levelled off, or was a spike's tail. `work`
  * has two numbers a life. */
 static bool not_seen_later(const struct judgement *j, const struct trend *t, double onset, double claimed, double *work)
@@ -322,6 +388,7 @@ int guards(const struct history *h, struct judgement *j, struct mc_error *err)
 		short_lives(h, j);
 		look_at_deploys(h, j, t, work);
 		look_at_onsets(j, t, work);
+		look_at_firsts(j, t, work);
 	}
 	free(t);
 	free(work);

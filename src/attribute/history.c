@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_LIVES = 20000, MOST_DEPLOYS = 500 };
+enum { MOST_LIVES = 20000 };
 
 static int by_start(const void *a, const void *b)
 {
@@ -141,10 +141,10 @@ static int take_deploys(struct history *h, int64_t until, struct mc_error *err)
 		if (c->deploys[i].unix_ms <= until)
 			h->deploy[h->ndeploys++] = (struct history_deploy){ .index = i, .mark = history_seconds(h, c->deploys[i].unix_ms) };
 	qsort(h->deploy, h->ndeploys, sizeof *h->deploy, by_mark);
-	if (h->ndeploys > MOST_DEPLOYS) {
-		size_t skip = h->ndeploys - MOST_DEPLOYS; /* only the newest */
-		memmove(h->deploy, h->deploy + skip, MOST_DEPLOYS * sizeof *h->deploy);
-		h->ndeploys = MOST_DEPLOYS;
+	if (h->ndeploys > HISTORY_MOST_DEPLOYS) {
+		size_t skip = h->ndeploys - HISTORY_MOST_DEPLOYS; /* only the newest */
+		memmove(h->deploy, h->deploy + skip, HISTORY_MOST_DEPLOYS * sizeof *h->deploy);
+		h->ndeploys = HISTORY_MOST_DEPLOYS;
 	}
 	for (size_t i = 0; i < h->ndeploys; i++) {
 		h->deploy[i].identity = i + 1;

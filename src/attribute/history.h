@@ -11,6 +11,9 @@
 /* A mark may come this many seconds before or after the restarts that it is about, or an eighth of all that was seen. */
 #define HISTORY_MARK_SLACK 1200.0
 
+/* Later ones than these are left out. */
+enum { HISTORY_MOST_DEPLOYS = 500 };
+
 /* Beyond this no number of a series is a measurement, and its square may overflow. */
 #define HISTORY_MOST_VALUE 0x1p60
 

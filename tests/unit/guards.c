@@ -228,6 +228,45 @@ static void a_surge_is_no_step(void **state)
 	assert_true(isinf(leaves(2, POINTS * 3 / 4, true)));
 }
 
+/* Two deploys; lives 3 and 4 run the first, 5 to 7 the second. What is believed of the first, .9 before. */
+static double first_left(double (*first)(double age, size_t life), double (*second)(double age, size_t life), double *other)
+{
+	struct world w;
+	struct mc_error e = { 0 };
+	struct mc_supposition set[] = { { .from = 1, .until = 3 }, { .from = 2, .until = 3 } };
+	struct mc_growth_fit fit[MC_GROWTH_KINDS][2] = { { { .slope = 1e-2, .log_evidence = 10 }, { .slope = 1e-2, .log_evidence = 10 } } };
+	double deploy[] = { .9, .05 }, weight[] = { .9, .05 }, slope[] = { 0, first == rises ? 1e-2 : 0, 1e-2 }, sd[] = { 1e-4, 1e-4, 1e-4 };
+	make(&w, 1e5, level, second);
+	for (size_t i = 3; i < LIVES; i++) {
+		w.life[i].release = i < 5 ? 1 : 2;
+		for (size_t k = 0; k < ROWS; k++)
+			w.y[i][k] = (i < 5 ? first : second)(60 * (double)k, i);
+	}
+	w.h.ndeploys = w.j.belief.ndeploys = 2;
+	w.j.sets.n = w.j.evidence.n = 2;
+	w.j.sets.s = set;
+	w.j.belief.deploy = deploy;
+	w.j.belief.weight = weight;
+	w.j.belief.none = .05;
+	w.j.evidence.release_slope = slope;
+	w.j.evidence.release_sd = sd;
+	for (size_t k = 0; k < MC_GROWTH_KINDS; k++)
+		w.j.evidence.set[k] = fit[k];
+	assert_int_equal(guards(&w.h, &w.j, &e), 0);
+	assert_true(fabs(deploy[0] - weight[0]) < 1e-12 && fabs(deploy[1] - weight[1]) < 1e-12);
+	assert_true(fabs(deploy[0] + deploy[1] + w.j.belief.none + w.j.belief.bounded - 1) < 1e-12);
+	*other = deploy[1];
+	return deploy[0];
+}
+
+static void growth_begins_with_the_first_that_rises(void **state)
+{
+	(void)state;
+	double other;
+	assert_true(first_left(rises, rises, &other) == .9);
+	assert_true(first_left(level, rises, &other) < .1 && other > .8);
+}
+
 /* Growth believed to have begun at a time of its own, before the lives of the second release. */
 static double onset_left(double (*later)(double age, size_t life))
 {
@@ -269,6 +308,7 @@ int main(void)
 		cmocka_unit_test(no_life_gains_more),
 		cmocka_unit_test(growth_of_all_that_slows_down),
 		cmocka_unit_test(growth_of_short_lives_ends_with_them),
+		cmocka_unit_test(growth_begins_with_the_first_that_rises),
 		cmocka_unit_test(growth_goes_on_in_later_lives),
 		cmocka_unit_test(a_surge_is_no_step),
 	};

@@ -6,7 +6,7 @@
 
 /* The evidence is divided by this: neighbouring bins, lives of one program and releases agree more than the model knows.
  * Learnt on development corpora (docs/detection.md). */
-static const double TEMPERATURE = 1.2;
+static const double TEMPERATURE = 1.35;
 /* What is likely beforehand. A program is judged because somebody watches it, not because it grows. */
 static const double PRIOR_NONE = .4, PRIOR_ALL = .02, PRIOR_ALL_BOUNDED = .12, PRIOR_BOUNDED = .1, PRIOR_FREE = .08, PRIOR_DEPLOY = .25;
 /* One version that grows at one time and not at another: the label lies, or something else grew. */

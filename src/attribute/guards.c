@@ -358,18 +358,70 @@ static bool not_seen_later(const struct judgement *j, const struct trend *t, dou
 	return usual < NOT_SEEN * claimed && claimed > PLAIN * scatter / sqrt((double)k);
 }
 
+/* Lives of later releases that rise hardly more than those of the last release before an onset did: they grew before. `work` as above. */
+static bool grew_before(const struct judgement *j, const struct trend *t, double onset, double claimed, double *work)
+{
+	size_t n = j->rows.nlives, in = 0, out = 0, release = 0, before = 0;
+	double *earlier = work + n;
+	for (size_t i = 0; i < n; i++)
+		if (j->rows.life[i].start <= onset && j->rows.life[i].release > release)
+			release = j->rows.life[i].release;
+	for (size_t i = 0; i < n; i++)
+		if (j->rows.life[i].release < release && j->rows.life[i].release > before)
+			before = j->rows.life[i].release;
+	for (size_t i = 0; i < n && release > 0; i++) {
+		if (!isfinite(t[i].settled))
+			continue;
+		if (j->rows.life[i].release > release)
+			work[in++] = t[i].settled;
+		else if (j->rows.life[i].release == before)
+			earlier[out++] = t[i].settled;
+	}
+	if (in < 2 || out < 2)
+		return false;
+	double was = mc_median(earlier, out);
+	return was > NOT_SEEN * claimed && mc_median(work, in) < was + NOT_SEEN * claimed;
+}
+
+/* Growth that no deploy's lives and no life since ever would have: theirs, all alike. */
+static void share(struct judgement *j, double p)
+{
+	struct belief *b = &j->belief;
+	double others = b->all;
+	for (size_t k = 0; k < b->ndeploys; k++)
+		others += b->deploy[k];
+	if (!(others > 0)) {
+		b->bounded += p;
+		return;
+	}
+	double more = 1 + p / others;
+	b->all *= more;
+	for (size_t k = 0; k < b->ndeploys; k++)
+		b->deploy[k] *= more;
+	for (size_t i = 0; i < j->sets.n; i++)
+		b->weight[i] *= more;
+	for (size_t i = 0; i < j->evidence.nonsets; i++)
+		b->onset_weight[i] *= b->onset_of[i] != MC_NO_DEPLOY ? more : 1;
+}
+
 static void look_at_onsets(struct judgement *j, const struct trend *t, double *work)
 {
 	struct belief *b = &j->belief;
+	double grew = 0;
 	for (size_t i = 0; i < j->evidence.nonsets && j->signal == HISTORY_ANON; i++) {
-		if (b->onset_of[i] != MC_NO_DEPLOY || b->onset_weight[i] < .01 ||
-			!not_seen_later(j, t, j->rows.onsets[i], j->evidence.onset[i].slope, work))
+		double claimed = j->evidence.onset[i].slope, taken = (1 - LEFT) * b->onset_weight[i];
+		if (b->onset_of[i] != MC_NO_DEPLOY || b->onset_weight[i] < .01)
 			continue;
-		double taken = (1 - LEFT) * b->onset_weight[i];
+		bool seen = !not_seen_later(j, t, j->rows.onsets[i], claimed, work), before = seen && grew_before(j, t, j->rows.onsets[i], claimed, work);
+		if (seen && !before)
+			continue;
 		b->onset_weight[i] -= taken;
 		b->free_onset -= taken;
-		b->bounded += taken;
+		b->bounded += before ? 0 : taken;
+		grew += before ? taken : 0;
 	}
+	if (grew > 0)
+		share(j, grew);
 }
 
 int guards(const struct history *h, struct judgement *j, struct mc_error *err)

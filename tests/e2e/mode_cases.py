@@ -13,7 +13,6 @@ MODES = {}
 OTHER_WARMUPS = (6.0, 10.0, 5.0, 8.0, 11.0, 6.5)
 # Known wrong answers, with the reason. Remove the line when the mode is right: a TODO that passes is said.
 TODO = {
-    "drop_without_restart": "growth that all lives share, with a slower warm-up of two releases, explains as much as growth from v2 on",
     "leak_with_daily_cycle": "the load is known to 5 % a sample, so a mean of it that lags fits best; the lives' own slopes hide that from the noise",
 }
 
@@ -504,7 +503,7 @@ def problems(e, x):
             say("MiB an hour of a process in each part, and whether it was reduced", got, e["parts"])
     for k in ("after", "now"):
         if k in e and not e[k][0] <= (x["slope_bytes_per_second"][k] or 0) * 3600 / MIB <= e[k][1]:
-            say("MiB an hour " + k, x["slope_bytes_per_second"][k], "within %g to %g" % e[k])
+            say("MiB an hour " + k, (x["slope_bytes_per_second"][k] or 0) * 3600 / MIB, "within %g to %g" % e[k])
     if "again" in e:
         h = (x["look_again_ms"] - T0) / 3600e3 if x["look_again_ms"] is not None else float("nan")
         if not e["again"][0] <= h <= e["again"][1]:

@@ -22,21 +22,18 @@ static const struct {
 	double terms, whole;
 } CURVE_SPREAD[] = { { .4, 0 }, { .1, 0 }, { .2, .3 }, { .02, 0 } };
 static const double SLOPE_SPREAD[] = { 1e-3, .4, 2 }, LIFE_SPREAD[] = { .12, .3, .6, 1.2 },
-	SHARED_SPREAD[] = { .06, .2, .5 }, ONSET_SPREAD = .4;
+	SHARED_SPREAD[] = { .06, .2, .5 };
 /* Releases of a program mostly have the same slope: nothing. */
 static const double SLOPE_WEIGHT[] = { .75, .2, .05 };
 /* What it costs beforehand that all lives grow besides, in nats. */
 static const double BESIDES = 3;
-/* Nats by which growth goes with requests rather than with time, before its onset is sought by them too. */
-static const double MUCH_BETTER = 10;
-/* And by which growth of a release may say more than an onset that is held against the same age in later lives. */
+/* Nats by which growth of a release may say more than an onset that is held against the same age in later lives. */
 static const double LATE_LEAST = 3;
 /* A point of the grid where nothing comes within this of what was reached elsewhere adds nothing. */
 static const double HOPELESS = 25;
 enum { NCURVE = 4, NSLOPE = 3, NLIFE = 4, REFINED = 100 };
 
-/* Sums a fit over the grid; keeps the slope of the likeliest. */
-static void gather(struct mc_growth_fit *sum, double *best, const struct mc_growth_fit *f)
+void evidence_gather(struct mc_growth_fit *sum, double *best, const struct mc_growth_fit *f)
 {
 	if (f->log_evidence > *best) {
 		*best = f->log_evidence;
@@ -112,14 +109,13 @@ static void against_common(const struct work *w, const double *m, const double *
 	against_weigh(w, &g, logs, f);
 }
 
-static size_t scatter_class(const struct work *w, size_t kind, double sd)
+size_t evidence_scatter_class(const struct work *w, size_t kind, double sd)
 {
 	double x = 2 * log2(fmax(sd, 1e-300) / w->scatter_sd[kind][0]);
 	return x <= 0 ? 0 : x >= NSCATTER - 1 ? NSCATTER - 1 : (size_t)(x + .5);
 }
 
-/* Makes the prefix sums of releases whose lives scatter by class i, if they aren't there yet. */
-static int scatter_prefix(struct work *w, struct spread *s, size_t kind, size_t i, struct mc_error *err)
+int evidence_scatter_prefix(struct work *w, struct spread *s, size_t kind, size_t i, struct mc_error *err)
 {
 	size_t qq = w->q * w->q;
 	if (w->have[kind][i])
@@ -155,8 +151,8 @@ static void growing(const struct work *w, const double *elim, const double *logs
 static int with_scatter(struct work *w, struct spread *s, size_t kind, const struct mc_supposition *set, double sd,
 	struct mc_growth_fit *f, struct mc_error *err)
 {
-	size_t i = scatter_class(w, kind, sd);
-	int rc = scatter_prefix(w, s, kind, i, err);
+	size_t i = evidence_scatter_class(w, kind, sd);
+	int rc = evidence_scatter_prefix(w, s, kind, i, err);
 	if (rc < 0)
 		return rc;
 	growing(w, w->elim[kind][i], w->elim_logs[kind][i], work_growth_column(w->p, (enum mc_growth)kind), set, f);
@@ -207,14 +203,14 @@ static int growth_sets(struct work *w, struct spread *s, size_t kind, struct mc_
 		bool near = last || f.log_evidence >= cut;
 		if (near && s->warm > 0)
 			growing(w, w->grown, w->grown_logs, work_growth_column(w->p, (enum mc_growth)kind), set, &f);
-		gather(sum, best, &f);
+		evidence_gather(sum, best, &f);
 		for (size_t k = 0; rc == 0 && k < NLIFE; k++) {
 			double size = over(w->own[kind], set) / fmax(over(w->count, set), 1);
 			size = f.slope > .25 * size ? f.slope : size;
 			g = f;
 			if (size > 0 && near)
 				rc = with_scatter(w, s, kind, set, LIFE_SPREAD[k] * size, &g, err);
-			gather(sum, best, &g);
+			evidence_gather(sum, best, &g);
 		}
 	}
 	return rc;
@@ -233,7 +229,7 @@ static void bounded_sets(struct work *w, struct mc_growth_evidence *e)
 		for (size_t i = 0; i < w->nsets; i++) {
 			plain(w, &w->sets[i], &f);
 			f.log_evidence += log(NLIFE + 1) - log((double)usable + 1); /* as many terms as the others have */
-			gather(&e->set[MC_GROWTH_BOUNDED][i], &w->best[MC_GROWTH_BOUNDED][i], &f);
+			evidence_gather(&e->set[MC_GROWTH_BOUNDED][i], &w->best[MC_GROWTH_BOUNDED][i], &f);
 		}
 	}
 	double logs = 0;
@@ -242,105 +238,8 @@ static void bounded_sets(struct work *w, struct mc_growth_evidence *e)
 	for (size_t k = 0; k < PANEL_LONG; k++) {
 		against_common(w, w->total, w->total, w->q, p->is + k, logs, &f);
 		f.log_evidence += log(NLIFE + 1) - log(PANEL_LONG);
-		gather(&e->all[MC_GROWTH_BOUNDED], &w->best_all[MC_GROWTH_BOUNDED], &f);
+		evidence_gather(&e->all[MC_GROWTH_BOUNDED], &w->best_all[MC_GROWTH_BOUNDED], &f);
 	}
-}
-
-/* Sum of the lives of one release about an onset, from o->onset[*at] on, each with its own spread and scattered about the growth; *at
- * moves past them. */
-static double sum_of_onset(const struct work *w, const struct spread *s, const struct onset_grams *o, double scatter, size_t k, size_t release, size_t *at,
-	double *sum)
-{
-	size_t ww = o->w;
-	double g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], logs = 0;
-	struct spread own = *s;
-	memset(sum, 0, ww * ww * sizeof *sum);
-	for (; *at < o->n && o->onset[*at] == k && w->p->life[o->life[*at]].release == release; ++*at) {
-		const struct panel_life *l = &w->p->life[o->life[*at]];
-		logs += evidence_eliminate_of(w->p->ne, ww, o->x + *at * ww * ww, evidence_life_spread(w->p, s, l, &own), g);
-		if (scatter > 0)
-			logs += panel_drop(g, ww, ww - 1, 1 / (scatter * scatter));
-		for (size_t c = 0; c < ww * ww; c++)
-			sum[c] += g[c];
-	}
-	return logs;
-}
-
-/* What releases [from, until) say when lives scatter about the growth (class i) or not (NULL). */
-static double add_releases(const struct work *w, const size_t *class, size_t from, size_t until, size_t col, struct against *g)
-{
-	size_t q = w->q, qq = q * q, kind = w->onset_kind;
-	bool grown = col && w->warm_sd > 0;
-	const double *pre = class ? w->elim[kind][*class] : grown ? w->grown : w->pre_base;
-	const double *logs = class ? w->elim_logs[kind][*class] : grown ? w->grown_logs : w->pre_base_logs;
-	against_add(g, pre + until * qq, q, 1);
-	against_add(g, pre + from * qq, q, -1);
-	if (col) {
-		against_add_column(g, pre + until * qq, q, col, 1);
-		against_add_column(g, pre + from * qq, q, col, -1);
-	}
-	return logs[until] - logs[from];
-}
-
-/* Growth from onset k on: the kinked lives, and all of later releases, scattered about it by this much. */
-static int one_onset(struct work *w, struct spread *s, const struct onset_grams *o, double scatter, size_t k, size_t at, struct mc_growth_fit *f,
-	struct mc_error *err)
-{
-	const struct mc_panel *p = w->p;
-	size_t ww = o->w, first = o->release[k], end = o->late ? w->nr : first + 1, h = work_growth_column(p, (enum mc_growth)w->onset_kind);
-	size_t class = scatter_class(w, w->onset_kind, scatter);
-	double sum[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], m[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], logs = 0;
-	struct against g;
-	int rc = scatter > 0 ? scatter_prefix(w, s, w->onset_kind, class, err) : 0;
-	if (rc < 0)
-		return rc;
-	against_nothing(&g, w->nc + 1);
-	for (size_t r = first; r < end; r++) {
-		logs += sum_of_onset(w, s, o, scatter > 0 ? w->scatter_sd[w->onset_kind][class] : 0, k, r, &at, sum);
-		logs += work_eliminate(w, s, r, true, sum, ww, m);
-		against_add(&g, m, ww, 1);
-		against_add_column(&g, m, ww, ww - 1, 1);
-	}
-	logs += add_releases(w, NULL, 0, first, 0, &g);
-	logs += add_releases(w, scatter > 0 ? &class : NULL, end, w->nr, h, &g);
-	against_weigh(w, &g, logs, f);
-	/* of the spreads that releases' growth is weighed with, none is one, and this one stands for two */
-	f->log_evidence += scatter > 0 ? log(2) : 0;
-	return 0;
-}
-
-static int onset_sets(struct work *w, struct spread *s, const struct onset_grams *o, struct mc_growth_fit *sum, double *best, struct mc_error *err)
-{
-	int rc = 0;
-	for (size_t k = 0, at = 0; rc == 0 && k < w->p->nonsets; k++) {
-		struct mc_growth_fit f, g;
-		if (!o->used[k])
-			continue;
-		rc = one_onset(w, s, o, 0, k, at, &f, err);
-		if (rc < 0)
-			return rc;
-		gather(&sum[k], &best[k], &f);
-		g = f;
-		if (f.slope > 0)
-			rc = one_onset(w, s, o, ONSET_SPREAD * f.slope, k, at, &g, err);
-		gather(&sum[k], &best[k], &g);
-		while (at < o->n && o->onset[at] == k)
-			at++;
-	}
-	return rc;
-}
-
-/* Growth from an onset on goes with time or with requests, as that of releases does; found at the first point of the grid. */
-static int begin_onsets(struct work *w, const struct mc_growth_evidence *e, struct mc_error *err)
-{
-	double most[2] = { e->all[MC_GROWTH_TIME].log_evidence, e->all[MC_GROWTH_REQUESTS].log_evidence };
-	if (w->onsets.x)
-		return 0;
-	for (size_t k = 0; k < 2; k++)
-		for (size_t i = 0; i < e->n; i++)
-			most[k] = fmax(most[k], e->set[k ? MC_GROWTH_REQUESTS : MC_GROWTH_TIME][i].log_evidence);
-	w->onset_kind = w->p->has_requests && most[1] > most[0] + MUCH_BETTER ? MC_GROWTH_REQUESTS : MC_GROWTH_TIME;
-	return onset_grams_new(w->p, work_growth_column(w->p, (enum mc_growth)w->onset_kind), w->curve[0], w->share, &w->onsets, err);
 }
 
 static void each_release(struct work *w, struct mc_growth_evidence *e)
@@ -407,9 +306,9 @@ static int over_grid(struct work *w, struct mc_growth_evidence *e, struct mc_err
 				rc = growth_sets(w, &s, MC_GROWTH_FASTER, e, err);
 			bounded_sets(w, e);
 			if (rc == 0)
-				rc = begin_onsets(w, e, err);
+				rc = onsets_begin(w, e, err);
 			if (rc == 0)
-				rc = onset_sets(w, &s, &w->onsets, e->onset, w->best_onset, err);
+				rc = onsets_weigh(w, &s, &w->onsets, e->onset, w->best_onset, err);
 			if (a == 1 && b == 1)
 				each_release(w, e);
 		}
@@ -454,7 +353,7 @@ static int late_over_grid(struct work *w, struct mc_growth_evidence *e, struct m
 			for (size_t b = 0; rc == 0 && b < NSLOPE; b++) {
 				struct spread s;
 				begin_point(w, a, b, &s);
-				rc = onset_sets(w, &s, &w->late, e->late, w->best_late, err);
+				rc = onsets_weigh(w, &s, &w->late, e->late, w->best_late, err);
 			}
 	}
 	free(asked);

@@ -104,4 +104,15 @@ void against_add_column(struct against *g, const double *from, size_t q, size_t 
 /* The growth's fit and log evidence; logs: half the log determinants of all that was taken out. */
 void against_weigh(const struct work *w, struct against *g, double logs, struct mc_growth_fit *f);
 
+/* Sums a fit over the grid; keeps the slope of the likeliest. */
+void evidence_gather(struct mc_growth_fit *sum, double *best, const struct mc_growth_fit *f);
+/* The class of scatter nearest to a standard deviation. */
+size_t evidence_scatter_class(const struct work *w, size_t kind, double sd);
+/* Makes the prefix sums of releases whose lives scatter by class i, if they aren't there yet. */
+int evidence_scatter_prefix(struct work *w, struct spread *s, size_t kind, size_t i, struct mc_error *err);
+/* Growth from an onset on goes with time or with requests, as that of releases does; found at the first point of the grid. */
+int onsets_begin(struct work *w, const struct mc_growth_evidence *e, struct mc_error *err);
+/* Adds the evidence of each onset (or age) of o at the present grid point to sum[k], scatter and none. 0, MC_ENOMEM. */
+int onsets_weigh(struct work *w, struct spread *s, const struct onset_grams *o, struct mc_growth_fit *sum, double *best, struct mc_error *err);
+
 #endif

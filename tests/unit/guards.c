@@ -288,6 +288,46 @@ static double onset_left(double (*later)(double age, size_t life))
 	return weight;
 }
 
+/* An onset in the second of three releases, lives 0 to 2, 3 and 4, 5 to 7; what is left of it, .5 before. */
+static double between_left(double (*before)(double age, size_t life), double (*after)(double age, size_t life), double *deploy)
+{
+	struct world w;
+	struct mc_error e = { 0 };
+	double at = 60.0 * ROWS + 600, weight = .5;
+	size_t of = MC_NO_DEPLOY;
+	struct mc_growth_fit fit = { .slope = 1e-2 };
+	make(&w, 1e5, before, after);
+	for (size_t i = 3; i < LIVES; i++) {
+		w.life[i].release = i < 5 ? 1 : 2;
+		w.life[i].start = 60.0 * ROWS * (i < 5 ? 1 : 2);
+		for (size_t k = 0; k < ROWS; k++) {
+			w.t[i][k] = w.life[i].start + 60 * (double)k;
+			w.y[i][k] = after(60 * (double)k, i);
+		}
+	}
+	w.deploy = w.weight = .4;
+	w.j.rows.onsets = &at;
+	w.j.rows.nonsets = w.j.evidence.nonsets = 1;
+	w.j.evidence.onset = &fit;
+	w.j.belief.onset_weight = &weight;
+	w.j.belief.onset_of = &of;
+	w.j.belief.free_onset = .5;
+	assert_int_equal(guards(&w.h, &w.j, &e), 0);
+	assert_true(fabs(w.deploy + w.j.belief.free_onset + w.j.belief.bounded + w.j.belief.all + w.j.belief.none - 1) < 1e-12);
+	*deploy = w.deploy;
+	return weight;
+}
+
+/* Where the lives before it rose as well, a time of its own is none. */
+static void what_grew_before_did_not_begin(void **state)
+{
+	(void)state;
+	double deploy;
+	assert_true(between_left(level, rises, &deploy) == .5 && deploy == .4);
+	/* (that deploy keeps a tenth of its own: its lives rise no faster either) */
+	assert_true(between_left(rises, rises, &deploy) < .06 && fabs(deploy - .49) < 1e-9);
+}
+
 static void growth_goes_on_in_later_lives(void **state)
 {
 	(void)state;
@@ -310,6 +350,7 @@ int main(void)
 		cmocka_unit_test(growth_of_short_lives_ends_with_them),
 		cmocka_unit_test(growth_begins_with_the_first_that_rises),
 		cmocka_unit_test(growth_goes_on_in_later_lives),
+		cmocka_unit_test(what_grew_before_did_not_begin),
 		cmocka_unit_test(a_surge_is_no_step),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,7 +47,7 @@ void warm_shapes(const struct mc_panel *p, const double *curve, struct warm *w)
 	memset(w->shape, 0, sizeof w->shape);
 	for (int i = 0; i < WARM_SHAPES; i++)
 		for (size_t k = 0; k < p->ntau; k++)
-			add_term(p, p->tau[k] * exp(STEP * (i - WARM_SHAPES / 2)), curve[k], w->shape[i]);
+			add_term(p, p->tau[k] * exp(STEP * (i - WARM_MIDDLE)), curve[k], w->shape[i]);
 }
 
 static double product(const double *g, size_t q, size_t n, const double *a, const double *b)
@@ -91,21 +91,21 @@ void warm_find(const struct mc_panel *p, const struct warm *w, const double *bas
 {
 	double g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], v[WARM_SHAPES] = { 0 }, size;
 	size_t q = p->q;
-	const double *common = w->shape[WARM_SHAPES / 2];
-	int at = WARM_SHAPES / 2;
+	const double *common = w->shape[WARM_MIDDLE];
+	int at = WARM_MIDDLE;
 	memcpy(g, base, q * q * sizeof *g);
 	if (grows)
 		panel_drop(g, q, p->it, 1e-9 * g[p->it * q + p->it] + 1e-300);
 	if (grows && p->has_requests)
 		panel_drop(g, q, p->iq, 1e-6 * g[p->iq * q + p->iq] + 1e-300);
 	for (int i = 0; i < WARM_SHAPES; i++) {
-		v[i] = how_well(p, g, w->shape[i], common, STEP * (i - WARM_SHAPES / 2), sd, &size);
+		v[i] = how_well(p, g, w->shape[i], common, STEP * (i - WARM_MIDDLE), sd, &size);
 		if (i > 0 && i + 1 < WARM_SHAPES && v[i] < v[at])
 			at = i;
 	}
 	/* the parabola through the best and its neighbours: no small change of the data shall move it by a whole step */
 	double bend = v[at - 1] - 2 * v[at] + v[at + 1], off = bend > 0 ? fmax(-.5, fmin(.5, (v[at - 1] - v[at + 1]) / (2 * bend))) : 0;
-	double beta = STEP * (off + at - WARM_SHAPES / 2), shape[PANEL_MOST_COLUMNS];
+	double beta = STEP * (off + at - WARM_MIDDLE), shape[PANEL_MOST_COLUMNS];
 	for (size_t c = 0; c <= p->it; c++)
 		shape[c] = w->shape[at][c] + fabs(off) * (w->shape[off > 0 ? at + 1 : at - 1][c] - w->shape[at][c]);
 	how_well(p, g, shape, common, beta, sd, &size);

@@ -11,7 +11,7 @@
 enum { KINDS = 3, NSCATTER = 26 };
 
 /* The common curve of age with its time scale from much shorter to much longer. */
-enum { WARM_SHAPES = 17 };
+enum { WARM_SHAPES = 17, WARM_MIDDLE = WARM_SHAPES / 2 };
 struct warm {
 	double shape[WARM_SHAPES][PANEL_MOST_COLUMNS];
 };

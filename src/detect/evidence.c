@@ -31,6 +31,8 @@ static const double BESIDES = 3;
 static const double LATE_LEAST = 3;
 /* A point of the grid where nothing comes within this of what was reached elsewhere adds nothing. */
 static const double HOPELESS = 25;
+/* As many independent lives as tell a growth that holds 0 from that of one worker. */
+static const double MANY_LIVES = 50;
 enum { NCURVE = 4, NSLOPE = 3, NLIFE = 4, REFINED = 100 };
 
 void evidence_gather(struct mc_growth_fit *sum, double *best, const struct mc_growth_fit *f)
@@ -445,15 +447,12 @@ static double independent_lives(const struct mc_panel *p)
 	return sum * sum / squares;
 }
 
-/* Growth from a time of its own whose interval holds 0 is none: what speaks for it is only that lives may scatter about it. */
-static void sure_onsets(struct mc_growth_evidence *e)
+/* Growth whose interval holds 0 is none: what speaks for it is only that lives may scatter about it. */
+static void sure(struct mc_growth_fit *f, size_t n)
 {
-	for (size_t i = 0; i < e->nonsets; i++) {
-		if (!(e->onset[i].slope > 1.96 * e->onset[i].slope_sd))
-			e->onset[i].log_evidence = -(double)INFINITY;
-		if (!(e->late[i].slope > 1.96 * e->late[i].slope_sd))
-			e->late[i].log_evidence = -(double)INFINITY;
-	}
+	for (size_t i = 0; i < n; i++)
+		if (!(f[i].slope > 1.96 * f[i].slope_sd))
+			f[i].log_evidence = -(double)INFINITY;
 }
 
 /* The noise's wander over hours is known from as many lives as there are, however many rows they have: what a supposition falls short
@@ -509,7 +508,11 @@ int mc_panel_evidence(struct mc_panel *p, const struct mc_supposition *s, size_t
 		mc_growth_evidence_release(&e);
 		return rc;
 	}
-	sure_onsets(&e);
+	/* of few lives one worker may grow alone; among many, even that moves the mean */
+	for (size_t k = 0; k < MC_GROWTH_BOUNDED && independent_lives(p) > MANY_LIVES; k++)
+		sure(e.set[k], e.n);
+	sure(e.onset, e.nonsets);
+	sure(e.late, e.nonsets);
 	doubt(p, &e);
 	*ret = e;
 	return 0;

@@ -230,6 +230,37 @@ static void a_time_or_an_age(void **state)
 	assert_true(held);
 }
 
+/* Lives of later releases rise and fall, as many the one as the other. Of few lives one may be a worker that grows alone; of many no growth is left. */
+static void lives_that_differ_are_no_growth(void **state)
+{
+	(void)state;
+	enum { MANY = 80, EACH = 24 };
+	static double t[MANY][EACH], y[MANY][EACH], samples[MANY][EACH], seconds[MANY][EACH];
+	static const struct mc_supposition s[] = { { 2, RELEASES, 0, 0 } };
+	struct mc_panel_life life[MANY];
+	double release_t[RELEASES] = { 0, 240, 480, 720 };
+	seed = 31;
+	for (size_t i = 0; i < MANY; i++) {
+		size_t r = i / (MANY / RELEASES);
+		double own = r < 2 ? 0 : (i % 2 ? .1 : -.1) * (.5 + uniform());
+		for (size_t k = 0; k < EACH; k++) {
+			t[i][k] = release_t[r] + 10 * (double)k + 5;
+			y[i][k] = 100 + .3 * gauss() + own * 10 * (double)k;
+			samples[i][k] = seconds[i][k] = 10;
+		}
+		life[i] = (struct mc_panel_life){ .n = EACH, .t = t[i], .y = y[i], .samples = samples[i], .seconds = seconds[i], .start = release_t[r], .release = r };
+	}
+	struct mc_panel_in in = { .nlives = MANY, .lives = life, .nreleases = RELEASES, .release_t = release_t, .bin = 10, .quantum = 1e-6 };
+	struct mc_panel *p = NULL;
+	struct mc_growth_evidence e;
+	assert_int_equal(mc_panel_new(&in, &p, NULL), 0);
+	assert_int_equal(mc_panel_evidence(p, s, 1, &e, NULL), 0);
+	for (size_t k = 0; k < MC_GROWTH_BOUNDED; k++)
+		assert_true(e.set[k][0].log_evidence < e.none);
+	mc_growth_evidence_release(&e);
+	mc_panel_free(p);
+}
+
 /* However clear a growth looks, the noise is known from few lives only: what speaks for it grows with their number. */
 static void few_lives_are_no_certainty(void **state)
 {
@@ -370,6 +401,7 @@ int main(void)
 		cmocka_unit_test(clean_growth_of_any_size_has_evidence),
 		cmocka_unit_test(a_plateau_does_not_bend_the_fit),
 		cmocka_unit_test(a_time_or_an_age),
+		cmocka_unit_test(lives_that_differ_are_no_growth),
 		cmocka_unit_test(few_lives_are_no_certainty),
 		cmocka_unit_test(what_new_threads_bring_is_no_growth),
 		cmocka_unit_test(growth_with_the_logarithm_levels_off),

@@ -242,7 +242,7 @@ static void lives_that_differ_are_no_growth(void **state)
 	seed = 31;
 	for (size_t i = 0; i < MANY; i++) {
 		size_t r = i / (MANY / RELEASES);
-		double own = r < 2 ? 0 : (i % 2 ? .1 : -.1) * (.5 + uniform());
+		double own = r < 2 ? 0 : i % 2 ? .105 : -.095;
 		for (size_t k = 0; k < EACH; k++) {
 			t[i][k] = release_t[r] + 10 * (double)k + 5;
 			y[i][k] = 100 + .3 * gauss() + own * 10 * (double)k;

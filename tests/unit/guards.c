@@ -172,6 +172,7 @@ static double all_left(struct world *w)
 	struct mc_error e = { 0 };
 	assert_int_equal(guards(&w->h, &w->j, &e), 0);
 	assert_true(fabs(w->j.belief.all + w->j.belief.bounded + w->j.belief.free_onset - .9) < 1e-12);
+	mc_panel_free(w->j.panel);
 	return w->j.belief.all;
 }
 
@@ -193,6 +194,7 @@ static void growth_of_short_lives_ends_with_them(void **state)
 	struct mc_error e = { 0 };
 	assert_int_equal(guards(&w.h, &w.j, &e), 0);
 	assert_true(w.j.belief.all == .05);
+	mc_panel_free(w.j.panel);
 }
 
 enum { POINTS = 400 };
@@ -256,6 +258,7 @@ static double first_left(double (*first)(double age, size_t life), double (*seco
 	assert_true(fabs(deploy[0] - weight[0]) < 1e-12 && fabs(deploy[1] - weight[1]) < 1e-12);
 	assert_true(fabs(deploy[0] + deploy[1] + w.j.belief.none + w.j.belief.bounded - 1) < 1e-12);
 	*other = deploy[1];
+	mc_panel_free(w.j.panel);
 	return deploy[0];
 }
 
@@ -285,6 +288,7 @@ static double onset_left(double (*later)(double age, size_t life))
 	w.j.belief.free_onset = .9;
 	assert_int_equal(guards(&w.h, &w.j, &e), 0);
 	assert_true(fabs(w.j.belief.free_onset - weight) < 1e-12 && fabs(w.j.belief.free_onset + w.j.belief.bounded + .1 - 1) < 1e-12);
+	mc_panel_free(w.j.panel);
 	return weight;
 }
 
@@ -315,6 +319,7 @@ static double between_left(double (*before)(double age, size_t life), double (*a
 	assert_int_equal(guards(&w.h, &w.j, &e), 0);
 	assert_true(fabs(w.deploy + w.j.belief.free_onset + w.j.belief.bounded + w.j.belief.all + w.j.belief.none - 1) < 1e-12);
 	*deploy = w.deploy;
+	mc_panel_free(w.j.panel);
 	return weight;
 }
 

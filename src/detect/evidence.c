@@ -20,7 +20,7 @@
  * a median life; growth between lives, relative to the growth; lives about a growth that all share, relative to it, going with SLOPE_SPREAD. */
 static const struct {
 	double terms, whole;
-} CURVE_SPREAD[] = { { .4, 0 }, { .1, 0 }, { .2, .3 }, { .02, 0 } };
+} CURVE_SPREAD[] = { { .4, 0 }, { .1, 0 }, { .2, .2 }, { .02, 0 } };
 static const double SLOPE_SPREAD[] = { 1e-3, .4, 2 }, LIFE_SPREAD[] = { .12, .3, .6, 1.2 },
 	SHARED_SPREAD[] = { .06, .2, .5 };
 /* Releases of a program mostly have the same slope: nothing. */

@@ -221,24 +221,29 @@ static double take_late(const struct history *h, const struct mc_growth_evidence
 	return taken;
 }
 
-/* What is believed of onsets that are ages is the others' who say that lives grow, all alike. */
-static void give_late(const struct history *h, const struct suppositions *s, const struct mc_growth_evidence *e, const struct history_rows *rows,
-	struct belief *b)
+static double takers(const struct belief *b, bool bounded)
 {
-	double others = b->all + b->bounded;
-	for (size_t k = 0; k < h->ndeploys; k++)
-		others += b->deploy[k];
-	if (!(others > 1e-300))
+	double sum = b->all + (bounded ? b->bounded : 0);
+	for (size_t k = 0; k < b->ndeploys; k++)
+		sum += b->deploy[k];
+	return sum;
+}
+
+void belief_give(struct belief *b, size_t nsets, size_t nonsets, double p, bool bounded)
+{
+	double others = takers(b, bounded);
+	if (!(others > 0)) {
+		b->bounded += p;
 		return;
-	double late = take_late(h, e, rows, b), more = 1 + late / others;
-	b->free_onset -= late;
+	}
+	double more = 1 + p / others;
 	b->all *= more;
-	b->bounded *= more;
-	for (size_t k = 0; k < h->ndeploys; k++)
+	b->bounded *= bounded ? more : 1;
+	for (size_t k = 0; k < b->ndeploys; k++)
 		b->deploy[k] *= more;
-	for (size_t i = 0; i < s->n; i++)
+	for (size_t i = 0; i < nsets; i++)
 		b->weight[i] *= more;
-	for (size_t i = 0; i < e->nonsets; i++)
+	for (size_t i = 0; i < nonsets; i++)
 		b->onset_weight[i] *= b->onset_of[i] != MC_NO_DEPLOY ? more : 1;
 }
 
@@ -262,7 +267,10 @@ int belief_new(const struct history *h, const struct suppositions *s, const stru
 	weigh_sets(s, e, &b, &b.bounded);
 	weigh_onsets(h, e, rows, &b);
 	normalise(&b, s->n, e->nonsets);
-	give_late(h, s, e, rows, &b);
+	/* what is believed of onsets that are ages is the others' who say that lives grow; there may be none */
+	double late = takers(&b, true) > 1e-300 ? take_late(h, e, rows, &b) : 0;
+	b.free_onset -= late;
+	belief_give(&b, s->n, e->nonsets, late, true);
 	*ret = b;
 	return 0;
 }

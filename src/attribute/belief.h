@@ -29,6 +29,9 @@ struct belief {
 /* 0, MC_ENOMEM. `usable`: releases that have rows in the panel. */
 int belief_new(const struct history *h, const struct suppositions *s, const struct mc_growth_evidence *e, const struct history_rows *rows,
 	struct belief *ret, struct mc_error *err);
+/* Gives the probability p, taken from elsewhere, to growth since ever and growth that deploys began, all alike, and to growth that levels off where
+ * `bounded` is true; where there is none of them, to growth that levels off. nsets, nonsets: lengths of weight and onset_weight. */
+void belief_give(struct belief *b, size_t nsets, size_t nonsets, double p, bool bounded);
 /* Deploy k's part of what is believed since the restarts of each deploy (p: belief.deploy, or steps), where those may be another's
  * (struct history_also). */
 double belief_whose(const struct history *h, const double *p, size_t k);

@@ -341,14 +341,21 @@ static void look_at_firsts(struct judgement *j, const struct trend *t, double *w
 	}
 }
 
+/* The newest release that a life had begun to run by a time. */
+static size_t begun_by(const struct judgement *j, double t)
+{
+	size_t release = 0;
+	for (size_t i = 0; i < j->rows.nlives; i++)
+		if (j->rows.life[i].start <= t && j->rows.life[i].release > release)
+			release = j->rows.life[i].release;
+	return release;
+}
+
 /* Growth since a time of its own that lives of all later releases ought to show, and mostly do not: it levelled off, or was a spike's tail. `work`
  * has two numbers a life. */
 static bool not_seen_later(const struct judgement *j, const struct trend *t, double onset, double claimed, double *work)
 {
-	size_t n = j->rows.nlives, k = 0, release = 0;
-	for (size_t i = 0; i < n; i++)
-		if (j->rows.life[i].start <= onset && j->rows.life[i].release > release)
-			release = j->rows.life[i].release;
+	size_t n = j->rows.nlives, k = 0, release = begun_by(j, onset);
 	for (size_t i = 0; i < n; i++)
 		if (j->rows.life[i].release > release && isfinite(t[i].settled))
 			work[k++] = t[i].settled;
@@ -361,11 +368,8 @@ static bool not_seen_later(const struct judgement *j, const struct trend *t, dou
 /* Lives of later releases that rise hardly more than those of the last release before an onset did: they grew before. `work` as above. */
 static bool grew_before(const struct judgement *j, const struct trend *t, double onset, double claimed, double *work)
 {
-	size_t n = j->rows.nlives, in = 0, out = 0, release = 0, before = 0;
+	size_t n = j->rows.nlives, in = 0, out = 0, release = begun_by(j, onset), before = 0;
 	double *earlier = work + n;
-	for (size_t i = 0; i < n; i++)
-		if (j->rows.life[i].start <= onset && j->rows.life[i].release > release)
-			release = j->rows.life[i].release;
 	for (size_t i = 0; i < n; i++)
 		if (j->rows.life[i].release < release && j->rows.life[i].release > before)
 			before = j->rows.life[i].release;
@@ -381,27 +385,6 @@ static bool grew_before(const struct judgement *j, const struct trend *t, double
 		return false;
 	double was = mc_median(earlier, out);
 	return was > NOT_SEEN * claimed && mc_median(work, in) < was + NOT_SEEN * claimed;
-}
-
-/* Growth that no deploy's lives and no life since ever would have: theirs, all alike. */
-static void share(struct judgement *j, double p)
-{
-	struct belief *b = &j->belief;
-	double others = b->all;
-	for (size_t k = 0; k < b->ndeploys; k++)
-		others += b->deploy[k];
-	if (!(others > 0)) {
-		b->bounded += p;
-		return;
-	}
-	double more = 1 + p / others;
-	b->all *= more;
-	for (size_t k = 0; k < b->ndeploys; k++)
-		b->deploy[k] *= more;
-	for (size_t i = 0; i < j->sets.n; i++)
-		b->weight[i] *= more;
-	for (size_t i = 0; i < j->evidence.nonsets; i++)
-		b->onset_weight[i] *= b->onset_of[i] != MC_NO_DEPLOY ? more : 1;
 }
 
 static void look_at_onsets(struct judgement *j, const struct trend *t, double *work)
@@ -421,7 +404,7 @@ static void look_at_onsets(struct judgement *j, const struct trend *t, double *w
 		grew += before ? taken : 0;
 	}
 	if (grew > 0)
-		share(j, grew);
+		belief_give(b, j->sets.n, j->evidence.nonsets, grew, false);
 }
 
 int guards(const struct history *h, struct judgement *j, struct mc_error *err)

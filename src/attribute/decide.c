@@ -244,9 +244,7 @@ static size_t stands_out(const struct history *h, const struct mc_answer *a)
 {
 	static const double NEARLY = .48;
 	if (a->ncandidates && a->candidates[0].probability > .5 && (a->ncandidates < 2 || a->candidates[1].probability <= NEARLY))
-		for (size_t k = 0; k < h->ndeploys; k++)
-			if (h->deploy[k].index == a->candidates[0].deploy)
-				return k;
+		return history_deploy_at(h, a->candidates[0].deploy);
 	return MC_NO_DEPLOY;
 }
 

@@ -51,18 +51,9 @@ static const char *name(const struct history *h, size_t k)
 	return d->version && d->version[0] ? d->version : d->commit && d->commit[0] ? d->commit : "a deploy without a version";
 }
 
-/* The deploy that has this index in the case. */
-static size_t deploy_at(const struct history *h, size_t index)
-{
-	for (size_t k = 0; k < h->ndeploys; k++)
-		if (h->deploy[k].index == index)
-			return k;
-	return MC_NO_DEPLOY;
-}
-
 static size_t culprit_of(const struct history *h, const struct mc_answer *a)
 {
-	return a->culprit == MC_NO_DEPLOY ? MC_NO_DEPLOY : deploy_at(h, a->candidates[a->culprit].deploy);
+	return a->culprit == MC_NO_DEPLOY ? MC_NO_DEPLOY : history_deploy_at(h, a->candidates[a->culprit].deploy);
 }
 
 static int growth_sentence(const struct history *h, const struct judgement *j, size_t k, struct mc_answer *a, struct mc_error *err)
@@ -214,14 +205,12 @@ static int rivals(const struct history *h, const struct judgement *j, struct mc_
 	/* part of what was kept for deploys (decide.c) comes out of it */
 	double rest = j->belief.none + j->belief.bounded, bounded = rest > 0 ? a->no_change * (j->belief.bounded / rest) : 0;
 	for (size_t i = 0, said = 0; rc == 0 && i < a->ncandidates && said < 3; i++) {
-		if (i == a->culprit)
+		size_t k = history_deploy_at(h, a->candidates[i].deploy);
+		if (i == a->culprit || k == MC_NO_DEPLOY)
 			continue;
-		for (size_t k = 0; k < h->ndeploys; k++)
-			if (h->deploy[k].index == a->candidates[i].deploy) {
-				rc = say(a, "rival", !one_of_two(a, i), err, "%s began it: probability %.3f%s", name(h, k), a->candidates[i].probability,
-					h->deploy[k].lives || belief_source(h, j->belief.deploy, k) != k ? "" : " (nothing restarted with it)");
-				said++;
-			}
+		rc = say(a, "rival", !one_of_two(a, i), err, "%s began it: probability %.3f%s", name(h, k), a->candidates[i].probability,
+			h->deploy[k].lives || belief_source(h, j->belief.deploy, k) != k ? "" : " (nothing restarted with it)");
+		said++;
 	}
 	if (rc == 0 && (a->not_a_deploy >= .001 || a->verdict == MC_VERDICT_LEAK))
 		rc = say(a, "rival", a->not_a_deploy <= .5, err, "no deploy began it: probability %.3f (growth since ever %.3f, at a time of its own %.3f)", a->not_a_deploy,
@@ -267,10 +256,8 @@ static int marks_sentence(const struct history *h, size_t culprit, struct mc_ans
 /* Name of a deploy by its index in the case; NULL: none. */
 static const char *name_at(const struct history *h, size_t index)
 {
-	for (size_t k = 0; k < h->ndeploys; k++)
-		if (h->deploy[k].index == index)
-			return name(h, k);
-	return NULL;
+	size_t k = history_deploy_at(h, index);
+	return k == MC_NO_DEPLOY ? NULL : name(h, k);
 }
 
 /* A part that begins where the one before ended, or beside it, goes on at another rate. */
@@ -342,7 +329,7 @@ int explain(const struct history *h, const struct judgement *j, struct mc_answer
 	if (rc == 0)
 		rc = identity_sentence(h, j, k, a, err);
 	if (rc == 0)
-		rc = marks_sentence(h, a->ncandidates ? deploy_at(h, a->candidates[0].deploy) : MC_NO_DEPLOY, a, err);
+		rc = marks_sentence(h, a->ncandidates ? history_deploy_at(h, a->candidates[0].deploy) : MC_NO_DEPLOY, a, err);
 	if (rc == 0)
 		rc = episodes_sentence(h, j, a, err);
 	if (rc == 0)

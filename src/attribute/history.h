@@ -143,4 +143,13 @@ static inline int64_t history_ms(const struct history *h, double t)
 	return ret;
 }
 
+/* The deploy that has this index in the case; MC_NO_DEPLOY: none. */
+static inline size_t history_deploy_at(const struct history *h, size_t index)
+{
+	for (size_t k = 0; k < h->ndeploys; k++)
+		if (h->deploy[k].index == index)
+			return k;
+	return MC_NO_DEPLOY;
+}
+
 #endif

@@ -20,12 +20,19 @@ static int by_value(const void *a, const void *b)
 	return (x->value > y->value) - (x->value < y->value);
 }
 
+static int by_number(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
 /* Log of how much a life's memory moves (the middle four fifths of it), or of its height. */
 static double feature(const struct history_life *l, bool range, double *work)
 {
 	const struct history_sum *s = &l->sum;
 	for (size_t i = 0; i < s->n; i++)
 		work[i] = s->bin[i].y;
+	qsort(work, s->n, sizeof *work, by_number);
 	double mid = mc_median(work, s->n), lo = work[s->n / 10], hi = work[s->n - 1 - s->n / 10];
 	return range ? log(hi - lo + .002 * fabs(mid) + 16384) : log(fabs(mid) + 16384);
 }

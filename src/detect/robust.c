@@ -10,12 +10,65 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static void insert(double *v, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		double x = v[i];
+		size_t k = i;
+		for (; k > 0 && v[k - 1] > x; k--)
+			v[k] = v[k - 1];
+		v[k] = x;
+	}
+}
+
+static double middle_of(double a, double b, double c)
+{
+	return fmax(fmin(a, b), fmin(fmax(a, b), c));
+}
+
+/* Moves the k-th least to its place, nothing greater before it and nothing less behind (Hoare's Find, 1961); what keeps dividing badly is sorted. */
+static void select_kth(double *v, size_t n, size_t k)
+{
+	enum { FEW = 24 };
+	size_t lo = 0, hi = n; /* it is in [lo, hi) */
+	for (int turns = 64; hi - lo > FEW; turns--) {
+		if (turns == 0) {
+			qsort(v + lo, hi - lo, sizeof *v, by_value);
+			return;
+		}
+		double pivot = middle_of(v[lo], v[lo + (hi - lo) / 2], v[hi - 1]);
+		size_t i = lo, j = hi - 1;
+		for (;;) {
+			while (v[i] < pivot)
+				i++;
+			while (v[j] > pivot)
+				j--;
+			if (i >= j)
+				break;
+			double x = v[i];
+			v[i++] = v[j];
+			v[j--] = x;
+		}
+		/* [lo, i) is at most the pivot, [i, hi) at least; i == j: that is the pivot */
+		if (k < i)
+			hi = i;
+		else
+			lo = i;
+	}
+	insert(v + lo, hi - lo);
+}
+
 double mc_median(double *v, size_t n)
 {
 	if (n == 0)
 		return (double)NAN;
-	qsort(v, n, sizeof *v, by_value);
-	return n % 2 ? v[n / 2] : v[n / 2 - 1] + (v[n / 2] - v[n / 2 - 1]) / 2;
+	select_kth(v, n, n / 2);
+	if (n % 2)
+		return v[n / 2];
+	double below = v[0];
+	for (size_t i = 1; i < n / 2; i++)
+		below = fmax(below, v[i]);
+	return below + (v[n / 2] - below) / 2;
 }
 
 double mc_mad(const double *v, size_t n, double m, double *work)

@@ -10,6 +10,45 @@
 #include <string.h>
 
 /* ---- robust numbers ---- */
+static int by_number(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+static double in_shape(int shape, size_t i, size_t n)
+{
+	size_t half = n / 2;
+	switch (shape) {
+	case 0: return gauss();
+	case 1: return (double)i;
+	case 2: return -(double)i;
+	case 3: return i < half ? (double)i : (double)(n - i); /* up and down again */
+	case 4: return (double)(i % 3);
+	case 5: return floor(3 * gauss());
+	default: return i % 2 ? 1e300 : -1e300;
+	}
+}
+
+/* The median is that of the sorted numbers to the bit, for any order and number of them. */
+static void medians_are_those_of_sorted_numbers(void **state)
+{
+	enum { MOST = 3000 };
+	static double v[MOST], sorted[MOST];
+	(void)state;
+	seed = 7;
+	for (int shape = 0; shape < 7; shape++)
+		for (size_t n = 1; n <= MOST; n += n < 100 ? 1 : n / 3) {
+			for (size_t i = 0; i < n; i++)
+				sorted[i] = v[i] = in_shape(shape, i, n);
+			qsort(sorted, n, sizeof *sorted, by_number);
+			double hi = sorted[n / 2], lo = n % 2 ? hi : sorted[n / 2 - 1];
+			near(mc_median(v, n), lo + (hi - lo) / 2, 0);
+			qsort(v, n, sizeof *v, by_number);
+			assert_memory_equal(v, sorted, n * sizeof *v);
+		}
+}
+
 static void medians(void **state)
 {
 	(void)state;
@@ -358,6 +397,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(medians),
+		cmocka_unit_test(medians_are_those_of_sorted_numbers),
 		cmocka_unit_test(spikes_go_and_trends_stay),
 		cmocka_unit_test(sen),
 		cmocka_unit_test(pelt),

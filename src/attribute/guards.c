@@ -158,13 +158,12 @@ static bool may_be_youth(const struct judgement *j, const struct trend *t, const
 static double expected(const struct history *h, const struct mc_growth_evidence *e, size_t set, const struct mc_panel_life *l, double from, double to)
 {
 	const struct mc_growth_fit *t = &e->set[MC_GROWTH_TIME][set], *q = &e->set[MC_GROWTH_REQUESTS][set], *f = &e->set[MC_GROWTH_FASTER][set];
-	double most, mean, begin = fmax(l->start, 0), length = fmax(to - begin, 1e-9);
+	double begin = fmax(l->start, 0), length = fmax(to - begin, 1e-9);
 	if (f->log_evidence > fmax(t->log_evidence, q->log_evidence))
 		return f->slope * ((to - begin) * (to - begin) - (from - begin) * (from - begin)) / (2 * length);
 	if (t->log_evidence >= q->log_evidence)
 		return t->slope * (to - from);
-	history_load_between(h, from, to, &most, &mean);
-	return q->slope * mean * (to - from);
+	return q->slope * history_usual_load(h, from, to) * (to - from);
 }
 
 /* By how much a life rises from the first quarter of its rows from a time on to the last quarter, and when these are: steps are a rise too.

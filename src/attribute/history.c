@@ -224,5 +224,6 @@ void history_release(struct history *h)
 	free(h->deploy);
 	free(h->load_t);
 	free(h->load_level);
+	free(h->load_sum);
 	*h = (struct history){ 0 };
 }

@@ -78,7 +78,7 @@ struct history {
 	struct history_deploy *deploy; /* by time */
 	/* load: level relative to its mean */
 	size_t nload;
-	double *load_t, *load_level;
+	double *load_t, *load_level, *load_sum; /* load_sum: of the levels before each, nload + 1 */
 	double load_mean;  /* per second */
 	const char *load_what; /* "requests", ...; NULL: none */
 	/* all lives of a role rose at once */
@@ -98,7 +98,7 @@ void history_release(struct history *h);
 int history_releases(struct history *h, struct mc_error *err);
 /* The release that a life started at t runs, by time alone; 0: what ran before all deploys. */
 size_t history_release_at(const struct history *h, double t);
-/* Fills load_t, load_level from the best counter that there is, up to until_ms. */
+/* Fills load_t, load_level, load_sum from the best counter that there is, up to until_ms. */
 int history_load(struct history *h, int64_t until_ms, struct mc_error *err);
 /* The panel of the lives of one role; *ret NULL where there is too little. */
 struct history_rows {
@@ -122,6 +122,8 @@ void history_rows_release(struct history_rows *r);
 int history_jumps(struct history *h, struct mc_error *err);
 /* Mean relative load over a time; NaN: not known. */
 double history_mean_load(const struct history *h, double from, double to);
+/* Mean level of the points in [from, to), found by two searches and no walk; 0: there are none. */
+double history_usual_load(const struct history *h, double from, double to);
 /* The largest and the mean level of the load between two times, by windows of a hundredth of what was seen; 0 where there is none. */
 void history_load_between(const struct history *h, double from, double to, double *most, double *mean);
 /* Lives of the whole program, one a release: its shared memory, or how many processes it has. *ret is the caller's, one block. */

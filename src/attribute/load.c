@@ -136,6 +136,9 @@ static void set_levels(struct history *h, const struct mc_loadsum *s, const doub
 		double dt = i + 1 < s->n ? h->load_t[i + 1] - h->load_t[i] : 0;
 		h->load_level[i] = dt > 0 ? (count[i + 1] - count[i]) / dt / h->load_mean : i ? h->load_level[i - 1] : 1;
 	}
+	h->load_sum[0] = 0;
+	for (size_t i = 0; i < s->n; i++)
+		h->load_sum[i + 1] = h->load_sum[i] + h->load_level[i];
 	h->nload = s->n;
 }
 
@@ -149,7 +152,8 @@ static int take(struct history *h, const struct mc_loadsum *s, struct mc_error *
 		return 0;
 	h->load_t = mc_reallocarray(NULL, s->n, sizeof *h->load_t);
 	h->load_level = mc_reallocarray(NULL, s->n, sizeof *h->load_level);
-	if (!h->load_t || !h->load_level)
+	h->load_sum = mc_reallocarray(NULL, s->n + 1, sizeof *h->load_sum);
+	if (!h->load_t || !h->load_level || !h->load_sum)
 		return mc_nomem(err, "the load");
 	h->load_what = what[k];
 	set_levels(h, s, s->v[k]);
@@ -177,6 +181,26 @@ double history_mean_load(const struct history *h, double from, double to)
 		}
 	}
 	return time > 0 ? sum / time : (double)NAN;
+}
+
+/* The first point of the load at t or later. */
+static size_t first_from(const struct history *h, double t)
+{
+	size_t lo = 0, hi = h->nload;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (h->load_t[mid] < t)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+double history_usual_load(const struct history *h, double from, double to)
+{
+	size_t a = first_from(h, from), b = first_from(h, to);
+	return b > a ? (h->load_sum[b] - h->load_sum[a]) / (double)(b - a) : 0;
 }
 
 void history_load_between(const struct history *h, double from, double to, double *most, double *mean)

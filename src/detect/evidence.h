@@ -40,6 +40,7 @@ struct onset_grams {
 	size_t w, n;
 	bool late;       /* all lives of its release and of later ones, each kinked at the age that the onset was; else its release's, at the onset */
 	double *x;       /* n matrices, by onset, then by release */
+	double *loose, *loose_logs; /* those of the onset that is weighed, less what each life may depart by */
 	size_t *onset, *life; /* of each */
 	bool *used;      /* an onset: false where there are too many lives to look at every one, or it was not asked for */
 	size_t *release; /* an onset: running then */

@@ -9,18 +9,26 @@ static const double ONSET_SPREAD = .4;
 /* Nats by which growth goes with requests rather than with time, before its onset is sought by them too. */
 static const double MUCH_BETTER = 10;
 
-/* Sum of the lives of one release about an onset, from o->onset[*at] on, each with its own spread and scattered about the growth; *at
- * moves past them. */
-static double sum_of_onset(const struct work *w, const struct spread *s, const struct onset_grams *o, double scatter, size_t k, size_t release, size_t *at,
-	double *sum)
+/* What each life about onset k, from o->x[at] on, may depart by is taken out once, however it scatters about the growth. */
+static void loosen_onset(const struct work *w, const struct spread *s, const struct onset_grams *o, size_t k, size_t at)
+{
+	size_t ww = o->w;
+	struct spread own = *s;
+	for (size_t i = 0; at + i < o->n && o->onset[at + i] == k; i++) {
+		const struct spread *life = evidence_life_spread(w->p, s, &w->p->life[o->life[at + i]], &own);
+		o->loose_logs[i] = evidence_eliminate_of(w->p->ne, ww, o->x + (at + i) * ww * ww, life, o->loose + i * ww * ww);
+	}
+}
+
+/* Sum of the lives of one release about onset k, from the i-th of those at o->onset[at] on, scattered about the growth; *i moves past them. */
+static double sum_of_onset(const struct work *w, const struct onset_grams *o, double scatter, size_t k, size_t release, size_t at, size_t *i, double *sum)
 {
 	size_t ww = o->w;
 	double g[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], logs = 0;
-	struct spread own = *s;
 	memset(sum, 0, ww * ww * sizeof *sum);
-	for (; *at < o->n && o->onset[*at] == k && w->p->life[o->life[*at]].release == release; ++*at) {
-		const struct panel_life *l = &w->p->life[o->life[*at]];
-		logs += evidence_eliminate_of(w->p->ne, ww, o->x + *at * ww * ww, evidence_life_spread(w->p, s, l, &own), g);
+	for (; at + *i < o->n && o->onset[at + *i] == k && w->p->life[o->life[at + *i]].release == release; ++*i) {
+		memcpy(g, o->loose + *i * ww * ww, ww * ww * sizeof *g);
+		logs += o->loose_logs[*i];
 		if (scatter > 0)
 			logs += panel_drop(g, ww, ww - 1, 1 / (scatter * scatter));
 		for (size_t c = 0; c < ww * ww; c++)
@@ -45,12 +53,12 @@ static double add_releases(const struct work *w, const size_t *class, size_t fro
 	return logs[until] - logs[from];
 }
 
-/* Growth from onset k on: the kinked lives, and all of later releases, scattered about it by this much. */
+/* Growth from onset k on: the kinked lives, as loosen_onset() left them, and all of later releases, scattered about it by this much. */
 static int one_onset(struct work *w, struct spread *s, const struct onset_grams *o, double scatter, size_t k, size_t at, struct mc_growth_fit *f,
 	struct mc_error *err)
 {
 	const struct mc_panel *p = w->p;
-	size_t ww = o->w, first = o->release[k], end = o->late ? w->nr : first + 1, h = work_growth_column(p, (enum mc_growth)w->onset_kind);
+	size_t ww = o->w, first = o->release[k], end = o->late ? w->nr : first + 1, h = work_growth_column(p, (enum mc_growth)w->onset_kind), i = 0;
 	size_t class = evidence_scatter_class(w, w->onset_kind, scatter);
 	double sum[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], m[PANEL_MOST_COLUMNS * PANEL_MOST_COLUMNS], logs = 0;
 	struct against g;
@@ -59,7 +67,7 @@ static int one_onset(struct work *w, struct spread *s, const struct onset_grams 
 		return rc;
 	against_nothing(&g, w->nc + 1);
 	for (size_t r = first; r < end; r++) {
-		logs += sum_of_onset(w, s, o, scatter > 0 ? w->scatter_sd[w->onset_kind][class] : 0, k, r, &at, sum);
+		logs += sum_of_onset(w, o, scatter > 0 ? w->scatter_sd[w->onset_kind][class] : 0, k, r, at, &i, sum);
 		logs += work_eliminate(w, s, r, true, sum, ww, m);
 		against_add(&g, m, ww, 1);
 		against_add_column(&g, m, ww, ww - 1, 1);
@@ -79,6 +87,7 @@ int onsets_weigh(struct work *w, struct spread *s, const struct onset_grams *o, 
 		struct mc_growth_fit f, g;
 		if (!o->used[k])
 			continue;
+		loosen_onset(w, s, o, k, at);
 		rc = one_onset(w, s, o, 0, k, at, &f, err);
 		if (rc < 0)
 			return rc;

@@ -74,6 +74,16 @@ static size_t lives_about(const struct mc_panel *p, const struct onset_grams *o,
 	return n;
 }
 
+static size_t most_about(const struct mc_panel *p, const struct onset_grams *o)
+{
+	size_t most = 0;
+	for (size_t k = 0; o->used && o->release && k < p->nonsets; k++) {
+		size_t n = o->used[k] ? lives_about(p, o, k) : 0;
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
 /* Every onset, or every second, fourth, ... of those in crowded releases. */
 static size_t choose(const struct mc_panel *p, struct onset_grams *o)
 {
@@ -141,7 +151,10 @@ static int make(const struct mc_panel *p, size_t h, const double *curve, const d
 	ret->x = calloc(a.room * w * w + 1, sizeof *ret->x);
 	ret->onset = calloc(a.room + 1, sizeof *ret->onset);
 	ret->life = calloc(a.room + 1, sizeof *ret->life);
-	if (!a.work || !ret->x || !ret->onset || !ret->life || !ret->release || !ret->used) {
+	size_t crowd = most_about(p, ret);
+	ret->loose = mc_reallocarray(NULL, crowd * w * w + 1, sizeof *ret->loose);
+	ret->loose_logs = mc_reallocarray(NULL, crowd + 1, sizeof *ret->loose_logs);
+	if (!a.work || !ret->x || !ret->onset || !ret->life || !ret->loose || !ret->loose_logs || !ret->release || !ret->used) {
 		free(a.work);
 		onset_grams_release(ret);
 		return mc_nomem(err, "onsets");
@@ -171,6 +184,8 @@ void onset_grams_release(struct onset_grams *o)
 	free(o->x);
 	free(o->onset);
 	free(o->life);
+	free(o->loose);
+	free(o->loose_logs);
 	free(o->release);
 	free(o->used);
 	*o = (struct onset_grams){ 0 };

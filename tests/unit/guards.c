@@ -230,6 +230,28 @@ static void a_surge_is_no_step(void **state)
 	assert_true(isinf(leaves(2, POINTS * 3 / 4, true)));
 }
 
+/* Two searches find what a walk over all points does. */
+static void usual_load(void **state)
+{
+	(void)state;
+	double t[POINTS], level[POINTS], sum[POINTS + 1] = { 0 }, most, mean;
+	for (size_t i = 0; i < POINTS; i++) {
+		t[i] = (double)i + .4 * sin((double)i);
+		level[i] = 1 + .5 * cos(.7 * (double)i);
+		sum[i + 1] = sum[i] + level[i];
+	}
+	struct history h = { .as_of = POINTS, .tick = 1, .nload = POINTS, .load_t = t, .load_level = level, .load_sum = sum };
+	for (double from = -3; from < POINTS + 3; from += 1.3)
+		for (double to = from - 2; to < POINTS + 9; to = to * 1.02 + .7) {
+			history_load_between(&h, from, to, &most, &mean);
+			assert_true(fabs(history_usual_load(&h, from, to) - mean) < 1e-9);
+		}
+	history_load_between(&h, t[3], t[5], &most, &mean);
+	assert_true(fabs(history_usual_load(&h, t[3], t[5]) - (level[3] + level[4]) / 2) < 1e-9 && mean > 0);
+	h.nload = 0;
+	assert_true(history_usual_load(&h, 0, 9) == 0);
+}
+
 /* Two deploys; lives 3 and 4 run the first, 5 to 7 the second. What is believed of the first, .9 before. */
 static double first_left(double (*first)(double age, size_t life), double (*second)(double age, size_t life), double *other)
 {
@@ -357,6 +379,7 @@ int main(void)
 		cmocka_unit_test(growth_goes_on_in_later_lives),
 		cmocka_unit_test(what_grew_before_did_not_begin),
 		cmocka_unit_test(a_surge_is_no_step),
+		cmocka_unit_test(usual_load),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

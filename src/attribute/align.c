@@ -196,13 +196,17 @@ static void learn(const struct align_in *in, const size_t *wave, struct align_ma
 	}
 }
 
-/* Where the learning begins: on time, or all late or early by a part of the reach. */
+/* Where the learning begins: on time, or all late or early by a part of the reach; of each look as many waves come by themselves as there are
+ * more than marks would have of it. Where workers are recycled all the time, that tells the few that were started at once. */
 static void begin(const struct align_in *in, double late, struct align_manner *m)
 {
 	*m = (struct align_manner){ .late = late, .scale = in->reach / ALIGN_USUAL };
 	for (size_t c = 0; c < ALIGN_LOOKS; c++) {
+		double n = (double)in->far[c] - LOOK[c] * (double)in->nmarks;
+		for (size_t i = 0; i < in->nwaves; i++)
+			n += in->waves[i].look == c;
 		m->look[c] = LOOK[c];
-		m->rate[c] = fmax((double)in->nwaves - (double)in->nmarks, OWN_WAVES) / in->span;
+		m->rate[c] = fmax(n, OWN_WAVES + (double)in->far[c]) / in->span;
 	}
 }
 

@@ -38,6 +38,7 @@ struct history_life {
 	struct history_sum sum;
 	int64_t start_ms, first_ms, last_ms; /* as stated; first and last sample */
 	double start, first, last;  /* start; the same in seconds */
+	double works_until;         /* what came later (it drained) is left out; last, where nothing replaced it before its end */
 	double hold;                /* seconds between samples, typically */
 	size_t release;             /* 0: before the first deploy */
 	size_t slot;                /* lives of one slot have one number */

@@ -197,6 +197,8 @@ int history_releases(struct history *h, struct mc_error *err)
 		return rc;
 	place_recognised(h, w, n);
 	rc = match(h, w, n, err);
+	if (rc == 0)
+		rc = history_drains(h, w, n, err);
 	free(w);
 	if (rc < 0)
 		return rc;

@@ -15,7 +15,7 @@ static double pick_bin(const struct history *h, const struct history_life *l, si
 		if (l[i].role != role)
 			continue;
 		others++;
-		double len = l[i].last - l[i].first;
+		double len = l[i].works_until - l[i].first;
 		longest = fmax(longest, len);
 		all += len;
 		if (l[i].n > 20)
@@ -23,7 +23,7 @@ static double pick_bin(const struct history *h, const struct history_life *l, si
 	}
 	for (size_t i = 0, m = 0; k == 0 && i < n; i++)
 		if (l[i].role == role)
-			work[m++] = l[i].last - l[i].first;
+			work[m++] = l[i].works_until - l[i].first;
 	double typical = mc_median(work, k ? k : others);
 	double w = fmax(typical / TARGET_ROWS, fmin(longest / MOST_ROWS, 3 * typical / TARGET_ROWS));
 	return fmax(fmax(w, all / ALL_ROWS), 2 * h->tick);
@@ -33,7 +33,7 @@ static double pick_bin(const struct history *h, const struct history_life *l, si
 static double width_of(const struct history *h, const struct history_life *l, double bin)
 {
 	double rows = fmax(5, fmin(12, (double)ALL_ROWS / (double)h->nlives));
-	return fmax(fmin(bin, (l->last - l->first) / rows), fmin(bin, h->tick));
+	return fmax(fmin(bin, (l->works_until - l->first) / rows), fmin(bin, h->tick));
 }
 
 struct columns {
@@ -49,11 +49,13 @@ static size_t join_rows(const struct history_life *l, double width, double unit,
 	double n = 0;
 	for (size_t i = 0; i < l->sum.n; i++) {
 		const struct mc_lifebin *b = &l->sum.bin[i];
+		if (b->t > l->works_until)
+			break;
 		double less = l->jump > 0 && i >= l->jump_to ? l->jump : 0;
 		if (l->jump > 0 && i >= l->jump_from && i < l->jump_to)
 			continue;
 		int64_t key = (int64_t)floor((b->t - l->first) / width);
-		if (lows && (double)(key + 1) * width > l->last - l->first + l->hold)
+		if (lows && (double)(key + 1) * width > l->works_until - l->first + l->hold)
 			break; /* a row that is not over may not have its low yet */
 		if (i == 0 || key != before) {
 			rows++;
@@ -88,7 +90,7 @@ static const double LOWS = 1.25;
 
 bool history_by_lows(const struct history *h, const struct history_life *l)
 {
-	return l->from && h->sawtooth > 0 && l->last - l->first > 5 * LOWS * h->sawtooth;
+	return l->from && h->sawtooth > 0 && l->works_until - l->first > 5 * LOWS * h->sawtooth;
 }
 
 /* Rows of this life: their width, and whether they are lows. */

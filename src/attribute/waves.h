@@ -14,4 +14,7 @@ struct wave {
 /* Waves that renewed at least half of what ran, by time; *ret is the caller's. 0, MC_ENOMEM. */
 int waves_find(const struct history *h, struct wave **ret, size_t *n, struct mc_error *err);
 
+/* Sets works_until of every life, given the waves (drains.c). 0, MC_ENOMEM. */
+int history_drains(struct history *h, const struct wave *w, size_t n, struct mc_error *err);
+
 #endif

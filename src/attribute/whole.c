@@ -70,7 +70,7 @@ static size_t lives_of(const struct history *h, const struct grid *g, const doub
 		}
 		struct history_life *l = &out[n - 1];
 		mc_lifesum_add(&sum, t, v[k], NULL);
-		l->last = t;
+		l->last = l->works_until = t;
 		l->n++;
 	}
 	if (n)

@@ -12,7 +12,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { MOST = 40 };
+enum { MOST = 100 };
 
 struct case_of {
 	struct align_mark marks[MOST];
@@ -79,6 +79,39 @@ static void late_all_alike(void **state)
 	solve(&c);
 	for (size_t i = 0; i < 9; i++)
 		assert_true(fabs(waves[c.wave[i]] - marks[i] + 600) <= 40);
+}
+
+/* Workers are recycled every few minutes, one by one, so that some restart is near any mark: it is those that were started all at once, as most
+ * deploys do here. */
+static void recycled_all_the_time(void **state)
+{
+	(void)state;
+	size_t right = 0, all = 0;
+	for (size_t turn = 0; turn < 40; turn++) {
+		struct case_of c;
+		double marks[8], waves[MOST];
+		enum align_look look[MOST];
+		size_t n = 0, at[8];
+		for (size_t i = 0; i < 8; i++) {
+			double wave = 4000 + 6000 * (double)i;
+			marks[i] = wave + 1200 * uniform() - 600;
+			for (int k = -5; k <= 5; k++) {
+				at[i] = k == 0 ? n : at[i];
+				look[n] = k == 0 && i % 3 ? ALIGN_AT_ONCE : ALIGN_ALL;
+				waves[n++] = wave + 230 * k + (k ? 60 * uniform() : 0);
+			}
+		}
+		set(&c, marks, 8, waves, look, n);
+		c.in.span = 52000;
+		c.in.far[ALIGN_ALL] = 140;
+		c.in.far[ALIGN_AT_ONCE] = 5;
+		solve(&c);
+		for (size_t i = 0; i < 8; i++) {
+			right += i % 3 && c.wave[i] == at[i];
+			all += i % 3 > 0;
+		}
+	}
+	assert_true(10 * right > 9 * all);
 }
 
 /* A wave that a recognised deploy is later than can't be had. */
@@ -298,12 +331,61 @@ static void nameless(void **state)
 	free(w);
 }
 
+/* Sets works_until of these lives, by their waves. */
+static void drain(struct history_life *life, size_t n, size_t nslots)
+{
+	struct history h = { .as_of = 20000, .tick = 5, .slack = 1200, .nlives = n, .nslots = nslots, .life = life };
+	struct mc_error e = { 0 };
+	struct wave *w;
+	size_t k;
+	assert_int_equal(waves_find(&h, &w, &k, &e), 0);
+	assert_int_equal(history_drains(&h, w, k, &e), 0);
+	free(w);
+}
+
+/* A life of a slot works until the next one starts there, however long it takes to end; where several share a slot it works on. */
+static void a_graceful_reload(void **state)
+{
+	(void)state;
+	struct history_life life[6];
+	for (size_t i = 0; i < 6; i++)
+		life[i] = (struct history_life){ .start = (double[]){ -500, 7000, 14000 }[i / 2] + (double)(i % 2), .last = (double[]){ 8300, 15300, 20000 }[i / 2], .slot = i % 2 };
+	drain(life, 6, 2);
+	for (size_t i = 0; i < 6; i++)
+		assert_true(life[i].works_until == (i < 4 ? life[i + 2].start : 20000));
+	for (size_t i = 0; i < 6; i++)
+		life[i].slot = 0, life[i].last = (double[]){ 6990, 13990, 20000 }[i / 2];
+	drain(life, 6, 1);
+	for (size_t i = 0; i < 6; i++)
+		assert_true(life[i].works_until == life[i].last);
+}
+
+/* Green takes over from blue, which ends a while later; a worker that no wave took along works on. */
+static void blue_drains(void **state)
+{
+	(void)state;
+	struct history_life life[6];
+	for (size_t i = 0; i < 6; i++)
+		life[i] = (struct history_life){ .start = (double[]){ -500, 7000, 14000 }[i / 2] + (double)(i % 2), .last = (double[]){ 7300, 14300, 20000 }[i / 2],
+			.slot = i < 4 ? i : i - 4 };
+	drain(life, 6, 4);
+	for (size_t i = 0; i < 6; i++)
+		assert_true(life[i].works_until == (i < 2 ? 7001 : i < 4 ? 14001 : 20000));
+	struct history_life some[11];
+	for (size_t i = 0; i < 11; i++)
+		some[i] = (struct history_life){ .start = i < 6 ? -500 + (double)i : 7000 + (double)i, .last = i < 5 ? 6990 : i == 5 ? 9000 : 20000, .slot = i };
+	drain(some, 11, 11);
+	for (size_t i = 0; i < 11; i++)
+		assert_true(some[i].works_until == some[i].last);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(on_time),
 		cmocka_unit_test(some_have_none),
 		cmocka_unit_test(late_all_alike),
+		cmocka_unit_test(recycled_all_the_time),
 		cmocka_unit_test(barriers),
 		cmocka_unit_test(brute_force_agrees),
 		cmocka_unit_test(odds_are_those_of_all_alignments),
@@ -313,6 +395,8 @@ int main(void)
 		cmocka_unit_test(children_are_no_wave),
 		cmocka_unit_test(green_renews_blue),
 		cmocka_unit_test(nameless),
+		cmocka_unit_test(a_graceful_reload),
+		cmocka_unit_test(blue_drains),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@ static const double PLAIN = 3;
 static const double NOT_YET = .2;
 /* Lives that rise by less than this part of what they are said to grow by do not grow. */
 static const double NOT_SEEN = 1. / 3;
-/* What is left of a deploy's probability where a guard speaks against it. */
+/* What is left of a probability where a guard speaks against it. */
 static const double LEFT = .1;
 /* Load that is beyond what earlier releases had: the largest by so much, the mean by so little. */
 static const double MORE_LOAD = 1.4, LESS_LOAD = .45;
@@ -76,12 +76,14 @@ static void short_lives(const struct history *h, struct judgement *j)
 		longest = fmax(longest, j->lives[i].last - j->lives[i].first);
 	if (j->signal != HISTORY_ANON || longest >= h->as_of / 5 || deploys > j->belief.all + j->belief.free_onset)
 		return;
-	j->belief.bounded += j->belief.all;
-	j->belief.all = 0;
+	j->belief.bounded += (1 - LEFT) * j->belief.all;
+	j->belief.all *= LEFT;
 	if (h->ndeploys > 0)
 		return; /* since some day every life grows: that is worth a look */
-	j->belief.bounded += j->belief.free_onset;
-	j->belief.free_onset = 0;
+	j->belief.bounded += (1 - LEFT) * j->belief.free_onset;
+	j->belief.free_onset *= LEFT;
+	for (size_t i = 0; i < j->evidence.nonsets; i++)
+		j->belief.onset_weight[i] *= LEFT;
 }
 
 /* The likeliest supposition that deploy k began a growth; MC_NO_DEPLOY: that of an onset within lives is likelier. */
@@ -415,8 +417,8 @@ int guards(const struct history *h, struct judgement *j, struct mc_error *err)
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = trend_of(&j->rows.life[i], &t[i], err);
 	if (rc == 0 && j->belief.all > .01 && slows_down(j, t, work)) {
-		j->belief.bounded += j->belief.all;
-		j->belief.all = 0;
+		j->belief.bounded += (1 - LEFT) * j->belief.all;
+		j->belief.all *= LEFT;
 	}
 	if (rc == 0) {
 		short_lives(h, j);

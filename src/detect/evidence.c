@@ -219,7 +219,7 @@ static int growth_sets(struct work *w, struct spread *s, size_t kind, struct mc_
 }
 
 /* Growth that levels off: within a life, or with the logarithm of age (a set); over lives and longer (all). */
-static void bounded_sets(struct work *w, struct mc_growth_evidence *e)
+static void bounded_sets(struct work *w, const struct spread *s, struct mc_growth_evidence *e)
 {
 	const struct mc_panel *p = w->p;
 	size_t usable = 0;
@@ -234,11 +234,10 @@ static void bounded_sets(struct work *w, struct mc_growth_evidence *e)
 			evidence_gather(&e->set[MC_GROWTH_BOUNDED][i], &w->best[MC_GROWTH_BOUNDED][i], &f);
 		}
 	}
-	double logs = 0;
-	for (size_t r = 0; r < w->nr; r++)
-		logs += w->base_logs[r];
+	const double *total = s->warm > 0 ? w->grown + w->nr * w->q * w->q : w->total;
+	double logs = s->warm > 0 ? w->grown_logs[w->nr] : w->pre_base_logs[w->nr];
 	for (size_t k = 0; k < PANEL_LONG; k++) {
-		against_common(w, w->total, w->total, w->q, p->is + k, logs, &f);
+		against_common(w, total, total, w->q, p->is + k, logs, &f);
 		f.log_evidence += log(NLIFE + 1) - log(PANEL_LONG);
 		evidence_gather(&e->all[MC_GROWTH_BOUNDED], &w->best_all[MC_GROWTH_BOUNDED], &f);
 	}
@@ -306,7 +305,7 @@ static int over_grid(struct work *w, struct mc_growth_evidence *e, struct mc_err
 				rc = growth_sets(w, &s, MC_GROWTH_REQUESTS, e, err);
 			if (rc == 0)
 				rc = growth_sets(w, &s, MC_GROWTH_FASTER, e, err);
-			bounded_sets(w, e);
+			bounded_sets(w, &s, e);
 			if (rc == 0)
 				rc = onsets_begin(w, e, err);
 			if (rc == 0)

@@ -370,6 +370,33 @@ static void another_warm_up_is_no_growth(void **state)
 	}
 }
 
+/* The same warm-ups, and in every life a cache that takes three lives to fill. */
+static void a_cache_beside_other_warm_ups_levels_off(void **state)
+{
+	(void)state;
+	static struct lives w;
+	static const double size[RELEASES] = { 1, .8, 1.7, 1.2 }, time[RELEASES] = { 1, 1.2, 2.2, .8 };
+	double least = (double)INFINITY;
+	seed = 16;
+	for (int turn = 0; turn < 5; turn++) {
+		struct mc_growth_evidence e;
+		simulate(&w, .3, 20, .1, 0);
+		for (size_t i = 0; i < LIVES; i++)
+			for (size_t k = 0; k < BINS; k++) {
+				size_t r = w.life[i].release;
+				double age = 10 * (double)k + 5;
+				w.y[i][k] += 30 * size[r] * (1 - exp(-age / (100 * time[r]))) + 60 * (1 - exp(-.3 * age / (10 * BINS)));
+			}
+		struct mc_panel *p = panel_of(&w, 1e-6, NULL, 0);
+		assert_int_equal(mc_panel_evidence(p, NULL, 0, &e, NULL), 0);
+		least = fmin(least, e.all[MC_GROWTH_BOUNDED].log_evidence - fmax(e.all[MC_GROWTH_TIME].log_evidence, e.since_ever));
+		mc_growth_evidence_release(&e);
+		mc_panel_free(p);
+	}
+	if (!(least > .3))
+		fail_msg("levels off: evidence %g over growth that goes on", least);
+}
+
 /* Every life grows, each at its own pace, and those of the later releases three times as fast. */
 static void growth_on_top_of_growth(void **state)
 {
@@ -406,6 +433,7 @@ int main(void)
 		cmocka_unit_test(what_new_threads_bring_is_no_growth),
 		cmocka_unit_test(growth_with_the_logarithm_levels_off),
 		cmocka_unit_test(another_warm_up_is_no_growth),
+		cmocka_unit_test(a_cache_beside_other_warm_ups_levels_off),
 		cmocka_unit_test(growth_on_top_of_growth),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,6 +121,8 @@ int api_answer_text(struct api *a, const char *program, const char *when, struct
 	int rc = api_store(a, &s, err);
 	if (rc == 0 && when)
 		rc = mc_time_parse(when, mc_now_ms(), &as_of, err);
+	if (when && as_of == 0)
+		as_of = 1; /* 0 is no moment, but all that is known */
 	if (rc == 0 && (when || stored_answer(a, s, program, out, NULL) != 0))
 		rc = new_answer(a, s, program, as_of, out, err);
 	return rc;

@@ -181,11 +181,20 @@ static int late_text(const struct mc_csv *c, int column, char **text, struct mc_
 	return input_text(c, column, text, err);
 }
 
+/* A clock may be stepped, but not by years: such a time (mostly 1970, of a clock that was not set) is none, and all that was seen would be one moment beside it. */
+static bool before_its_life(const struct scenario_life *l, int64_t t_ms)
+{
+	static const int64_t year = 365 * INT64_C(86400000);
+	return l->start_ms - t_ms > year;
+}
+
 static int add_sample(struct scenario_life *l, const struct mc_csv *c, const struct columns *k, struct mc_error *err)
 {
 	int rc = make_room(l, k, err);
 	if (rc == 0)
 		rc = input_time(c, k->fixed[C_TIME], "unix_ms", &l->t_ms[l->n], err);
+	if (rc == 0 && before_its_life(l, l->t_ms[l->n]))
+		rc = mc_csv_fail(c, (size_t)k->fixed[C_TIME], "unix_ms", err, "more than a year before the process started (start_ms)");
 	for (int i = 0; rc == 0 && i < MC_F_COUNT; i++)
 		if (k->field[i] != NO_COLUMN)
 			rc = input_value(c, k->field[i], mc_field_name((enum mc_field)i), &l->v[i][l->n], err);
@@ -229,7 +238,8 @@ static const char *fast_cell(const char *p, const char *end, const struct step *
 			l->v[s->index][l->n] = (double)v;
 		return p;
 	case TIME:
-		return digits(p, &l->t_ms[l->n]);
+		p = digits(p, &l->t_ms[l->n]);
+		return p && !before_its_life(l, l->t_ms[l->n]) ? p : NULL;
 	case LIFE_KEY:
 		len = l->part_len[s->index];
 		return (size_t)(end - p) > len && memcmp(p, l->part[s->index], len) == 0 ? p + len : NULL;

@@ -83,6 +83,8 @@ const char *cli_option(const struct cli *c, const char *name);
 const char *cli_option_at(const struct cli *c, const char *name, size_t i);
 /* The time an option gives. 0 and *ret, 1: not given, MC_EUSAGE. */
 int cli_time(const struct cli *c, const char *name, int64_t *ret, struct mc_error *err);
+/* The same of --as-of, never 0, which would be no moment. */
+int cli_as_of(const struct cli *c, int64_t *ret, struct mc_error *err);
 /* MC_EUSAGE with the name and what is near to it. */
 int cli_unknown_command(const char *typed, struct mc_error *err);
 /* The word of `words` (NULL ends it) nearest to what was mistyped, or NULL. */

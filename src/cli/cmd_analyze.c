@@ -161,7 +161,7 @@ int cmd_analyze(struct cli *c, struct mc_error *err)
 	size_t njobs = 1;
 	int rc = jobs_option(c, &njobs, err);
 	if (rc == 0)
-		rc = cli_time(c, "as-of", &w.as_of_ms, err);
+		rc = cli_as_of(c, &w.as_of_ms, err);
 	if (rc < 0)
 		return rc;
 	w.jobs = calloc(w.n, sizeof *w.jobs);

@@ -28,7 +28,7 @@ int cmd_blame(struct cli *c, struct mc_error *err)
 	struct mc_blame b;
 	struct mc_error why;
 	int64_t as_of = 0;
-	int rc = cli_time(c, "as-of", &as_of, err);
+	int rc = cli_as_of(c, &as_of, err);
 	if (rc < 0 || (rc = cli_db_open(c, MC_STORE_READ, &db, err)) < 0)
 		return rc;
 	cli_busy("weighing", c->operands[0]);

@@ -258,3 +258,12 @@ int cli_time(const struct cli *c, const char *name, int64_t *ret, struct mc_erro
 	int rc = mc_time_parse(text, c->now_ms, ret, &why);
 	return rc < 0 ? mc_fail(err, MC_EUSAGE, 0, "--%s: %s", name, why.text) : 0;
 }
+
+/* To the stages no moment means all that is known, so the first millisecond of 1970 is the next one. */
+int cli_as_of(const struct cli *c, int64_t *ret, struct mc_error *err)
+{
+	int rc = cli_time(c, "as-of", ret, err);
+	if (rc == 0 && *ret == 0)
+		*ret = 1;
+	return rc;
+}

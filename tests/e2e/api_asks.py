@@ -77,6 +77,8 @@ for p in programs['programs']:
 blame = ask(f'{P}/{name}/blame', 200, ONE + '/blame')
 early = ask(f'{P}/{name}/blame', 200, ONE + '/blame', as_of=blame['onset_ms'] / 1000 - 3)
 check(early['as_of_ms'] <= blame['onset_ms'] and early['verdict'] != 'leak', f'as_of: {early}')
+first = ask(f'{P}/{name}/blame', 200, ONE + '/blame', as_of='1970-01-01T00:00:00Z')
+check(first['verdict'] == 'insufficient_data', f'as_of 1970: {first}')
 ask(f'{P}/{name}/blame', 400, ONE + '/blame', as_of='yesterdayish')
 for end in ('', '/blame', '/series'):
     ask(f'{P}/no-such{end}', 404, ONE + end)

@@ -42,10 +42,29 @@ static void options_stand_anywhere(void **state)
 		assert_null(cli_option(&c, "utc"));
 		assert_int_equal(cli_time(&c, "as-of", &t, &e), 0);
 		assert_true(t == 1770000000000 - 7200000);
+		assert_int_equal(cli_as_of(&c, &t, &e), 0);
+		assert_true(t == 1770000000000 - 7200000);
 		assert_int_equal(c.noperands, 1);
 		assert_string_equal(c.operands[0], "worker");
 		free(c.operands);
 	}
+}
+
+/* 1970 is a time, and not none; what was not given is. */
+static void the_first_moment_of_all(void **state)
+{
+	(void)state;
+	struct cli c;
+	struct mc_error e;
+	int64_t t = 7;
+	assert_int_equal(parse(&c, &e, "analyze d --as-of 0"), 0);
+	assert_int_equal(cli_as_of(&c, &t, &e), 0);
+	assert_true(t == 1);
+	free(c.operands);
+	assert_int_equal(parse(&c, &e, "analyze d"), 0);
+	t = 0;
+	assert_true(cli_as_of(&c, &t, &e) > 0 && t == 0);
+	free(c.operands);
 }
 
 static void repeated_short_and_dashed(void **state)
@@ -300,6 +319,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_stand_anywhere),
+		cmocka_unit_test(the_first_moment_of_all),
 		cmocka_unit_test(repeated_short_and_dashed),
 		cmocka_unit_test(what_is_wrong_is_named),
 		cmocka_unit_test(every_help_fits_and_has_examples),

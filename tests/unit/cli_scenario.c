@@ -126,6 +126,7 @@ static void errors_name_file_line_and_column(void **state)
 		{ "unix_ms,pid\n", "samples.csv:1:1: no column 'process_key' in the header line" },
 		{ HEAD "1000,a,1,0,1,2,3,4\n2000,a,1,0,1,2,x,4\n", "samples.csv:3:7: shared_bytes: not a number" },
 		{ HEAD "1000,a,1,0,1,2,3,4\n\n2000,a,1,0,1,2,3,4\n,a,1,0,1,2,3,4\n", "samples.csv:5:1: unix_ms: empty; a whole number is needed" },
+		{ HEAD "100000000000,a,1,99999999000,1,2,3,4\n5000,a,1,99999999000,1,2,3,4\n", "samples.csv:3:1: unix_ms: more than a year before the process started (start_ms)" },
 		{ HEAD "1000,a,1,0,1,2,3,4\n2000,a,1.5,0,1,2,3,4\n", "samples.csv:3:3: pid: not a whole number" },
 		{ HEAD "1000,a,1,0,1,2,3,4\n99999999999999999,a,1,0,1,2,3,4\n", "samples.csv:3:1: unix_ms: not a time in Unix milliseconds" },
 		{ HEAD "1000,a,1,0,1,2,3,4\n2000,\"a,1,0,1,2,3,4\n", "samples.csv:3:2: a quote that does not end on this line" },

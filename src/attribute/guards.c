@@ -388,6 +388,33 @@ static bool grew_before(const struct judgement *j, const struct trend *t, double
 	return was > NOT_SEEN * claimed && mc_median(work, in) < was + NOT_SEEN * claimed;
 }
 
+/* Growth since a time of its own goes on in the lives that start next. Do those (of the first later releases, two lives and more) not rise yet, though it would
+ * show in each of them beside noise and load? Then it began later. */
+static bool not_in_the_next(const struct judgement *j, const struct trend *t, double onset, double claimed)
+{
+	size_t n = j->rows.nlives, release = begun_by(j, onset), seen = 0, last = release;
+	struct mc_noise noise;
+	mc_panel_noise(j->panel, &noise);
+	double shows = SHOWS * hypot(sqrt(noise.var), mc_panel_load(j->panel)), most = -(double)INFINITY;
+	while (seen < 2) {
+		size_t next = SIZE_MAX;
+		for (size_t i = 0; i < n; i++)
+			if (j->rows.life[i].release > last && j->rows.life[i].release < next)
+				next = j->rows.life[i].release;
+		if (next == SIZE_MAX)
+			return false;
+		for (size_t i = 0; i < n; i++) {
+			const struct mc_panel_life *l = &j->rows.life[i];
+			if (l->release != next || !isfinite(t[i].settled) || !(.7 * claimed * (l->t[l->n - 1] - l->t[0]) > shows))
+				continue;
+			most = fmax(most, fmax(t[i].settled, t[i].late));
+			seen++;
+		}
+		last = next;
+	}
+	return most < NOT_YET * claimed;
+}
+
 static void look_at_onsets(struct judgement *j, const struct trend *t, double *work)
 {
 	struct belief *b = &j->belief;
@@ -396,7 +423,8 @@ static void look_at_onsets(struct judgement *j, const struct trend *t, double *w
 		double claimed = j->evidence.onset[i].slope, taken = (1 - LEFT) * b->onset_weight[i];
 		if (b->onset_of[i] != MC_NO_DEPLOY || b->onset_weight[i] < .01)
 			continue;
-		bool seen = !not_seen_later(j, t, j->rows.onsets[i], claimed, work), before = seen && grew_before(j, t, j->rows.onsets[i], claimed, work);
+		bool seen = !not_seen_later(j, t, j->rows.onsets[i], claimed, work), before = seen && (grew_before(j, t, j->rows.onsets[i], claimed, work) ||
+			not_in_the_next(j, t, j->rows.onsets[i], claimed));
 		if (seen && !before)
 			continue;
 		b->onset_weight[i] -= taken;

@@ -313,11 +313,11 @@ static double onset_left(double (*later)(double age, size_t life))
 }
 
 /* An onset in the second of three releases, lives 0 to 2, 3 and 4, 5 to 7; what is left of it, .5 before. */
-static double between_left(double (*before)(double age, size_t life), double (*after)(double age, size_t life), double *deploy)
+static double between(double at, double (*before)(double age, size_t life), double (*after)(double age, size_t life), double *deploy)
 {
 	struct world w;
 	struct mc_error e = { 0 };
-	double at = 60.0 * ROWS + 600, weight = .5;
+	double weight = .5;
 	size_t of = MC_NO_DEPLOY;
 	struct mc_growth_fit fit = { .slope = 1e-2 };
 	make(&w, 1e5, before, after);
@@ -341,6 +341,22 @@ static double between_left(double (*before)(double age, size_t life), double (*a
 	*deploy = w.deploy;
 	mc_panel_free(w.j.panel);
 	return weight;
+}
+
+static double between_left(double (*before)(double age, size_t life), double (*after)(double age, size_t life), double *deploy)
+{
+	return between(60.0 * ROWS + 600, before, after, deploy);
+}
+
+static double the_last_rise(double age, size_t life) { return life < 5 ? level(age, life) : rises(age, life); }
+
+/* An onset in the first of three releases, of which only the third rises, is no growth since that time but some deploy's. */
+static void lives_that_start_next_show_it(void **state)
+{
+	(void)state;
+	double deploy;
+	assert_true(between(600, level, the_last_rise, &deploy) < .06 && fabs(deploy - .49) < 1e-9);
+	assert_true(between(600, level, rises, &deploy) == .5 && deploy == .4);
 }
 
 /* Where the lives before it rose as well, a time of its own is none. */
@@ -376,6 +392,7 @@ int main(void)
 		cmocka_unit_test(growth_begins_with_the_first_that_rises),
 		cmocka_unit_test(growth_goes_on_in_later_lives),
 		cmocka_unit_test(what_grew_before_did_not_begin),
+		cmocka_unit_test(lives_that_start_next_show_it),
 		cmocka_unit_test(a_surge_is_no_step),
 		cmocka_unit_test(usual_load),
 	};

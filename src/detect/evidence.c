@@ -234,6 +234,7 @@ static void bounded_sets(struct work *w, const struct spread *s, struct mc_growt
 			evidence_gather(&e->set[MC_GROWTH_BOUNDED][i], &w->best[MC_GROWTH_BOUNDED][i], &f);
 		}
 	}
+	/* all of them grow: warm-ups as they are beside growth, or they have taken it in already */
 	const double *total = s->warm > 0 ? w->grown + w->nr * w->q * w->q : w->total;
 	double logs = s->warm > 0 ? w->grown_logs[w->nr] : w->pre_base_logs[w->nr];
 	for (size_t k = 0; k < PANEL_LONG; k++) {

@@ -8,6 +8,10 @@
 int panel_check(const struct mc_panel_in *in, struct mc_error *err);
 int panel_check_suppositions(const struct mc_panel *p, const struct mc_supposition *s, size_t n, struct mc_error *err);
 
+/* The load as it most likely was, by stretches about so many seconds long; t and level have room for in->n numbers, *ret points to them; ret->n 0: its
+ * counter hardly errs. 0, MC_ENOMEM. */
+int load_calm(const struct mc_panel_load *in, double width, double *t, double *level, struct mc_panel_load *ret, struct mc_error *err);
+
 /* The common curve c (panel_common() numbers) and each release's own slope along column h (time or requests), >= 0.
  * sum: Gram matrices a release; total: their sum. */
 void curve_fit(const struct mc_panel *p, const double *sum, const double *total, size_t h, double *c, double *slope);

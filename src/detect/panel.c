@@ -72,15 +72,24 @@ static double integral(const struct cursor *c, double x)
 	return c->sum[lo] + (x - l->t[lo]) * l->level[lo];
 }
 
-static double *load_sums(const struct mc_panel_load *l)
+static void load_sums(const struct mc_panel_load *l, double *sum)
 {
-	double *sum = mc_reallocarray(NULL, l->n + 1, sizeof *sum);
-	if (!sum)
-		return NULL;
 	sum[0] = 0;
 	for (size_t i = 1; i < l->n; i++)
 		sum[i] = sum[i - 1] + (l->t[i] - l->t[i - 1]) * l->level[i - 1];
-	return sum;
+}
+
+/* Over the row itself, and what led up to its end. c: the load as it was counted, and as it most likely was. What follows each request is there at once, so
+ * that is taken as it was counted; what comes late follows the load itself, not the errors of its counter. */
+static void load_columns(const struct mc_panel *p, const struct cursor *c, double end, double own, double *to)
+{
+	const struct cursor *calm = c + (c[1].load->n > 1);
+	double now = integral(calm, end);
+	to[0] = (integral(c, end) - integral(c, end - own)) / own - 1;
+	for (size_t k = 1; k < PANEL_LOADS; k++) {
+		double w = fmin(p->bin * (double[]){ 1, 4, 16 }[k], fmax(end - p->t0, p->bin));
+		to[k] = (now - integral(calm, end - w)) / w - 1;
+	}
 }
 
 static void fill_row(const struct mc_panel *p, const struct mc_panel_life *in, const struct panel_life *l, size_t i,
@@ -91,12 +100,9 @@ static void fill_row(const struct mc_panel *p, const struct mc_panel_life *in, c
 	for (size_t k = 0; k < p->ntau; k++)
 		m[at++] = -exp(-age / p->tau[k]);
 	if (p->nload) {
-		/* over the row itself, and what led up to its end */
-		double end = t + in->seconds[i] / 2, own = fmax(in->seconds[i], p->bin / 4), now = integral(c, end);
-		for (size_t k = 0; k < PANEL_LOADS; k++) {
-			double w = k == 0 ? own : fmin(p->bin * (double[]){ 1, 4, 16 }[k], fmax(end - p->t0, p->bin));
-			m[at++] = (now - integral(c, end - w)) / w - 1;
-		}
+		double end = t + in->seconds[i] / 2, own = fmax(in->seconds[i], p->bin / 4);
+		load_columns(p, c, end, own, m + at);
+		at += PANEL_LOADS;
 		m[p->iq] = integral(c, t) - integral(c, l->start);
 	}
 	for (size_t k = 0; k < PANEL_COVARIATES && at < p->il; k++)
@@ -277,15 +283,34 @@ static int allocate(struct mc_panel *p, const struct mc_panel_in *in, struct mc_
 	return 0;
 }
 
+/* The load as it was counted, c[0], and as it most likely was, c[1]; *work is to be freed, calm points into it. */
+static int two_loads(const struct mc_panel *p, const struct mc_panel_load *load, struct mc_panel_load *calm, struct cursor c[2], double **work,
+	struct mc_error *err)
+{
+	c[0] = (struct cursor){ load, NULL };
+	c[1] = (struct cursor){ calm, NULL };
+	*work = mc_reallocarray(NULL, load->n + 1, 4 * sizeof **work);
+	if (!*work)
+		return mc_nomem(err, "the load");
+	double *sums = *work, *calm_sums = *work + load->n + 1, *t = calm_sums + load->n + 1;
+	load_sums(load, sums);
+	c[0].sum = sums;
+	c[1].sum = calm_sums;
+	int rc = load_calm(load, p->bin / 2, t, t + load->n + 1, calm, err);
+	if (rc == 0 && calm->n)
+		load_sums(calm, calm_sums);
+	return rc;
+}
+
 static int fill(struct mc_panel *p, const struct mc_panel_in *in, struct mc_error *err)
 {
-	struct cursor c = { &in->load, NULL };
-	double *sums = load_sums(&in->load);
-	int rc = sums ? 0 : mc_nomem(err, "the load");
-	c.sum = sums;
+	struct mc_panel_load calm = { 0 };
+	struct cursor c[2];
+	double *work = NULL;
+	int rc = two_loads(p, &in->load, &calm, c, &work, err);
 	for (size_t i = 0; rc == 0 && i < in->nlives; i++)
-		rc = fill_life(p, &in->lives[i], &p->life[i], &c, err);
-	free(sums);
+		rc = fill_life(p, &in->lives[i], &p->life[i], c, err);
+	free(work);
 	return rc;
 }
 

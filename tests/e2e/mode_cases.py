@@ -12,9 +12,7 @@ from mode_world import MIB, T0, World
 MODES = {}
 OTHER_WARMUPS = (6.0, 10.0, 5.0, 8.0, 11.0, 6.5)
 # Known wrong answers, with the reason. Remove the line when the mode is right: a TODO that passes is said.
-TODO = {
-    "leak_with_daily_cycle": "the load is known to 5 % a sample, so a mean of it that lags fits best; the lives' own slopes hide that from the noise",
-}
+TODO = {}
 
 
 def mode(**expect):

@@ -57,6 +57,97 @@ static void whitening(void **state)
 	}
 }
 
+/* ---- the load without the errors of its counter ---- */
+enum { LOAD = 1200 };
+static double cycle(double t)
+{
+	return 1 + .15 * sin(t / 3000);
+}
+
+static double surge(double t)
+{
+	return t > 30000 && t < 42000 ? 3 : 1;
+}
+
+static double steady(double t)
+{
+	(void)t;
+	return 1;
+}
+
+/* `sd` of errors about `truth`, a point a minute, with holes. *of_calm, *of_counted: by how much the truth changes where either changes by 1;
+ * returns the errors that are left of the calm one, as a part of sd. */
+static double calm_of(double (*truth)(double), double sd, struct mc_panel_load *calm, double *of_calm, double *of_counted)
+{
+	static double t[LOAD], level[LOAD], ct[LOAD], cl[LOAD];
+	double now = 0, rest = 0, ccx = 0, cx = 0, xx = 0, cc = 0, mean = 0;
+	size_t at = 0;
+	for (size_t i = 0; i < LOAD; i++) {
+		double lasts = uniform() < .02 ? 600 : 60;
+		t[i] = now;
+		level[i] = truth(now + 30) + sd * gauss() / sqrt(lasts / 60);
+		now += lasts;
+		mean += truth(now + 30) / LOAD;
+	}
+	struct mc_panel_load counted = { LOAD, t, level };
+	assert_int_equal(load_calm(&counted, 60, ct, cl, calm, NULL), 0);
+	for (size_t i = 0; calm->n && i + 1 < LOAD; i++) {
+		while (at + 1 < calm->n && calm->t[at + 1] <= t[i])
+			at++;
+		double x = truth(t[i] + 30) - mean, c = calm->level[at] - mean, r = level[i] - mean;
+		assert_true(isfinite(c));
+		rest += (c - x) * (c - x) / LOAD;
+		ccx += c * x;
+		cc += c * c;
+		cx += r * x;
+		xx += r * r;
+	}
+	*of_calm = ccx / cc;
+	*of_counted = cx / xx;
+	return sqrt(rest) / sd;
+}
+
+static void a_counters_errors_are_left_out(void **state)
+{
+	(void)state;
+	struct mc_panel_load calm;
+	double of_calm, of_counted;
+	seed = 11;
+	for (int round = 0; round < 10; round++) {
+		/* a half of the changes are errors: what the load explains would look half as large */
+		assert_true(calm_of(cycle, .1, &calm, &of_calm, &of_counted) < .4);
+		assert_true(of_counted < .65 && of_calm > .9 && of_calm < 1.1);
+		/* a surge keeps its edges, and what does nothing but waver is left alone */
+		assert_true(calm_of(surge, .1, &calm, &of_calm, &of_counted) < .8);
+		assert_true(of_calm > .98 && of_calm < 1.02);
+		calm_of(steady, .1, &calm, &of_calm, &of_counted);
+		assert_int_equal(calm.n, 0);
+	}
+	/* nothing to leave out */
+	calm_of(cycle, 1e-6, &calm, &of_calm, &of_counted);
+	assert_int_equal(calm.n, 0);
+	calm_of(steady, 0, &calm, &of_calm, &of_counted);
+}
+
+static void loads_of_few_times_are_left_alone(void **state)
+{
+	(void)state;
+	double t[40], level[40], ct[40], cl[40];
+	struct mc_panel_load calm;
+	for (size_t equal = 1; equal <= 40; equal++) {
+		for (size_t i = 0; i < 40; i++) {
+			t[i] = floor((double)i / (double)equal) * 1e5;
+			level[i] = i % 2 ? 1e50 : 0;
+		}
+		for (size_t n = 0; n <= 40; n++) {
+			struct mc_panel_load in = { n, t, level };
+			assert_int_equal(load_calm(&in, equal % 3 ? 10 : 1e9, ct, cl, &calm, NULL), 0);
+			for (size_t i = 0; i < calm.n; i++)
+				assert_true(isfinite(calm.t[i]) && calm.level[i] >= 0 && calm.level[i] < 1e52 && (i == 0 || calm.t[i] > calm.t[i - 1]));
+		}
+	}
+}
+
 /* ---- simulated lives ---- */
 /* Variance of a mean of 10 s. */
 static double bin_variance(double sd, double tau, double white)
@@ -422,6 +513,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whitening),
+		cmocka_unit_test(a_counters_errors_are_left_out),
+		cmocka_unit_test(loads_of_few_times_are_left_alone),
 		cmocka_unit_test(noise_is_recovered),
 		cmocka_unit_test(slopes_have_honest_errors),
 		cmocka_unit_test(nothing_is_found_in_noise),

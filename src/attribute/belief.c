@@ -55,6 +55,15 @@ static int add(struct adding *a, struct mc_supposition s, double cost, struct mc
 
 enum { PAIRS_MOST = 14, ALL_ENDS_MOST = 60, ENDS_NEAR = 8 };
 
+/* Nothing was seen that ran before this release: that it began what it does can't be told from growth since ever. */
+static bool ran_before(const struct history *h, size_t release)
+{
+	for (size_t i = 0; i < h->nlives; i++)
+		if (h->life[i].release < release)
+			return true;
+	return false;
+}
+
 /* Growth that stopped and came back: likely where an old version came back in between. */
 static int add_again(struct adding *a, size_t from, size_t until, double cost, struct mc_error *err)
 {
@@ -82,11 +91,13 @@ int suppositions_new(const struct history *h, struct suppositions *ret, struct m
 	for (size_t from = 1; rc == 0 && from <= r; from++) {
 		if (h->deploy[from - 1].lives == 0)
 			continue;
+		/* then it is this release's or that of one of those before it, which were as many at least */
+		double begins = ran_before(h, from) ? log((double)run) : log(PRIOR_DEPLOY / PRIOR_ALL);
 		for (size_t until = from + 1; rc == 0 && until <= r + 1; until++) {
 			bool end = until == r + 1;
 			if (!end && (h->deploy[until - 1].lives == 0 || (r > ALL_ENDS_MOST && until > from + ENDS_NEAR)))
 				continue;
-			double cost = log((double)run) + log(2) + (end ? 0 : log(fmax((double)(r - from), 1)));
+			double cost = begins + log(2) + (end ? 0 : log(fmax((double)(r - from), 1)));
 			rc = add(&a, (struct mc_supposition){ from, until, 0, 0 }, cost, err);
 			if (rc == 0 && !end && (r <= PAIRS_MOST || a.repeats) && r <= (size_t)2 * PAIRS_MOST)
 				rc = add_again(&a, from, until, cost, err);

@@ -147,6 +147,33 @@ static void who_has_more_than_half_is_named(void **state)
 	assert_true(named > 5 && nobody > 5);
 }
 
+/* Only lives of the release that is said to begin it were seen: it may have grown since ever, and nobody is named. Lives before that did not grow tell. */
+static void what_ran_before_was_not_seen(void **state)
+{
+	(void)state;
+	struct world_plan p = { .seed = 3, .kind = WORLD_FLAT, .slots = 3, .deploys = 1, .samples = 60, .interval = 30 };
+	struct world w;
+	struct mc_life later[3];
+	world_make(&w, &p);
+	assert_int_equal(w.c.nlives, 6);
+	for (size_t i = 1; i < 6; i += 2) {
+		for (size_t k = 0; k < p.samples; k++)
+			w.anon[i * p.samples + k] += 4096.0 * 200 * (double)k;
+		later[i / 2] = w.c.lives[i];
+	}
+	struct mc_answer a = ask(&w.c);
+	assert_true(a.verdict == MC_VERDICT_LEAK && a.culprit != MC_NO_DEPLOY);
+	mc_answer_release(&a);
+	struct mc_case c = w.c;
+	c.lives = later;
+	c.nlives = 3;
+	a = ask(&c);
+	assert_true(a.verdict == MC_VERDICT_LEAK && a.culprit == MC_NO_DEPLOY);
+	assert_true(a.ncandidates == 1 && a.candidates[0].probability > .1 && a.candidates[0].probability < .5);
+	mc_answer_release(&a);
+	world_free(&w);
+}
+
 /* Every life fills a cache that is seven eighths full at its end: where that will be, and when. */
 static void a_plateau_says_where_and_when(void **state)
 {
@@ -310,6 +337,7 @@ int main(void)
 		cmocka_unit_test(steady_is_said_of_what_is),
 		cmocka_unit_test(an_answer_at_any_time),
 		cmocka_unit_test(who_has_more_than_half_is_named),
+		cmocka_unit_test(what_ran_before_was_not_seen),
 		cmocka_unit_test(a_plateau_says_where_and_when),
 		cmocka_unit_test(two_that_both_run_will_be_told_apart),
 		cmocka_unit_test(processes_that_multiply_use_memory_up),

@@ -1,5 +1,5 @@
 /* From probabilities to the answer: verdict, culprit, times, slopes. */
-#include "judge.h"
+#include "trends.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -102,14 +102,6 @@ static size_t ended_by(const struct history *h, const struct judgement *j, size_
 	if (ended > open)
 		r = likeliest(p, h->ndeploys + 1) - 1;
 	return r;
-}
-
-/* The likelier of growth in time and with requests; both in bytes per second at mean load. */
-static const struct mc_growth_fit *best_fit(const struct mc_growth_evidence *e, size_t set)
-{
-	const struct mc_growth_fit *t = &e->set[MC_GROWTH_TIME][set], *q = &e->set[MC_GROWTH_REQUESTS][set], *f = &e->set[MC_GROWTH_FASTER][set];
-	const struct mc_growth_fit *best = q->log_evidence > t->log_evidence ? q : t;
-	return f->log_evidence > best->log_evidence ? f : best;
 }
 
 struct moment {
@@ -267,7 +259,7 @@ static int leak(const struct history *h, const struct judgement *j, struct mc_an
 		size_t set = best_set(j, k), onset = best_onset(j, k);
 		if (set != MC_NO_DEPLOY && (onset == MC_NO_DEPLOY || j->belief.weight[set] >= j->belief.onset_weight[onset])) {
 			s = &j->sets.s[set];
-			f = best_fit(&j->evidence, set);
+			f = trend_fit(&j->evidence, set);
 		} else if (onset != MC_NO_DEPLOY)
 			f = &j->evidence.onset[onset];
 		size_t end = ended_by(h, j, k);

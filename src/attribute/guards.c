@@ -1,15 +1,10 @@
 /* Looks at the trends of the lives themselves, without a model, at what the model believes. A belief that they speak against is growth that
  * levels off. */
-#include "judge.h"
+#include "trends.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-/* Trends of one life of the panel: of its second to fourth eighth, its second half, and from a third on. NaN: too few rows. */
-struct trend {
-	double early, late, settled;
-};
-enum { LEAST_ROWS = 10 };
 /* Slower in the second half by this: it levels off. The same where no older life was ever seen young. */
 static const double SLOWER = .65, MUCH_SLOWER = .45;
 /* A life that began to grow rises faster than one before it: this often, or the fastest of them by so much. */
@@ -25,26 +20,13 @@ static const double LEFT = .1;
 /* Load that is beyond what earlier releases had: the largest by so much, the mean by so little. */
 static const double MORE_LOAD = 1.4, LESS_LOAD = .45;
 
-/* The last part of a life, by time; growth there that is less than so much of what is claimed has ceased, where the claim is so many deviations. */
-static const double TAIL = .4, CEASED = .25, SHOWS = 2;
-enum { LEAST_TAIL = 5 };
-/* Lives that are compared one by one, at most; how many pairs say something; a life that gains more than any older one by so much of what is claimed grows. */
-enum { MOST_COMPARED = 60, LEAST_PAIRS = 4 };
+/* Growth in the last part of a life that is less than so much of what is claimed has ceased, where the claim is so many deviations. */
+static const double CEASED = .25, SHOWS = 2;
+/* How many pairs of lives say something; a life that gains more than any older one by so much of what is claimed grows. */
+enum { LEAST_PAIRS = 4 };
 static const double HALF = .5, SEEN = .45;
 /* What lives gain while they are warm differs by so much of it from release to release anyway. */
 static const double WARM = .4;
-
-static int trend_of(const struct mc_panel_life *l, struct trend *t, struct mc_error *err)
-{
-	size_t from = l->n / 8, third = 3 * l->n / 10, half = l->n / 2;
-	*t = (struct trend){ (double)NAN, (double)NAN, (double)NAN };
-	if (l->n < LEAST_ROWS)
-		return 0;
-	int rc = mc_sen_slope(l->t + from, l->y + from, half - from, &t->early, err);
-	if (rc == 0)
-		rc = mc_sen_slope(l->t + half, l->y + half, l->n - half, &t->late, err);
-	return rc < 0 ? rc : mc_sen_slope(l->t + third, l->y + third, l->n - third, &t->settled, err);
-}
 
 /* Do the lives grow more slowly as they get older? Growth that all share is a leak only while it does not slow down: caches,
  * arenas and code paths touched for the first time all begin fast. `work` has two numbers a life. */
@@ -91,12 +73,6 @@ static size_t likeliest_set(const struct judgement *j, size_t k)
 {
 	size_t set = best_set(j, k), onset = best_onset(j, k);
 	return set != MC_NO_DEPLOY && onset != MC_NO_DEPLOY && j->belief.onset_weight[onset] > j->belief.weight[set] ? MC_NO_DEPLOY : set;
-}
-
-static double claimed(const struct mc_growth_evidence *e, size_t set)
-{
-	const struct mc_growth_fit *t = &e->set[MC_GROWTH_TIME][set], *q = &e->set[MC_GROWTH_REQUESTS][set];
-	return q->log_evidence > t->log_evidence ? q->slope : t->slope;
 }
 
 /* No life of those that are said to grow rises faster than those before did, neither mostly nor at most, though growth that quick would
@@ -156,56 +132,6 @@ static bool may_be_youth(const struct judgement *j, const struct trend *t, const
 	return seen < .5 && late < MUCH_SLOWER * early;
 }
 
-/* What growth as claimed by the likelier of its kinds brings to a life from one time to another, in the panel's unit. */
-static double expected(const struct history *h, const struct mc_growth_evidence *e, size_t set, const struct mc_panel_life *l, double from, double to)
-{
-	const struct mc_growth_fit *t = &e->set[MC_GROWTH_TIME][set], *q = &e->set[MC_GROWTH_REQUESTS][set], *f = &e->set[MC_GROWTH_FASTER][set];
-	double begin = fmax(l->start, 0), length = fmax(to - begin, 1e-9);
-	if (f->log_evidence > fmax(t->log_evidence, q->log_evidence))
-		return f->slope * ((to - begin) * (to - begin) - (from - begin) * (from - begin)) / (2 * length);
-	if (t->log_evidence >= q->log_evidence)
-		return t->slope * (to - from);
-	return q->slope * history_usual_load(h, from, to) * (to - from);
-}
-
-/* By how much a life rises from the first quarter of its rows from a time on to the last quarter, and when these are: steps are a rise too.
- * False: too few rows. */
-static bool rise_from(const struct mc_panel_life *l, double from, double *rise, double at[2])
-{
-	size_t i = l->n;
-	while (i > 0 && l->t[i - 1] >= from)
-		i--;
-	size_t n = l->n - i, part = n / 4 + 1;
-	if (n < LEAST_TAIL)
-		return false;
-	double y[2] = { 0 };
-	at[0] = at[1] = 0;
-	for (size_t k = 0; k < part; k++) {
-		y[0] += l->y[i + k] / (double)part;
-		at[0] += l->t[i + k] / (double)part;
-		y[1] += l->y[l->n - 1 - k] / (double)part;
-		at[1] += l->t[l->n - 1 - k] / (double)part;
-	}
-	*rise = y[1] - y[0];
-	return true;
-}
-
-/* What a life gains between two ages, from the means of its rows near each; false: it was not seen then. */
-static bool gain_between(const struct mc_panel_life *l, double from, double to, double *ret)
-{
-	double sum[2] = { 0 }, n[2] = { 0 }, near = .15 * (to - from);
-	for (size_t i = 0; i < l->n; i++) {
-		double age = l->t[i] - l->start;
-		size_t end = age > from + near;
-		if (age < from || age > to || (end && age < to - near))
-			continue;
-		sum[end] += l->y[i];
-		n[end]++;
-	}
-	*ret = sum[1] / n[1] - sum[0] / n[0];
-	return n[0] > 0 && n[1] > 0;
-}
-
 /* Does no life that is said to grow gain more than those before did at the same age, neither mostly nor at most, though growth as claimed would
  * show beside noise, load and the usual differences between warm-ups? */
 static bool gains_no_more(const struct history *h, const struct judgement *j, size_t set)
@@ -215,16 +141,16 @@ static bool gains_no_more(const struct history *h, const struct judgement *j, si
 	double above = 0, pairs = 0, lived = 0, compared = 0, claims = 0, usual = 0;
 	mc_panel_noise(j->panel, &noise);
 	double shows = SHOWS * hypot(sqrt(noise.var), mc_panel_load(j->panel));
-	size_t every = 1 + j->rows.nlives / MOST_COMPARED;
+	size_t every = 1 + j->rows.nlives / TREND_MOST_COMPARED;
 	for (size_t i = 0; i < j->rows.nlives; i += every) {
 		const struct mc_panel_life *l = &j->rows.life[i];
 		double last = l->t[l->n - 1], excess = (double)INFINITY, claim = 0, longest = 0;
 		for (size_t k = 0; supposed_to_grow(s, l->release) && k < j->rows.nlives; k += every) {
 			const struct mc_panel_life *o = &j->rows.life[k];
 			double from = fmax(l->t[0] - l->start, o->t[0] - o->start), to = fmin(last - l->start, o->t[o->n - 1] - o->start), gain[2];
-			if (o->release >= s->from || to - from < .5 * (last - l->start) || !gain_between(l, from, to, &gain[0]) || !gain_between(o, from, to, &gain[1]))
+			if (o->release >= s->from || to - from < .5 * (last - l->start) || !trend_gain(l, from, to, &gain[0]) || !trend_gain(o, from, to, &gain[1]))
 				continue;
-			double brings = expected(h, &j->evidence, set, l, l->start + from, l->start + to);
+			double brings = trend_expected(h, &j->evidence, set, l, l->start + from, l->start + to);
 			if (brings < shows)
 				continue;
 			claim = fmax(claim, brings);
@@ -251,11 +177,11 @@ static bool ceased(const struct history *h, const struct judgement *j, size_t se
 	mc_panel_noise(j->panel, &noise);
 	for (size_t i = 0; i < j->rows.nlives; i++) {
 		const struct mc_panel_life *l = &j->rows.life[i];
-		double to = l->t[l->n - 1], from = to - TAIL * (to - fmax(l->start, 0)), own, at[2];
-		if (!supposed_to_grow(&j->sets.s[set], l->release) || !rise_from(l, from, &own, at))
+		double to = l->t[l->n - 1], from = to - TREND_TAIL * (to - fmax(l->start, 0)), own, at[2];
+		if (!supposed_to_grow(&j->sets.s[set], l->release) || !trend_rise(l, from, &own, at))
 			continue;
 		rise += own;
-		claim += expected(h, &j->evidence, set, l, at[0], at[1]);
+		claim += trend_expected(h, &j->evidence, set, l, at[0], at[1]);
 		lives++;
 	}
 	return lives > 0 && claim > lives * SHOWS * hypot(sqrt(noise.var), mc_panel_load(j->panel)) && rise < CEASED * claim;
@@ -269,7 +195,7 @@ static void look_at_deploys(const struct history *h, struct judgement *j, const 
 		if (set == MC_NO_DEPLOY || h->sawtooth > 0)
 			continue;
 		const struct mc_supposition *s = &j->sets.s[set];
-		if (!none_faster(j, t, s, claimed(&j->evidence, set), work) && !may_be_youth(j, t, s, work) && !ceased(h, j, set) && !gains_no_more(h, j, set))
+		if (!none_faster(j, t, s, trend_claimed(&j->evidence, set), work) && !may_be_youth(j, t, s, work) && !ceased(h, j, set) && !gains_no_more(h, j, set))
 			continue;
 		b->bounded += (1 - LEFT) * b->deploy[k];
 		b->deploy[k] *= LEFT;

@@ -147,6 +147,9 @@ int judge(struct history *h, enum history_signal signal, struct judgement *ret, 
 		rc = guards(h, &j, err);
 	if (rc == 0 && j.panel)
 		rc = judge_steps(h, &j, err);
+	j.witnessed.deploy = MC_NO_DEPLOY;
+	if (rc == 0 && j.panel && signal == HISTORY_ANON)
+		witness_hear(h, &j);
 	if (rc < 0) {
 		judgement_release(&j);
 		return rc;

@@ -3,6 +3,7 @@
 #define MEMCULPRIT_ATTRIBUTE_JUDGE_H
 
 #include "belief.h"
+#include "witness.h"
 
 /* Given that nothing grows, which deploy brought a lasting step; arrays of ndeploys + 1. */
 struct steps {
@@ -25,6 +26,7 @@ struct judgement {
 	struct belief belief;
 	double grows, changed;        /* probability of growth; of a step where nothing grows */
 	struct steps steps;
+	struct witnessed witnessed; /* of private memory */
 };
 int judge(struct history *h, enum history_signal signal, struct judgement *ret, struct mc_error *err);
 void judgement_release(struct judgement *j);

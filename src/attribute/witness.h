@@ -1,0 +1,52 @@
+/* What speaks for and against the deploy that is believed most, beside the likelihood: how far its probability is to be trusted. */
+#ifndef MEMCULPRIT_ATTRIBUTE_WITNESS_H
+#define MEMCULPRIT_ATTRIBUTE_WITNESS_H
+
+#include "history.h"
+
+struct judgement;
+
+enum witness_of {
+	WITNESS_ODDS,      /* log odds of the model that the deploy, or a near rival, began a growth or a step, if none such is there that no deploy began */
+	WITNESS_STEP_ODDS, /* the part of these that a step has */
+	WITNESS_GAINS,     /* lives gain more than older ones at equal age: share of the pairs, less a half */
+	WITNESS_ONSET,     /* growth that begins with the deploy, within lives too, against the best: log evidence, -20 to 0 */
+	WITNESS_SIZE,      /* log of the growth of the longest life in noise deviations */
+	WITNESS_FASTER,    /* growth that gets faster against even growth, log evidence, -5 to 10 */
+	WITNESS_LIVES,     /* log of the lives, as of 10 where there are less */
+	WITNESS_FIRM_ODDS, /* odds, times what each life gains beyond every older one at equal age, in parts of the claim, 0 to 2 */
+	WITNESS_SMALL_ODDS, /* odds, times how far (log) the claim is below what older lives gain anyway at that age */
+	WITNESS_NO_TAIL,   /* what lives rise by in their last part falls short of .8 of what is claimed: by how much of it */
+	WITNESS_MORE_TAIL, /* it goes beyond 1.1 of that, for another reason then: by how much */
+	WITNESS_STEP_TEETH, /* the step's part of the probability where a collector's saw-tooth is judged by its lows */
+	WITNESS_TEETH,     /* 1: there is such a saw-tooth */
+	WITNESS_ONE_OLDER, /* 1: one older life at most */
+	WITNESS_OLDER,     /* log of the older lives */
+	WITNESS_LOAD,      /* log of what load moves, in noise deviations */
+	WITNESSES
+};
+/* The deploy whose restarts are believed most to have begun something, before the witnesses were heard. */
+struct witnessed {
+	size_t deploy;     /* MC_NO_DEPLOY: there is none, or it has hardly any probability; the rest is not set then */
+	double p, step;    /* its probability; the part of it that a step has */
+	double near;       /* probability of rivals that are nearly as likely: nothing here tells them from it, so they rise and fall together */
+	double flag;       /* probability of growth that no deploy began, where it is more: it stays as it is; else 0 */
+	size_t nearest;    /* the nearest of them, where it is so near that half of it moves with the deploy; else MC_NO_DEPLOY */
+	double older;      /* lives of the panel that run what was there before it */
+	double now;        /* that of the deploy and its near rivals after they were heard */
+	double x[WITNESSES];
+};
+/* How much of another deploy's probability q moves with that of the deploy: all from three quarters of it on, nothing below a half. */
+static inline double witness_near(const struct witnessed *w, double q)
+{
+	return fmax(0, fmin(1, 4 * q / w->p - 2));
+}
+/* Fills it from belief and steps. */
+void witness(const struct history *h, const struct judgement *j, struct witnessed *ret);
+/* The probability that such a deploy with such witnesses began what it is said to, if none such is there that no deploy began. */
+double witness_worth(const double x[WITNESSES]);
+/* Hears the witnesses: exchanges the deploy's probability in belief and steps for what it is worth. What it gains comes from all else
+ * but such growth; what it loses is growth that levels off. */
+void witness_hear(const struct history *h, struct judgement *j);
+
+#endif

@@ -110,7 +110,11 @@ static struct calm_model model_of(const struct calm_point *p, size_t n, double w
 static double likeliest(struct calm_point *p, size_t n, double width, bool bends, double *reach)
 {
 	double best = -(double)INFINITY;
-	for (double r = .25, worse = 0; r < (double)n / 4 && worse < 2; r *= 2) {
+	int worse = 0;
+	for (int k = -2; worse < 2; k++) {
+		double r = ldexp(1, k);
+		if (!(r < (double)n / 4))
+			break;
 		struct calm_model m = model_of(p, n, width, r, bends);
 		double ll = filter(p, n, &m);
 		worse = ll > best ? 0 : worse + 1;

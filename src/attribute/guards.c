@@ -173,17 +173,8 @@ static bool gains_no_more(const struct history *h, const struct judgement *j, si
 static bool ceased(const struct history *h, const struct judgement *j, size_t set)
 {
 	struct mc_noise noise;
-	double claim = 0, rise = 0, lives = 0;
+	double claim, rise, lives = (double)trend_tail(h, j, set, &rise, &claim);
 	mc_panel_noise(j->panel, &noise);
-	for (size_t i = 0; i < j->rows.nlives; i++) {
-		const struct mc_panel_life *l = &j->rows.life[i];
-		double to = l->t[l->n - 1], from = to - TREND_TAIL * (to - fmax(l->start, 0)), own, at[2];
-		if (!supposed_to_grow(&j->sets.s[set], l->release) || !trend_rise(l, from, &own, at))
-			continue;
-		rise += own;
-		claim += trend_expected(h, &j->evidence, set, l, at[0], at[1]);
-		lives++;
-	}
 	return lives > 0 && claim > lives * SHOWS * hypot(sqrt(noise.var), mc_panel_load(j->panel)) && rise < CEASED * claim;
 }
 

@@ -83,7 +83,7 @@ static bool plain(const struct judgement *j, const struct witnessed *w)
 void witness_hear(const struct history *h, struct judgement *j)
 {
 	struct witnessed *w = &j->witnessed;
-	double f[HISTORY_MOST_DEPLOYS] = { 0 }, rest = j->belief.none + j->belief.bounded;
+	double f[HISTORY_MOST_DEPLOYS] = { 0 };
 	witness(h, j, w);
 	if (w->deploy == MC_NO_DEPLOY)
 		return;
@@ -93,7 +93,7 @@ void witness_hear(const struct history *h, struct judgement *j)
 		w->now = was;
 	double own = w->now / was, others = own > 1 ? (all - w->now) / fmax(all - was, 1e-9) : 1;
 	for (size_t k = 0; k < j->belief.ndeploys; k++)
-		f[k] = factor(w, k, j->belief.deploy[k] + rest * j->steps.p[k], own, others);
+		f[k] = factor(w, k, judged_of(j, k), own, others);
 	reweigh(j, f, w->flag > 0 ? 1 : others);
 	reweigh_steps(j, f, others, fmax(was - w->now, 0));
 }

@@ -28,6 +28,15 @@ struct judgement {
 	struct steps steps;
 	struct witnessed witnessed; /* of private memory */
 };
+/* What is believed of deploy k: that it began a step, where nothing grows; that, or a growth. */
+static inline double judged_step_of(const struct judgement *j, size_t k)
+{
+	return (j->belief.none + j->belief.bounded) * j->steps.p[k];
+}
+static inline double judged_of(const struct judgement *j, size_t k)
+{
+	return j->belief.deploy[k] + judged_step_of(j, k);
+}
 int judge(struct history *h, enum history_signal signal, struct judgement *ret, struct mc_error *err);
 void judgement_release(struct judgement *j);
 /* The likeliest supposition that begins with deploy k, and the likeliest onset that is its; MC_NO_DEPLOY: there is none. */

@@ -3,6 +3,8 @@
 #include <math.h>
 
 enum { LEAST_ROWS = 10, LEAST_TAIL = 5 };
+/* The last part of a life, by time. */
+static const double TAIL = .4;
 
 int trend_of(const struct mc_panel_life *l, struct trend *t, struct mc_error *err)
 {
@@ -22,19 +24,28 @@ double trend_claimed(const struct mc_growth_evidence *e, size_t set)
 	return q->log_evidence > t->log_evidence ? q->slope : t->slope;
 }
 
-double trend_expected(const struct history *h, const struct mc_growth_evidence *e, size_t set, const struct mc_panel_life *l, double from, double to)
+const struct mc_growth_fit *trend_fit(const struct mc_growth_evidence *e, size_t set)
 {
 	const struct mc_growth_fit *t = &e->set[MC_GROWTH_TIME][set], *q = &e->set[MC_GROWTH_REQUESTS][set], *f = &e->set[MC_GROWTH_FASTER][set];
-	/* (growth that gets faster has its slope at the middle of the life) */
-	double begin = fmax(l->start, 0), length = fmax(l->t[l->n - 1] - begin, 1e-9);
-	if (f->log_evidence > fmax(t->log_evidence, q->log_evidence))
-		return f->slope * ((to - begin) * (to - begin) - (from - begin) * (from - begin)) / (2 * length);
-	if (t->log_evidence >= q->log_evidence)
-		return t->slope * (to - from);
-	return q->slope * history_usual_load(h, from, to) * (to - from);
+	const struct mc_growth_fit *best = q->log_evidence > t->log_evidence ? q : t;
+	return f->log_evidence > best->log_evidence ? f : best;
 }
 
-bool trend_rise(const struct mc_panel_life *l, double from, double *rise, double at[2])
+double trend_expected(const struct history *h, const struct mc_growth_evidence *e, size_t set, const struct mc_panel_life *l, double from, double to)
+{
+	const struct mc_growth_fit *f = trend_fit(e, set);
+	/* (growth that gets faster has its slope at the middle of the life) */
+	double begin = fmax(l->start, 0), length = fmax(l->t[l->n - 1] - begin, 1e-9);
+	if (f == &e->set[MC_GROWTH_FASTER][set])
+		return f->slope * ((to - begin) * (to - begin) - (from - begin) * (from - begin)) / (2 * length);
+	if (f == &e->set[MC_GROWTH_TIME][set])
+		return f->slope * (to - from);
+	return f->slope * history_usual_load(h, from, to) * (to - from);
+}
+
+/* By how much a life rises from the first quarter of its rows from a time on to the last quarter, and when these are: steps are a rise too.
+ * False: too few rows. */
+static bool rise_from(const struct mc_panel_life *l, double from, double *rise, double at[2])
 {
 	size_t i = l->n;
 	while (i > 0 && l->t[i - 1] >= from)
@@ -54,6 +65,22 @@ bool trend_rise(const struct mc_panel_life *l, double from, double *rise, double
 	return true;
 }
 
+size_t trend_tail(const struct history *h, const struct judgement *j, size_t set, double *rise, double *claim)
+{
+	size_t lives = 0;
+	*rise = *claim = 0;
+	for (size_t i = 0; i < j->rows.nlives; i++) {
+		const struct mc_panel_life *l = &j->rows.life[i];
+		double to = l->t[l->n - 1], from = to - TAIL * (to - fmax(l->start, 0)), own, at[2];
+		if (!supposed_to_grow(&j->sets.s[set], l->release) || !rise_from(l, from, &own, at))
+			continue;
+		*rise += own;
+		*claim += trend_expected(h, &j->evidence, set, l, at[0], at[1]);
+		lives++;
+	}
+	return lives;
+}
+
 bool trend_gain(const struct mc_panel_life *l, double from, double to, double *ret)
 {
 	double sum[2] = { 0 }, n[2] = { 0 }, near = .15 * (to - from);
@@ -67,11 +94,4 @@ bool trend_gain(const struct mc_panel_life *l, double from, double to, double *r
 	}
 	*ret = sum[1] / n[1] - sum[0] / n[0];
 	return n[0] > 0 && n[1] > 0;
-}
-
-const struct mc_growth_fit *trend_fit(const struct mc_growth_evidence *e, size_t set)
-{
-	const struct mc_growth_fit *t = &e->set[MC_GROWTH_TIME][set], *q = &e->set[MC_GROWTH_REQUESTS][set], *f = &e->set[MC_GROWTH_FASTER][set];
-	const struct mc_growth_fit *best = q->log_evidence > t->log_evidence ? q : t;
-	return f->log_evidence > best->log_evidence ? f : best;
 }

@@ -16,11 +16,9 @@ double trend_claimed(const struct mc_growth_evidence *e, size_t set);
 const struct mc_growth_fit *trend_fit(const struct mc_growth_evidence *e, size_t set);
 /* What growth as claimed by the likelier of its kinds brings to a life from one time to another, in the panel's unit. */
 double trend_expected(const struct history *h, const struct mc_growth_evidence *e, size_t set, const struct mc_panel_life *l, double from, double to);
-/* The last part of a life, by time. */
-#define TREND_TAIL .4
-/* By how much a life rises from the first quarter of its rows from a time on to the last quarter, and when these are: steps are a rise too.
- * False: too few rows. */
-bool trend_rise(const struct mc_panel_life *l, double from, double *rise, double at[2]);
+/* What the lives that are said to grow rise by in the last two fifths of their time, all together, and what is claimed of that, in the panel's unit.
+ * Returns how many they are; those of too few rows are left out. */
+size_t trend_tail(const struct history *h, const struct judgement *j, size_t set, double *rise, double *claim);
 /* What a life gains between two ages, from the means of its rows near each; false: it was not seen then. */
 bool trend_gain(const struct mc_panel_life *l, double from, double to, double *ret);
 /* Lives that are compared one by one, at most. */

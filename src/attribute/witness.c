@@ -53,21 +53,6 @@ static void compare(const struct history *h, const struct judgement *j, size_t s
 	p->claimed += claim;
 }
 
-/* What the lives that are said to grow rise by in their last part, in parts of what is claimed; NaN: they are too short. */
-static double tail(const struct history *h, const struct judgement *j, size_t set)
-{
-	double rise = 0, claim = 0, own, at[2];
-	for (size_t i = 0; i < j->rows.nlives; i++) {
-		const struct mc_panel_life *l = &j->rows.life[i];
-		double to = l->t[l->n - 1];
-		if (!supposed_to_grow(&j->sets.s[set], l->release) || !trend_rise(l, to - TREND_TAIL * (to - fmax(l->start, 0)), &own, at))
-			continue;
-		rise += own;
-		claim += trend_expected(h, &j->evidence, set, l, at[0], at[1]);
-	}
-	return rise / claim;
-}
-
 /* The witnesses of growth; `share` is the part of the probability that is growth's. */
 static void of_growth(const struct history *h, const struct judgement *j, size_t k, size_t set, double share, double sigma, double *x)
 {
@@ -81,7 +66,9 @@ static void of_growth(const struct history *h, const struct judgement *j, size_t
 	for (size_t i = 0; i < j->rows.nlives; i += 1 + j->rows.nlives / TREND_MOST_COMPARED)
 		if (supposed_to_grow(&j->sets.s[set], j->rows.life[i].release))
 			compare(h, j, set, &j->rows.life[i], &p);
-	double end = tail(h, j, set);
+	double rise, claim;
+	trend_tail(h, j, set, &rise, &claim);
+	double end = rise / claim;
 	x[WITNESS_GAINS] = p.n > 0 ? share * (p.more / p.n - .5) : 0;
 	x[WITNESS_ONSET] = share * (onset != MC_NO_DEPLOY ? within(e->onset[onset].log_evidence - fmax(best, e->onset[onset].log_evidence), -20, 0) : -20);
 	x[WITNESS_SIZE] = share * log_least(e->set[MC_GROWTH_TIME][set].slope * life / sigma, .1);
@@ -95,13 +82,12 @@ static void of_growth(const struct history *h, const struct judgement *j, size_t
 /* The deploy whose restarts most is believed of. */
 static void whom(const struct history *h, const struct judgement *j, struct witnessed *w)
 {
-	double rest = j->belief.none + j->belief.bounded;
 	*w = (struct witnessed){ .deploy = MC_NO_DEPLOY, .nearest = MC_NO_DEPLOY };
 	for (size_t k = 0; k < h->ndeploys; k++)
-		if (j->belief.deploy[k] + rest * j->steps.p[k] > fmax(w->p, LEAST)) {
+		if (judged_of(j, k) > fmax(w->p, LEAST)) {
 			w->deploy = k;
-			w->step = rest * j->steps.p[k];
-			w->p = j->belief.deploy[k] + w->step;
+			w->step = judged_step_of(j, k);
+			w->p = judged_of(j, k);
 		}
 }
 
@@ -119,7 +105,7 @@ void witness(const struct history *h, const struct judgement *j, struct witnesse
 	double nearest = 0;
 	mc_panel_noise(j->panel, &noise);
 	for (size_t k = 0; k < h->ndeploys; k++) {
-		double q = k == ret->deploy ? 0 : j->belief.deploy[k] + (j->belief.none + j->belief.bounded) * j->steps.p[k];
+		double q = k == ret->deploy ? 0 : judged_of(j, k);
 		ret->near += q * witness_near(ret, q);
 		if (witness_near(ret, q) >= .5 && q > nearest) {
 			nearest = q;

@@ -63,6 +63,32 @@ grep -q '^thing: skipped, it is not here' "$work/out" || fail "it does not say w
 grep -q '^failed: bad third' "$work/out" || fail "it does not say what failed"
 [ -e "$work/tree/build/log/never.log" ] && fail "a lane goes on where it must not"
 
+# Of a test that failed it is said what failed: the lines about it, and no others.
+mkdir -p "$work/tree/b/tests" "$work/tree/b/lane-x/tests"
+tap='ok 1 - before\n# why\nnot ok 2 - the one\n# and how\nok 3 - after\n1..3\n'
+for t in tests/tap tests/good lane-x/tests/other; do printf "$tap" >"$work/tree/b/$t.log"; done
+seq 100 | sed 's/^/line /' >"$work/tree/b/tests/plain.log"
+seq 40 | sed 's/^/not ok /' >"$work/tree/b/tests/many.log"
+printf 'ok 1 - a\nBail out! no daemon\n' >"$work/tree/b/tests/bail.log"
+for t in tests/tap tests/plain tests/many tests/bail lane-x/tests/other; do echo ':test-result: FAIL' >"$work/tree/b/$t.trs"; done
+echo ':test-result: PASS' >"$work/tree/b/tests/good.trs"
+printf 'TEST_LOGS = tests/tap.log tests/hangs.log\n' >"$work/tree/b/Makefile"
+printf '. "$1/dev"; cd "$1" && tell b && unended b' >"$work/told"
+MAKEFLAGS='' MAKEOVERRIDES='' bash "$work/told" "$work/tree" >"$work/out" 2>&1
+{
+	echo '    b/tests/bail.log'
+	echo '        Bail out! no daemon'
+	echo '    b/tests/many.log'
+	seq 20 | sed 's/^/        not ok /'
+	echo '        (and 20 lines more)'
+	echo '    b/tests/plain.log'
+	seq 81 100 | sed 's/^/        line /'
+	echo '    b/tests/tap.log'
+	printf '        %s\n' '# why' 'not ok 2 - the one' '# and how'
+	echo '    b/tests/hangs.log: not ended'
+} >"$work/want"
+diff "$work/want" "$work/out" >"$work/calls" || fail "it does not say what failed, or more than that"
+
 # A port that is taken is said before anything else, and the banner comes once somebody listens.
 cat >"$work/taken" <<'END'
 . "$1/dev"

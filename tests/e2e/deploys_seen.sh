@@ -3,6 +3,7 @@
 # a git work tree, a stamp file, only a build-id, the bytes of a file. Each program
 # runs in one version, then in the next, and the deploy has the right commit. Restarts are no deploys.
 set -u
+. "${MC_SRC:-.}/tests/e2e/wait.sh"
 bin=${MC_BIN:-./memculprit}
 cc=${CC:-cc}
 command -v git >/dev/null && command -v python3 >/dev/null && command -v ${cc%% *} >/dev/null ||
@@ -16,7 +17,9 @@ p=m$(($$ % 100000)) # names of this run alone, 15 bytes at most
 tests=0 failed=0
 ok() { # ok RESULT WHAT
 	tests=$((tests + 1))
-	if [ "$1" = 0 ]; then echo "ok $tests - $2"; else echo "not ok $tests - $2"; failed=1; fi
+	[ "$1" != 0 ] || { echo "ok $tests - $2"; return; }
+	echo "not ok $tests - $2"
+	failed=1
 }
 
 cat >"$dir/memculprit.yml" <<-EOF
@@ -24,12 +27,12 @@ sample: {interval: 0.1s}
 store: {path: $dir/db}
 web: {listen: ["127.0.0.1:0"], socket: $dir/socket}
 EOF
-"$bin" --config "$dir/memculprit.yml" serve --log.level=warn >"$dir/log" 2>&1 &
+m="$bin --config $dir/memculprit.yml"
+$m serve >"$dir/log" 2>&1 &
 daemon=$!
-for _ in $(seq 100); do [ -S "$dir/socket" ] && break; sleep 0.1; done
-[ -S "$dir/socket" ] || { cat "$dir/log"; echo "Bail out! the daemon does not start"; exit 1; }
+soon [ -S "$dir/socket" ] || { cat "$dir/log"; echo "Bail out! the daemon does not start"; exit 1; }
 
-deploys() { "$bin" --config "$dir/memculprit.yml" deploys "$1" --json 2>/dev/null; }
+deploys() { $m deploys "$1" --json 2>"$dir/err"; }
 # field PROGRAM FIELD : of the newest deploy that is no baseline; "" none. The JSON has a field on each line.
 field() {
 	deploys "$1" | awk -v want="\"$2\":" '
@@ -40,15 +43,15 @@ field() {
 		END { print last }'
 }
 count() { deploys "$1" | awk '/"source":/ && !/first seen/ { n++ } END { print n + 0 }'; }
-# becomes PROGRAM FIELD VALUE : within some seconds
-becomes() {
-	for _ in $(seq 40); do
-		[ "$(field "$1" "$2")" = "$3" ] && return 0
-		sleep 0.1
-	done
-	echo "# $1: $2 is '$(field "$1" "$2")' and not '$3'"
+has() { [ "$(field "$1" "$2")" = "$3" ]; } # PROGRAM FIELD VALUE
+counts() { [ "$(count "$1")" = "$2" ]; }    # PROGRAM DEPLOYS
+# tell PROGRAM : what is known of it, for whoever reads of a failure
+tell() {
+	{ ps -ww -o pid,lstart,args -p "${running[$1]-$$}"; $m deploys "$1"; $m status "$1" --json; grep "$1" "$dir/log"; date; } 2>&1 | sed 's/^/# /'
 	return 1
 }
+# becomes PROGRAM FIELD VALUE
+becomes() { soon has "$@" || { echo "# $1: $2 is '$(field "$1" "$2")' and not '$3'; $(head -n 1 "$dir/err")"; tell "$1"; }; }
 # Programs run under names of their own: NAME -> pid
 declare -A running
 begin() { name=$1; shift; "$@" >/dev/null 2>&1 & running[$name]=$!; }
@@ -64,15 +67,14 @@ finish() {
 	rm -rf "$dir"
 }
 # all the programs that run are known to the daemon
-known() {
-	for name in "${!running[@]}"; do
-		for _ in $(seq 50); do
-			deploys "$name" >"$dir/one" && grep -q first.seen "$dir/one" && continue 2
-			sleep 0.1
-		done
-		echo "# not seen: $name"
-		return 1
-	done
+first_seen() { deploys "$1" | grep -q first.seen; }
+known() { for name in "${!running[@]}"; do soon first_seen "$name" || { echo "# not seen: $name"; tell "$name"; return; }; done; }
+# lives TICKS NAME... : the processes of $program that have these names were sampled so often: what is a deploy was said to be one by then
+lives() {
+	local ticks=$1 pids=() name
+	shift
+	for name; do pids+=("${running[$name]}"); done
+	soon sampled "$ticks" "${pids[@]}" || { echo "# $program: not sampled $ticks times: ${pids[*]}"; tell "$program"; }
 }
 
 c1=1111111111111111111111111111111111111111 c2=2222222222222222222222222222222222222222
@@ -120,8 +122,9 @@ begin ${p}python3 job
 begin ${p}same "$dir/${p}same"
 known
 ok $? "every program is seen, nothing configured"
-none=0
-for name in "${!running[@]}"; do [ "$(count "$name")" = 0 ] || none=1; done
+program=${p}same none=0
+lives 5 ${p}same || none=1 # and so often all that began before it
+for name in "${!running[@]}"; do counts "$name" 0 || none=1; done
 ok $none "what ran at first is no deploy"
 end_all
 
@@ -151,20 +154,20 @@ begin ${p}bare "$dir/${p}bare" # the same bytes in another file
 echo three >"$dir/tree/source" # not committed: in what runs as it lies there, not in what was built before
 begin ${p}python3 job
 if [ -n "$has_note" ]; then
-	becomes ${p}note commit $c2 && [ "$(field ${p}note version)" = 1.1 ] && [ "$(field ${p}note source)" = "package note" ]
+	becomes ${p}note commit $c2 && becomes ${p}note version 1.1 && becomes ${p}note source "package note"
 	ok $? "ELF package note"
 fi
 if [ -n "$has_go" ]; then
 	becomes ${p}go commit "$(git -C "$dir/go" rev-parse HEAD)"
 	ok $? "Go's vcs.revision"
 fi
-becomes ${p}env commit $c2 && [ "$(field ${p}env source)" = environment ]
+becomes ${p}env commit $c2 && becomes ${p}env source environment
 ok $? "a name of the environment"
 becomes ${p}tree commit "$tree" && [ "$(field ${p}tree source)" = "git work tree" ]
 ok $? "a git work tree whose build was committed afterwards"
 becomes ${p}python3 commit "$tree"
 ok $? "a script in a git work tree"
-case $(field ${p}tree note) in *"local changes"*) false ;; *) case $(field ${p}python3 note) in *"with local changes"*) ;; *) false ;; esac ;; esac
+case $(field ${p}tree note) in *"local changes"*) tell ${p}tree ;; *) case $(field ${p}python3 note) in *"with local changes"*) ;; *) tell ${p}python3 ;; esac ;; esac
 ok $? "that it runs with local changes is said, and of the build before them it is not"
 "${git[@]}" -C "$dir/tree" checkout -q source
 becomes ${p}tree version v2 && becomes ${p}python3 version v2
@@ -187,11 +190,12 @@ if [ "$(id -u)" = 0 ]; then
 	ok $? "but not where it is another user's"
 	chown 0 "$dir/tree/.git"
 fi
-becomes ${p}stamp commit $c2 && [ "$(field ${p}stamp source)" = "stamp file" ]
+becomes ${p}stamp commit $c2 && becomes ${p}stamp source "stamp file"
 ok $? "a stamp file"
-becomes ${p}build build_id 0123456789abcdef0123456789abcdef01234567 && [ "$(field ${p}build commit)" = "" ]
+becomes ${p}build build_id 0123456789abcdef0123456789abcdef01234567 && becomes ${p}build commit ""
 ok $? "only the build-id, and no commit is claimed"
-[ "$(count ${p}bare)" = 0 ]
+program=${p}bare
+lives 5 ${p}bare && counts ${p}bare 0
 ok $? "a file without a build-id, copied: no deploy"
 end_all
 
@@ -200,11 +204,10 @@ end_all
 compile 2 "$dir/${p}bare" -Wl,--build-id=none
 begin ${p}bare "$dir/${p}bare"
 if [ -n "$has_note" ]; then
-	becomes ${p}note commit $c1 && [ "$(count ${p}note)" = 2 ] && field ${p}note note | grep -q '^ran here before'
+	becomes ${p}note commit $c1 && counts ${p}note 2 && field ${p}note note | grep -q '^ran here before' || tell ${p}note
 	ok $? "a rollback to the version before"
 fi
-for _ in $(seq 40); do [ "$(count ${p}bare)" = 1 ] && break; sleep 0.1; done
-[ "$(count ${p}bare)" = 1 ]
+soon counts ${p}bare 1 || tell ${p}bare
 ok $? "a file without a build-id, with other contents"
 times=$([ -n "${MC_SHORT-}" ] && echo 100 || echo 1000)
 python3 - "$dir/${p}same" "$times" <<'PY'
@@ -217,34 +220,36 @@ for i in range(int(sys.argv[2])):
     p.wait()
 PY
 begin ${p}same "$dir/${p}same"
-sleep 0.5
-[ "$(count ${p}same)" = 0 ] && deploys ${p}same | grep -q first.seen
+program=${p}same
+lives 5 ${p}same && counts ${p}same 0 && first_seen ${p}same
 ok $? "no deploy in $times restarts"
 
 # ---- a canary: one of four processes, and taken back ----
 end_all
 compile 1 "$dir/${p}can"
-for i in 1 2 3 4; do begin can$i "$dir/${p}can"; done
-for _ in $(seq 50); do deploys ${p}can | grep -q first.seen && break; sleep 0.1; done
-sleep 1
-cp "$dir/${p}can" "$dir/before"
+program=${p}can
+for i in 1 2 3 4; do begin can$i "$dir/$program"; done
+lives 5 can1 can2 can3 can4
+cp "$dir/$program" "$dir/before"
 stop() { kill "${running[$1]}"; wait "${running[$1]}" 2>/dev/null; unset "running[$1]"; }
 stop can4
-compile 2 "$dir/${p}can" -Wl,--build-id=0x0123456789abcdef0123456789abcdef01234567
-begin can4 "$dir/${p}can"
-for _ in $(seq 100); do [ "$(count ${p}can)" = 1 ] && break; sleep 0.1; done
-sleep 2
-cp "$dir/before" "$dir/new" && mv "$dir/new" "$dir/${p}can" # and the file is the old one again
-"$bin" --config "$dir/memculprit.yml" deploys ${p}can >"$dir/text" 2>&1
-grep -q 'canary: 1 of 4 processes' "$dir/text"
+compile 2 "$dir/$program" -Wl,--build-id=0x0123456789abcdef0123456789abcdef01234567
+begin can4 "$dir/$program"
+soon counts $program 1 && lives 20 can4
+cp "$dir/before" "$dir/new" && mv "$dir/new" "$dir/$program" # and the file is the old one again
+$m deploys $program >"$dir/text" 2>&1
+grep -q 'canary: 1 of 4 processes' "$dir/text" || tell $program
 ok $? "a canary is called one"
 stop can4
-begin can4 "$dir/${p}can"
-for _ in $(seq 150); do [ "$(count ${p}can)" = 2 ] && break; sleep 0.1; done
-"$bin" --config "$dir/memculprit.yml" deploys ${p}can >"$dir/text" 2>&1
-[ "$(count ${p}can)" = 2 ] && tail -1 "$dir/text" | grep -q rollback && grep -q 'canary: 1 of 4' "$dir/text" || { sed 's/^/# /' "$dir/text"; false; }
+begin can4 "$dir/$program"
+taken_back() {
+	$m deploys $program >"$dir/text" 2>&1
+	counts $program 2 && tail -1 "$dir/text" | grep -q rollback && grep -q 'canary: 1 of 4' "$dir/text"
+}
+soon taken_back || tell $program
 ok $? "a canary that was taken back is a rollback"
 
+[ $failed = 0 ] || tail -n 50 "$dir/log" | sed 's/^/# /'
 grep -E 'level=(error|warn)' "$dir/log" | sed 's/^/# /'
 echo "1..$tests"
 exit $failed

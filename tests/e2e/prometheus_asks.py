@@ -47,12 +47,12 @@ class Prometheus:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(20)
+        self.process.wait(60)
 
     def ask(self, path, **args):
         url = f'http://127.0.0.1:{self.port}/api/v1/{path}?' + urllib.parse.urlencode(args)
         try:
-            with urllib.request.urlopen(url, timeout=20) as r:
+            with urllib.request.urlopen(url, timeout=60) as r:
                 return json.load(r)['data']
         except urllib.error.HTTPError as e:
             if e.code == 503:  # it is starting
@@ -65,7 +65,7 @@ class Prometheus:
     def query(self, q):
         return (self.ask('query', query=q) or {'result': []})['result']
 
-    def wait(self, q, what, seconds=60):
+    def wait(self, q, what, seconds=120):
         end = time.time() + seconds
         while time.time() < end:
             if self.query(q):
@@ -109,12 +109,12 @@ def every_query(prom, board, start):
     for v in board['templating']['list']:
         if v['type'] == 'query':
             selector, label = re.fullmatch(r'label_values\((.*), (\w+)\)', v['definition']).groups()
-            check(any(label in s for s in prom.ask('series', **{'match[]': fill(selector), 'start': start, 'end': now})), f'{name}: ${v["name"]}')
+            check(any(label in s for s in prom.ask('series', **{'match[]': fill(selector), 'start': start, 'end': now}) or []), f'{name}: ${v["name"]}')
     asked = [(p['title'], t['expr']) for p in panels(board['panels']) for t in p['targets']]
     asked += [('annotation ' + a['name'], a['expr']) for a in board['annotations']['list']]
     for title, q in asked:
-        for _ in range(40):  # what has only just begun may lie behind the last whole second of the range
-            got = prom.ask('query_range', query=fill(q), start=start, end=time.time(), step=1)
+        for _ in range(120):  # what has only just begun may lie behind the last whole second of the range
+            got = prom.ask('query_range', query=fill(q), start=start, end=time.time(), step=1) or {'result': []}
             if got['result']:
                 break
             time.sleep(SCRAPE)
@@ -127,8 +127,8 @@ def steady(prom):
     for s in prom.query(f'max_over_time((up == 0 and scrape_duration_seconds < {0.9 * SCRAPE})[10m:{int(SCRAPE * 1000)}ms])'):
         check(False, f'a scrape failed: {s}')
     check(all(s['value'][1] == '1' for s in prom.query('max_over_time(up[10m])')), 'no scrape was answered in its time')
-    for _ in range(20):  # a process may come or go between a scrape and our look
-        with urllib.request.urlopen(f'http://127.0.0.1:{port}/metrics', timeout=10) as r:
+    for _ in range(120):  # a process may come or go between a scrape and our look
+        with urllib.request.urlopen(f'http://127.0.0.1:{port}/metrics', timeout=60) as r:
             lines = [x for x in r.read().decode().split('\n') if x and x[0] != '#']
         got = prom.query('scrape_samples_scraped')
         if got and int(got[0]['value'][1]) == len(lines):

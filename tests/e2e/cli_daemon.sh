@@ -5,13 +5,14 @@ work=$(mktemp -d) || exit 1
 daemon=
 trap '[ -z "$daemon" ] || kill "$daemon" 2>/dev/null; wait; rm -rf "$work"' EXIT
 . "$MC_SRC/tests/e2e/cli_fixture.sh"
+. "$MC_SRC/tests/e2e/wait.sh"
 export LC_ALL=C.UTF-8
 m=$MC_BIN fail=0
 wrong() { echo "cli_daemon: $*"; fail=1; sed 's/^/    /' out err 2>/dev/null | head -n 12; }
 run() {
 	local want=$1 got
 	shift
-	timeout 60 "$m" "$@" >out 2>err </dev/null
+	timeout 300 "$m" "$@" >out 2>err </dev/null
 	got=$?
 	[ "$got" = "$want" ] || wrong "'$*': exit code $got, not $want"
 }
@@ -24,11 +25,8 @@ sed -i "s|^store:.*|sample: {interval: 200ms}\nstore: {path: $work/memculprit.db
 mkdir -p proc
 "$m" serve --web.listen-address 127.0.0.1:0 >serve.out 2>serve.err &
 daemon=$!
-for _ in $(seq 150); do
-	[ -S sock ] && "$m" status >/dev/null 2>&1 && break
-	kill -0 $daemon 2>/dev/null || { echo "cli_daemon: the daemon has ended"; cat serve.err; exit 1; }
-	sleep 0.1
-done
+up() { [ -S sock ] && "$m" status >/dev/null 2>&1; }
+soon up || { echo "cli_daemon: the daemon does not start"; cat serve.err; exit 1; }
 
 run 0 import logic_worker incident
 grep -q "imported 12768 samples of 28 processes" out || wrong 'what was imported is not told'

@@ -4,6 +4,7 @@ for need in git python3; do command -v $need >/dev/null || { echo "cli_examples:
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 . "$MC_SRC/tests/e2e/cli_fixture.sh"
+. "$MC_SRC/tests/e2e/wait.sh"
 export LC_ALL=C.UTF-8
 fail=0
 wrong() { echo "cli_examples: $*"; fail=1; }
@@ -33,17 +34,22 @@ while IFS= read -r example; do
 	ln -s ../base/incident ../base/week-2 ../base/logic .
 	cp ../base/*.db ../base/memculprit.yml .
 	command=$example
-	limit=30
 	case $example in
 	*' serve'*)
 		# ports that nobody has, and an end: the example itself goes on for ever
 		command=$(sed -E 's/(--web.listen-address[= ])[^ ]*/\1127.0.0.1:0/g' <<<"$example")
 		case $command in *listen-address*) ;; *) command="$command --web.listen-address=127.0.0.1:0" ;; esac
-		limit=1
+		bash -c "exec $command" >"$work/out" 2>"$work/err" </dev/null &
+		soon grep -q '(port ' "$work/err" || wrong "'$example' does not listen"
+		kill $!
+		wait $!
+		got=$?
+		;;
+	*)
+		timeout 300 bash -c "exec $command" >"$work/out" 2>"$work/err" </dev/null
+		got=$?
 		;;
 	esac
-	timeout --preserve-status -s TERM $limit bash -c "exec $command" >"$work/out" 2>"$work/err" </dev/null
-	got=$?
 	[ $got = 0 ] || { wrong "'$example': exit code $got"; head -n 3 "$work/err"; continue; }
 	case $example in
 	*' serve'*) ;;

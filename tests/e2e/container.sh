@@ -2,6 +2,7 @@
 # A process in a real cgroup of Kubernetes' shape and with a root of its own: the pod's template, and the image's tag,
 # are its version where its file says nothing.
 set -u
+. "${MC_SRC:-.}/tests/e2e/wait.sh"
 bin=${MC_BIN:-./memculprit}
 cc=${CC:-cc}
 command -v ${cc%% *} >/dev/null && [ "$(id -u)" = 0 ] || { echo "1..0 # SKIP not root, or no compiler"; exit 77; }
@@ -11,8 +12,10 @@ finish() {
 	trap - EXIT
 	for i in $server $daemon; do kill "$i" 2>/dev/null; done
 	wait
-	sleep 0.2 # the last process has left its group
-	while [ -n "$group" ] && [ "$group" != "$root" ]; do rmdir "$group"; group=${group%/*}; done
+	while [ -n "$group" ] && [ "$group" != "$root" ]; do
+		soon rmdir "$group" 2>/dev/null # the last process may not have left it yet
+		group=${group%/*}
+	done
 	rm -rf "$dir"
 }
 trap finish EXIT
@@ -47,24 +50,19 @@ ok() { # ok RESULT WHAT
 	tests=$((tests + 1))
 	if [ "$1" = 0 ]; then echo "ok $tests - $2"; else echo "not ok $tests - $2"; failed=1; sed 's/^/# /' "$dir/out" "$dir/log"; fi
 }
-shows() { # TEXT : one of the deploys has it, within some seconds
-	for _ in $(seq 100); do
-		"$bin" --config "$dir/m.yml" deploys "$name" --json >"$dir/out" 2>&1
-		tr -d '\n' <"$dir/out" | grep -q "$1" && return 0
-		sleep 0.1
-	done
-	return 1
-}
+m="$bin --config $dir/m.yml" program=$name
+# shows TEXT : one of the deploys comes to have it
+has() { $m deploys "$name" --json >"$dir/out" 2>&1 && tr -d '\n' <"$dir/out" | grep -q "$1"; }
+shows() { soon has "$1"; }
 begin KUBERNETES_SERVICE_HOST=10.0.0.1 HOSTNAME=web-7d4b9c6f5d-x2z4q
-"$bin" --config "$dir/m.yml" serve --log.level=warn >"$dir/log" 2>&1 &
+$m serve --log.level=warn >"$dir/log" 2>&1 &
 daemon=$!
 shows '"version": "pod template 7d4b9c6f5d".*"source": "first seen"'
 ok $? "the pod's template is the version of what runs first"
 grep -q "labels of container $id" "$dir/out"
 ok $? "the container's id comes from its cgroup"
 begin KUBERNETES_SERVICE_HOST=10.0.0.1 HOSTNAME=web-5c5c5c5c5c-k4v2m
-sleep 1.5
-shows '"source": "first seen"' && ! grep -q 5c5c5c5c5c "$dir/out"
+soon sampled 5 "$server" && has '"source": "first seen"' && ! grep -q 5c5c5c5c5c "$dir/out"
 ok $? "the same file in a pod of another template is no other version"
 compile two
 begin KUBERNETES_SERVICE_HOST=10.0.0.1 HOSTNAME=web-6f8c7b5d94-k4v2m

@@ -2,6 +2,7 @@
 # The library that a program uses is replaced by one that leaks, and the program restarted, its own file untouched:
 # the update is a deploy of its own kind, and blame names it.
 set -u
+. "${MC_SRC:-.}/tests/e2e/wait.sh"
 bin=${MC_BIN:-./memculprit}
 cc=${CC:-cc}
 command -v python3 >/dev/null && command -v ${cc%% *} >/dev/null || { echo "1..0 # SKIP python3 or a compiler is missing"; exit 77; }
@@ -56,30 +57,38 @@ store: {path: $dir/db}
 web: {listen: ["127.0.0.1:0"], socket: $dir/socket}
 programs: [{name: $name, match: {comm: $name}}] # what else begins here by the hundred has its libraries read in its turn
 END
-m() { "$bin" --config "$dir/m.yml" "$@"; }
+m="$bin --config $dir/m.yml" program=$name
 begin
-"$bin" --config "$dir/m.yml" serve --log.level=warn >"$dir/log" 2>&1 &
+$m serve >"$dir/log" 2>&1 &
 daemon=$!
-seen() { m deploys "$name" 2>/dev/null | grep -q "$1"; }
-for _ in $(seq 100); do seen 'first seen' && break; sleep 0.1; done
-sleep 5
+seen() { $m deploys "$name" 2>/dev/null | grep -q "$1"; }
+# each process's are read when its turn comes; what is known of them is kept
+libraries_known() {
+	python3 - "$dir/db" <<-'PY' 2>/dev/null
+		import sqlite3, sys
+		db = sqlite3.connect("file:%s?mode=ro" % sys.argv[1], uri=True)
+		known = [v for v, in db.execute("SELECT CAST(value AS TEXT) FROM fact WHERE name LIKE 'libraries/%'")]
+		sys.exit(not any("libmckept" in v for v in known))
+	PY
+}
+# shellcheck disable=SC2086
+soon libraries_known && soon sampled 50 $servers
+ok $? "the program is seen, with its libraries"
 end
 begin # a restart with the same library
-sleep 2
-m deploys "$name" >"$dir/out" 2>&1
-! grep -q libmckept "$dir/out"
+# shellcheck disable=SC2086
+soon sampled 20 $servers && $m deploys "$name" >"$dir/out" 2>&1 && ! grep -q libmckept "$dir/out"
 ok $? "a restart with the same library is no deploy"
 end
 library -DLEAK || exit 1
 begin
-for _ in $(seq 300); do seen 'libmckept 1, build' && break; sleep 0.1; done
-seen 'libmckept 1, build'
+soon seen 'libmckept 1, build'
 ok $? "another build of the library is a deploy"
-for _ in $(seq 30); do # on a busy machine it is sure a little later
-	sleep 1
-	m blame "$name" --json >"$dir/blame" 2>"$dir/err"
-	grep -q '"version": "libmckept' "$dir/blame" && grep -q '"verdict": "leak"' "$dir/blame" && ! grep -q '"culprit": null' "$dir/blame" && break
-done
+blamed() { # on a busy machine it is sure a little later
+	$m blame "$name" --json >"$dir/blame" 2>"$dir/err"
+	grep -q '"version": "libmckept' "$dir/blame" && grep -q '"verdict": "leak"' "$dir/blame" && ! grep -q '"culprit": null' "$dir/blame"
+}
+soon blamed
 python3 - "$dir/blame" <<'PY'
 import json, sys
 a = json.load(open(sys.argv[1]))
@@ -89,20 +98,17 @@ assert c["deployed_ms"] <= c["first_seen_ms"], c
 assert any(k["version"] == c["version"] for k in a["candidates"])
 PY
 ok $? "blame names the library's update"
-says_so() { head -1 "$dir/text" | grep -q 'libmckept 1, build .* started it' && grep -q 'the update of a library' "$dir/text"; }
-for _ in $(seq 20); do # each tick has a new answer, and the first ones waver
-	m blame "$name" >"$dir/text" 2>&1
-	says_so && break
-	sleep 1
-done
-says_so
+says_so() { # each tick has a new answer, and the first ones waver
+	$m blame "$name" >"$dir/text" 2>&1
+	head -1 "$dir/text" | grep -q 'libmckept 1, build .* started it' && grep -q 'the update of a library' "$dir/text"
+}
+soon says_so
 ok $? "and says so, and that no commit of the program is to blame"
-for _ in $(seq 20); do # of the newest answer that is kept
-	m deploys "$name" >"$dir/text" 2>&1
-	grep 'libmckept' "$dir/text" | grep -q 'started the growth' && break
-	sleep 1
-done
-grep 'libmckept' "$dir/text" | grep -q 'started the growth'
+listed() { # of the newest answer that is kept
+	$m deploys "$name" >"$dir/text" 2>&1
+	grep 'libmckept' "$dir/text" | grep -q 'started the growth'
+}
+soon listed
 ok $? "and so do the deploys"
 [ "$before" = "$(cksum <"$dir/$name")" ]
 ok $? "the program itself is untouched"

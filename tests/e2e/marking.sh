@@ -1,6 +1,7 @@
 #!/bin/bash
 # The examples of docs/marking.md are run as they stand there, against a daemon.
 set -u
+. "${MC_SRC:-.}/tests/e2e/wait.sh"
 bin=${MC_BIN:-./memculprit} src=${MC_SRC:-.}
 command -v git >/dev/null && command -v curl >/dev/null || { echo "1..0 # SKIP no git or no curl"; exit 77; }
 dir=$(mktemp -d "${TMPDIR:-/tmp}/mc-marking-XXXXXX")
@@ -27,7 +28,7 @@ EOF
 printf 'basic_auth_users:\n  deployer: "%s"\n' "$hash" >"$dir/web.yml"
 memculprit serve --web.enable-mark --web.config.file="$dir/web.yml" >"$dir/log" 2>&1 &
 daemon=$!
-for _ in $(seq 100); do [ -S "$dir/socket" ] && grep -q '(port ' "$dir/log" && break; sleep 0.1; done
+soon [ -S "$dir/socket" ] && soon grep -q '(port ' "$dir/log"
 port=$(sed -n 's/.*(port \([0-9]*\)).*/127.0.0.1:\1/p' "$dir/log" | head -1)
 [ -n "$port" ] || { cat "$dir/log"; echo "Bail out! the daemon does not start"; exit 1; }
 
@@ -93,7 +94,7 @@ done
 answers() { # CODE WHAT CURL-ARGUMENTS...
 	local n=$((tests += 1)) code=$1 what=$2
 	shift 2
-	got=$(curl -s -o "$dir/out" -w '%{http_code}' --max-time 20 "$@" "http://$port/api/v1/deploys")
+	got=$(curl -s -o "$dir/out" -w '%{http_code}' --max-time 60 "$@" "http://$port/api/v1/deploys")
 	if [ "$got" = "$code" ]; then echo "ok $n - $what: $code"; else
 		sed 's/^/# /' "$dir/out"
 		echo "not ok $n - $what: $got, not $code"

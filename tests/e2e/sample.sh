@@ -2,6 +2,7 @@
 # The daemon over the trees of tests/fixtures/sample: a host with cgroup v2 and swap, one with v1; hostile names
 # that come and go; load from a file. What it says in metrics and in status.
 set -u
+. "${MC_SRC:-.}/tests/e2e/wait.sh"
 command -v curl >/dev/null || { echo 'curl is not installed'; exit 77; }
 dir=$(mktemp -d /tmp/mc-sample-e2e-XXXXXX)
 pid=
@@ -37,14 +38,14 @@ begin() { # TREE
 	"$MC_BIN" --config "$dir/memculprit.yml" --db "$dir/$1.db" serve --path.procfs "$dir/$1/proc" --path.sysfs "$dir/$1/sys" \
 		--web.listen-address 127.0.0.1:0 >"$dir/log" 2>&1 &
 	pid=$!
-	for _ in $(seq 200); do
-		port=$(sed -n 's/.*(port \([0-9]*\)).*/\1/p' "$dir/log" | head -n 1)
-		[ -n "$port" ] && curl -sf -o "$dir/page" "http://127.0.0.1:$port/-/ready" && return
-		sleep 0.1
-	done
+	soon ready && return
 	echo "Bail out! the daemon does not start"
 	sed 's/^/# /' "$dir/log"
 	exit 1
+}
+ready() {
+	port=$(sed -n 's/.*(port \([0-9]*\)).*/\1/p' "$dir/log" | head -n 1)
+	[ -n "$port" ] && curl -sf -o "$dir/page" "http://127.0.0.1:$port/-/ready"
 }
 end() {
 	kill "$pid"
@@ -54,8 +55,8 @@ end() {
 }
 page() { curl -sf -o "$dir/page" "http://127.0.0.1:$port/metrics"; }
 value() { K=$1 awk 'index($0, ENVIRON["K"] " ") == 1 { print $NF }' "$dir/page"; }
-# until COMMAND... holds, 20 s
-until_true() { for _ in $(seq 200); do page && "$@" && return; sleep 0.1; done; }
+on_page() { page && "$@"; }
+until_true() { soon on_page "$@"; }
 value_is() { [ "$(value "$1")" = "$2" ]; }
 
 echo '1..28'
@@ -141,7 +142,7 @@ if unshare -m -p -f --mount-proc mount -t proc -o subset=pid proc /proc 2>/dev/n
 	unshare -m -p -f --kill-child --mount-proc sh -c 'mount -t proc -o subset=pid proc /proc && exec "$@"' sh \
 		"$MC_BIN" --config "$dir/memculprit.yml" --db "$dir/pids.db" serve --web.listen-address 127.0.0.1:0 >"$dir/log" 2>&1 &
 	pid=$!
-	for _ in $(seq 200); do grep -qF 'figures of the host cannot be read' "$dir/log" && break; sleep 0.1; done
+	soon grep -qF 'figures of the host cannot be read' "$dir/log"
 	has 'host figures that cannot be read are missed' "figures of the host cannot be read: there is no 'meminfo'" "$dir/log"
 	kill -9 "$pid"
 	wait "$pid" 2>/dev/null

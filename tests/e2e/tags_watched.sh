@@ -1,6 +1,7 @@
 #!/bin/bash
 # A tag that is made after a deploy was recognised by its commit becomes the deploy's version, with the daemon running.
 set -u
+. "${MC_SRC:-.}/tests/e2e/wait.sh"
 bin=${MC_BIN:-./memculprit}
 command -v git >/dev/null || { echo "1..0 # SKIP git is missing"; exit 77; }
 dir=$(mktemp -d "${TMPDIR:-/tmp}/mc-tags-XXXXXX")
@@ -19,7 +20,7 @@ store: {path: $dir/db}
 web: {listen: ["127.0.0.1:0"], socket: $dir/socket}
 programs: [{name: $name, match: {comm: $name}, repository: $dir/repo, tags: "v*"}]
 END
-m() { "$bin" --config "$dir/m.yml" "$@"; }
+m="$bin --config $dir/m.yml" program=$name
 begin() { # REVISION
 	[ -z "$server" ] || { kill "$server"; wait "$server"; } 2>/dev/null
 	GIT_COMMIT=$("${git[@]}" rev-parse "$1") "$dir/$name" 1000 &
@@ -30,17 +31,11 @@ ok() { # ok RESULT WHAT
 	tests=$((tests + 1))
 	if [ "$1" = 0 ]; then echo "ok $tests - $2"; else echo "not ok $tests - $2"; failed=1; sed 's/^/# /' "$dir/out" "$dir/log"; fi
 }
-# shows TEXT : the newest deploy has it, within some seconds
-shows() {
-	for _ in $(seq 100); do
-		m deploys "$name" --json >"$dir/out" 2>&1
-		tr -d '\n' <"$dir/out" | grep -q "$1" && return 0
-		sleep 0.1
-	done
-	return 1
-}
+# shows TEXT : one of the deploys comes to have it
+has() { $m deploys "$name" --json >"$dir/out" 2>&1 && tr -d '\n' <"$dir/out" | grep -q "$1"; }
+shows() { soon has "$1"; }
 begin HEAD~2
-"$bin" --config "$dir/m.yml" serve --log.level=warn >"$dir/log" 2>&1 &
+$m serve --log.level=warn >"$dir/log" 2>&1 &
 daemon=$!
 shows 'first seen'
 ok $? "the program is seen"
@@ -59,14 +54,12 @@ shows "\"version\": \"\", *\"commit\": \"$("${git[@]}" rev-parse HEAD)\""
 shows "\"version\": \"v3\""
 ok $? "a light one too, where refs are packed"
 # the same commit by a shorter name, and by an annotated tag's own id: neither is another deploy
-deploys=$(m deploys "$name" --json | grep -c '"id":')
+deploys=$($m deploys "$name" --json | grep -c '"id":')
 again() { # VALUE of GIT_COMMIT
 	kill "$server"; wait "$server" 2>/dev/null
 	GIT_COMMIT=$1 "$dir/$name" 1000 &
 	server=$!
-	sleep 1
-	m deploys "$name" --json >"$dir/out"
-	[ "$(grep -c '"id":' "$dir/out")" = "$deploys" ]
+	soon sampled 5 $server && $m deploys "$name" --json >"$dir/out" && [ "$(grep -c '"id":' "$dir/out")" = "$deploys" ]
 }
 again "$("${git[@]}" rev-parse --short=9 HEAD)"
 ok $? "a shorter commit is the same"

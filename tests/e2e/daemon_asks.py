@@ -54,8 +54,8 @@ def a_package_note(d, proc, v3, commit):
     proc.start(50, "worker", v3, 1000)
     rows = until("the third", lambda: len(d.deploys()) == 3 and d.deploys())
     check((rows[2]["version"], rows[2]["commit"]) == ("v3", commit), f"the note's version and commit: {rows[2]}")
-    check(d.metric("memculprit_program_version_info", program="worker", version="v3", commit=commit) == 1, "canary: v3")
-    check(d.metric("memculprit_program_version_info", program="worker", version="v2") == 1, "canary: v2 too")
+    until("canary: v3", lambda: d.metric("memculprit_program_version_info", program="worker", version="v3", commit=commit) == 1)
+    until("canary: v2 too", lambda: d.metric("memculprit_program_version_info", program="worker", version="v2") == 1)
     # marked afterwards: one deploy, with the mark's time
     before = rows[2]["first_seen_ms"]
     d.cli("mark", "worker", "v3", "--at", "-1m")
@@ -161,7 +161,7 @@ def not_served(t, words, config="", code=2, db=None, wrap=()):
     """Bad input: exit code, and what the error says."""
     d = Daemon(t, config=config, flags=words, db=db, listen="--web.listen-address" not in words, wrap=wrap)
     try:
-        got = d.p.wait(timeout=20 * world.SLOW)
+        got = d.p.wait(timeout=60 * world.SLOW)
     except subprocess.TimeoutExpired:
         d.kill()
         raise Wrong(f"{words} {config} {db}: it started: {d.text()}") from None
@@ -210,10 +210,10 @@ def refused_databases(t):
     with running(t) as d:
         d.ticks(3)
         text = subprocess.run([BIN, "--db", d.db, "serve", "--web.listen-address", "127.0.0.1:0"], capture_output=True, text=True,
-                              timeout=30 * world.SLOW, check=False)
+                              timeout=60 * world.SLOW, check=False)
         check(text.returncode == 1 and str(d.p.pid) in text.stderr, f"a second daemon hears who is there: {text.stderr}")
         text = subprocess.run([BIN, "--db", f"{t}/second.db", "serve", "--web.listen-address", f"127.0.0.1:{d.port}"], capture_output=True,
-                              text=True, timeout=30 * world.SLOW, check=False)
+                              text=True, timeout=60 * world.SLOW, check=False)
         check(text.returncode == 1 and str(d.port) in text.stderr, f"the port is taken: {text.stderr}")
         check(d.p.poll() is None, "and the first goes on")
     newer = f"{t}/newer.db"
@@ -261,7 +261,7 @@ def store_trouble(t):
 def signals(t):
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     listener.bind(f"{t}/notify")
-    listener.settimeout(20 * world.SLOW)
+    listener.settimeout(60 * world.SLOW)
     env = dict(os.environ, NOTIFY_SOCKET=f"{t}/notify", WATCHDOG_USEC="400000")
 
     def hear(word):

@@ -30,7 +30,7 @@ def inside(d):
 
 
 def cli(db, *words, code=0, wrap=()):
-    r = subprocess.run([*wrap, BIN, "--db", db, *words], capture_output=True, text=True, timeout=120, check=False)
+    r = subprocess.run([*wrap, BIN, "--db", db, *words], capture_output=True, text=True, timeout=300, check=False)
     check(code is None or r.returncode == code, f"{words}: exit code {r.returncode}, not {code}: {r.stdout}{r.stderr}")
     return r
 
@@ -166,12 +166,12 @@ def read_only(t):
     check(os.path.getsize(db + "-wal") > 0, "a log is left over")
     ro = mounted(f"mount --bind {t}/d/data {t}/d/data", f"mount -o remount,bind,ro {t}/d/data")
     for words in (["status"], ["db", "check"], ["deploys"]):
-        r = subprocess.run(ro + [BIN, "--db", db, *words], capture_output=True, text=True, timeout=60, check=False)
+        r = subprocess.run(ro + [BIN, "--db", db, *words], capture_output=True, text=True, timeout=300, check=False)
         check("Traceback" not in r.stderr and r.returncode in (0, 1), f"{words}: {r.returncode} {r.stderr}")
     # what readers say of the log depends on whether they may use its index; without it, it must be said
     for name in ("m.db-shm",):
         os.unlink(f"{t}/d/data/{name}")
-    r = subprocess.run(ro + [BIN, "--db", db, "status"], capture_output=True, text=True, timeout=60, check=False)
+    r = subprocess.run(ro + [BIN, "--db", db, "status"], capture_output=True, text=True, timeout=300, check=False)
     check("-wal is left over" in r.stdout + r.stderr, f"the left-over log is said: {r.stdout}{r.stderr}")
     d = Daemon(f"{t}/d", "sample: {interval: 50ms}\n", proc=proc, db=db, wrap=ro)
     try:
@@ -232,9 +232,9 @@ def care(t):
         check(bad.returncode in (1, 3), f"a folder that is not there: {bad.returncode} {bad.stderr}")
         d.ticks(3)
         check((d.metric("memculprit_errors_total", component="store") or 0) == 0, f"no tick failed: {d.text()}")
-        times = sorted(exported(d.db, f"{t}/o2").values())[0]
-        gap = max(b - a for a, b in zip(times, times[1:]))
-        check(gap < 5000 * daemon_world.SLOW, f"a gap of {gap} ms")
+        ticks = d.metric("memculprit_samples_total")
+        for life, times in exported(d.db, f"{t}/o2").items():
+            check(len(times) >= ticks, f"{life}: of {ticks} ticks {len(times)} are there")
         d.end()
     finally:
         d.kill()

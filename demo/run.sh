@@ -48,7 +48,7 @@ ask() {
 	(
 		exec 3<>"/dev/tcp/127.0.0.1/$1" || exit 1
 		printf 'GET %s HTTP/1.0\r\nHost: 127.0.0.1:%s\r\n\r\n' "$2" "$1" >&3
-		timeout 5 cat <&3
+		timeout 30 cat <&3
 	) 2>/dev/null
 }
 
@@ -92,10 +92,10 @@ set_up() {
 start() {
 	"$MC_BIN" --config "$DEMO/memculprit.yml" serve >"$DEMO/log/memculprit.log" 2>&1 &
 	daemon=$!
-	until_ok 100 "memculprit serve did not get ready" ready
+	until_ok 600 "memculprit serve did not get ready" ready
 	release v2.0
 	MARK=yes "$MC_SRC/demo/deploy.sh" v2.0
-	until_ok 50 "logic_worker does not serve" serving
+	until_ok 600 "logic_worker does not serve" serving
 	"$DEMO/srv/load" "$PORT" "$rate" >"$DEMO/log/load.log" 2>&1 &
 	load=$!
 }
@@ -141,7 +141,7 @@ act() {
 deploy() {
 	release "$1"
 	"$MC_SRC/demo/deploy.sh" "$1" || die "deploy of $1 went wrong; look into $DEMO/log"
-	until_ok 50 "logic_worker $1 does not serve" serving
+	until_ok 600 "logic_worker $1 does not serve" serving
 	stay "$1" "$2"
 }
 

@@ -15,6 +15,7 @@ const browser = await chromium.launch({ executablePath: browserPath, args: ['--n
 // Opens a path in a context of its own, and notes what a reader should never meet.
 export async function open(base, path, settings = {}) {
 	const context = await browser.newContext({ viewport: { width: 1100, height: 900 }, ...settings });
+	context.setDefaultTimeout(120000); // a machine that is busy elsewhere is no failure
 	const page = await context.newPage();
 	const seen = { errors: [], foreign: [], bytes: 0, dialogs: 0 };
 	page.on('console', m => m.type() === 'error' && seen.errors.push(m.text()));

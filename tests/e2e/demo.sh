@@ -4,4 +4,4 @@ if [ -n "${MC_SHORT-}" ]; then
 	echo "skipped: the demo runs in the first lane, and MC_SHORT asks for the short tests"
 	exit 77
 fi
-exec timeout 400 "$MC_SRC/demo/run.sh" "$MC_BUILD/demo"
+exec timeout 900 "$MC_SRC/demo/run.sh" "$MC_BUILD/demo"

@@ -51,8 +51,8 @@ mkdir "$work/tree"
 sed '/^case \${1:-help} in/,$d' "$dev" >"$work/tree/dev"
 cat >"$work/lanes" <<'END'
 . "$1/dev"
-first() { one good 20 true; must bad 20 false || return; one never 20 true; }
-second() { one good-too 20 true; not_run thing "it is not here"; }
+first() { one good 100 true; must bad 100 false || return; one never 100 true; }
+second() { one good-too 100 true; not_run thing "it is not here"; }
 third() { exit 3; }
 lanes first second third
 verdict

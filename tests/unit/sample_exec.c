@@ -38,7 +38,7 @@ static void exec_again(void **state)
 	}
 	assert_int_equal(write(go[1], &c, 1), 1);
 	bool changed = false;
-	for (int i = 0; i < 100 && !changed; i++) {
+	for (int i = 0; i < 3000 && !changed; i++) {
 		usleep(20000);
 		tick();
 		changed = tick_of(t, child)->born;
@@ -99,14 +99,14 @@ static void exec_grows(void **state)
 	}
 	struct mc_selector v[] = {{.name = "waits", .cmdline = "^sample_exec wait$"}, {.name = "holds", .cmdline = "^sample_exec hold$"}};
 	start((struct mc_sample_config){.nselectors = 2, .selectors = v});
-	for (int i = 0; i < 45 || (i < 500 && !tick_of(t, pid)->pid); i++) {
-		usleep(i < 20 ? 5000 : 0);
+	for (int i = 0; i < 45 || (i < 6000 && !tick_of(t, pid)->pid); i++) {
+		usleep(i < 20 ? 5000 : i < 45 ? 0 : 10000);
 		tick();
 	}
 	assert_string_equal(tick_program(t, pid), "waits");
 	uint64_t id = tick_of(t, pid)->id;
 	assert_int_equal(write(go[1], "x", 1), 1);
-	for (int i = 0; i < 1000 && resident_of(pid) < HELD; i++)
+	for (int i = 0; i < 6000 && resident_of(pid) < HELD; i++)
 		usleep(10000);
 	tick();
 	assert_true(tick_of(t, pid)->id > id && tick_of(t, pid)->rss >= HELD);
@@ -157,6 +157,17 @@ static void copy_file(const char *from, const char *to)
 	close(out);
 }
 
+static void first_argument(pid_t pid, char *ret, size_t size)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, ret, size - 1) : 0;
+	if (fd >= 0)
+		close(fd);
+	ret[n > 0 ? n : 0] = 0;
+}
+
 /* A program that was upgraded in place and still runs is called by the path it was run from, its user by name, and
  * what a title leaves behind its arguments is no part of them. */
 static void replaced(void **state)
@@ -175,12 +186,13 @@ static void replaced(void **state)
 		execl(path, "napper", "-c", "read x", "", "", (char *)NULL);
 		_exit(1);
 	}
-	char exe[64] = "", link[64];
+	char exe[64] = "", link[64], args[64] = "";
 	snprintf(link, sizeof link, "/proc/%d/exe", pid);
-	for (int i = 0; i < 500 && strncmp(exe, path, strlen(path)) != 0; i++) {
+	for (int i = 0; i < 6000 && (strncmp(exe, path, strlen(path)) != 0 || strcmp(args, "napper") != 0); i++) {
 		usleep(10000);
 		ssize_t n = readlink(link, exe, sizeof exe - 1);
 		exe[n > 0 ? n : 0] = 0;
+		first_argument(pid, args, sizeof args); /* which come a moment after the file */
 	}
 	unlink(path);
 	rmdir(dir);

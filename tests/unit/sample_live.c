@@ -145,7 +145,7 @@ static void two_names(void **state)
 	}
 	start((struct mc_sample_config){0});
 	const struct mc_process *child = NULL;
-	for (int i = 0; i < 500 && !(child && strcmp(child->exe, two) == 0); i++) {
+	for (int i = 0; i < 6000 && !(child && strcmp(child->exe, two) == 0); i++) {
 		mc_sampler_close(s); /* both are met at once */
 		usleep(10000);
 		start((struct mc_sample_config){0});
@@ -173,6 +173,9 @@ static void exact(void **state)
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	volatile char *shared = mmap(NULL, 50 * page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_true(shared != MAP_FAILED);
+	int up[2];
+	char c;
+	assert_int_equal(pipe(up), 0);
 	pid_t pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -181,9 +184,14 @@ static void exact(void **state)
 			own[i] = 1;
 		for (size_t i = 0; i < 50 * page; i += page)
 			shared[i] = 1;
+		ssize_t w = write(up[1], "", 1);
+		(void)w;
 		for (;;)
 			pause();
 	}
+	close(up[1]);
+	assert_int_equal(read(up[0], &c, 1), 1);
+	close(up[0]);
 	double kb = 0;
 	for (int i = 0; i < 200 && (i < 10 || kb <= 0 || fabs(rollup_kb(pid, "Rss:") - kb) > 0.5); i++) {
 		kb = rollup_kb(pid, "Rss:");

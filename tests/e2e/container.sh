@@ -7,6 +7,7 @@ bin=${MC_BIN:-./memculprit}
 cc=${CC:-cc}
 command -v ${cc%% *} >/dev/null && [ "$(id -u)" = 0 ] || { echo "1..0 # SKIP not root, or no compiler"; exit 77; }
 dir=$(mktemp -d "${TMPDIR:-/tmp}/mc-container-XXXXXX")
+memory=$(in_memory)
 daemon= server= group=
 finish() {
 	trap - EXIT
@@ -16,7 +17,7 @@ finish() {
 		soon rmdir "$group" 2>/dev/null # the last process may not have left it yet
 		group=${group%/*}
 	done
-	rm -rf "$dir"
+	rm -rf "$dir" "$memory"
 }
 trap finish EXIT
 for root in /sys/fs/cgroup/memory /sys/fs/cgroup; do
@@ -36,7 +37,7 @@ compile() { $cc -static -Wl,--build-id=none -DVERSION="\"$1\"" -o "$dir/new" "$d
 compile one || { echo "1..0 # SKIP no static C library"; exit 77; }
 cat >"$dir/m.yml" <<-END
 sample: {interval: 0.1s}
-store: {path: $dir/db}
+store: {path: $memory/db}
 web: {listen: ["127.0.0.1:0"], socket: $dir/socket}
 programs: [{name: $name, match: {comm: $name}}]
 END

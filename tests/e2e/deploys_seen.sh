@@ -9,6 +9,7 @@ cc=${CC:-cc}
 command -v git >/dev/null && command -v python3 >/dev/null && command -v ${cc%% *} >/dev/null ||
 	{ echo "1..0 # SKIP git, python3 or a compiler is missing"; exit 77; }
 dir=$(mktemp -d "${TMPDIR:-/tmp}/mc-deploys-XXXXXX")
+memory=$(in_memory)
 daemon=
 trap 'finish' EXIT
 export HOME=$dir GIT_CONFIG_NOSYSTEM=1 GOPATH=$dir/gopath GOCACHE=$dir/gocache GOFLAGS=
@@ -24,7 +25,7 @@ ok() { # ok RESULT WHAT
 
 cat >"$dir/memculprit.yml" <<-EOF
 sample: {interval: 0.1s}
-store: {path: $dir/db}
+store: {path: $memory/db}
 web: {listen: ["127.0.0.1:0"], socket: $dir/socket}
 EOF
 m="$bin --config $dir/memculprit.yml"
@@ -64,7 +65,7 @@ finish() {
 	end_all
 	[ -z "$daemon" ] || kill "$daemon" 2>/dev/null
 	wait
-	rm -rf "$dir"
+	rm -rf "$dir" "$memory"
 }
 # all the programs that run are known to the daemon
 first_seen() { deploys "$1" | grep -q first.seen; }

@@ -7,12 +7,13 @@ bin=${MC_BIN:-./memculprit}
 cc=${CC:-cc}
 command -v python3 >/dev/null && command -v ${cc%% *} >/dev/null || { echo "1..0 # SKIP python3 or a compiler is missing"; exit 77; }
 dir=$(mktemp -d "${TMPDIR:-/tmp}/mc-library-XXXXXX")
+memory=$(in_memory)
 daemon= servers=
 finish() {
 	trap - EXIT
 	for i in $servers $daemon; do kill "$i" 2>/dev/null; done
 	wait
-	rm -rf "$dir"
+	rm -rf "$dir" "$memory"
 }
 trap finish EXIT
 name=lib$(($$ % 100000))
@@ -53,7 +54,7 @@ end() { kill $servers; wait $servers 2>/dev/null; servers=; }
 
 cat >"$dir/m.yml" <<-END
 sample: {interval: 0.1s}
-store: {path: $dir/db}
+store: {path: $memory/db}
 web: {listen: ["127.0.0.1:0"], socket: $dir/socket}
 programs: [{name: $name, match: {comm: $name}}] # what else begins here by the hundred has its libraries read in its turn
 END
@@ -64,7 +65,7 @@ daemon=$!
 seen() { $m deploys "$name" 2>/dev/null | grep -q "$1"; }
 # each process's are read when its turn comes; what is known of them is kept
 libraries_known() {
-	python3 - "$dir/db" <<-'PY' 2>/dev/null
+	python3 - "$memory/db" <<-'PY' 2>/dev/null
 		import sqlite3, sys
 		db = sqlite3.connect("file:%s?mode=ro" % sys.argv[1], uri=True)
 		known = [v for v, in db.execute("SELECT CAST(value AS TEXT) FROM fact WHERE name LIKE 'libraries/%'")]

@@ -8,7 +8,7 @@ command -v "$python" >/dev/null && command -v prometheus >/dev/null && command -
 	{ echo "no Prometheus, curl or jsonschema"; exit 77; }
 . "$MC_SRC/tests/e2e/browser.sh"
 . "$MC_SRC/tests/e2e/wait.sh"
-work=$(mktemp -d) || exit 1
+work=$(mktemp -d) && memory=$(in_memory) || exit 1
 fail=0
 comm=lw$$ # no other test's
 wrong() { echo "FAILED: $*"; fail=1; }
@@ -29,7 +29,7 @@ finish() {
 	[ -z "$evil" ] || kill "$evil" 2>/dev/null
 	[ -z "$daemon" ] || kill "$daemon" 2>/dev/null
 	wait
-	rm -rf "$work"
+	rm -rf "$work" "$memory"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
@@ -39,7 +39,7 @@ get() { curl -fs --max-time 60 "http://127.0.0.1:$port$1"; }
 
 cat >"$work/m.yml" <<END
 sample: {interval: 0.1s}
-store: {path: "$work/m.db"}
+store: {path: "$memory/m.db"}
 web: {listen: ["127.0.0.1:0"], socket: "$work/s", per_process: true}
 programs:
   - {name: logic_worker, match: {comm: $comm}}

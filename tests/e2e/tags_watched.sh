@@ -5,8 +5,9 @@ set -u
 bin=${MC_BIN:-./memculprit}
 command -v git >/dev/null || { echo "1..0 # SKIP git is missing"; exit 77; }
 dir=$(mktemp -d "${TMPDIR:-/tmp}/mc-tags-XXXXXX")
+memory=$(in_memory)
 daemon= server=
-trap 'trap - EXIT; for i in $server $daemon; do kill "$i" 2>/dev/null; done; wait; rm -rf "$dir"' EXIT
+trap 'trap - EXIT; for i in $server $daemon; do kill "$i" 2>/dev/null; done; wait; rm -rf "$dir" "$memory"' EXIT
 export HOME=$dir GIT_CONFIG_NOSYSTEM=1
 unset GIT_COMMIT SOURCE_COMMIT APP_VERSION GITHUB_SHA CI_COMMIT_SHA
 name=tag$(($$ % 100000))
@@ -16,7 +17,7 @@ for i in 1 2 3; do echo $i >"$dir/repo/file" && "${git[@]}" add file && "${git[@
 cp "$(command -v sleep)" "$dir/$name"
 cat >"$dir/m.yml" <<-END
 sample: {interval: 0.1s}
-store: {path: $dir/db}
+store: {path: $memory/db}
 web: {listen: ["127.0.0.1:0"], socket: $dir/socket}
 programs: [{name: $name, match: {comm: $name}, repository: $dir/repo, tags: "v*"}]
 END

@@ -23,3 +23,11 @@ sampled() {
 		{ n[$pid]++ }
 		END { k = split(pids, p, " "); for (i = 1; i <= k; i++) if (n[p[i]] < ticks) exit 1 }' "$dir/sampled/samples.csv"
 }
+
+# in_memory : makes a folder for a database, in memory where there is room: each tick waits for the disk, which others may keep
+# busy for seconds. The caller removes it.
+in_memory() {
+	local free
+	free=$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }')
+	[ "${free:-0}" -gt 1000000 ] && mktemp -d /dev/shm/mc-test-XXXXXX 2>/dev/null || mktemp -d "${TMPDIR:-/tmp}/mc-test-XXXXXX"
+}

@@ -1,6 +1,7 @@
 /* What a new life runs: asked of the deploy stage once a file where the file alone decides. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "daemon_builds.h"
 
@@ -81,6 +82,16 @@ static void settle_build(struct mc_identity *id)
 		snprintf(id->build_id, sizeof id->build_id, "file-%s", id->contents);
 }
 
+/* Whether it still runs the file that it was met with. One that ran exec since is another life at the next tick, and
+ * what is read of it now must not be kept for the file before, which may be a shell's. */
+static bool runs_it_still(const struct daemon *d, const struct mc_process *q)
+{
+	char path[48];
+	struct stat st;
+	snprintf(path, sizeof path, "%lld/exe", (long long)q->pid);
+	return !q->exe_id.ino || (fstatat(d->procfd, path, &st, 0) == 0 && st.st_ino == q->exe_id.ino && st.st_dev == q->exe_id.dev);
+}
+
 void identity_find(struct daemon *d, const struct mc_process *q, uint64_t fork_of, struct mc_identity *ret)
 {
 	struct identity_cache *c = d->identities;
@@ -95,7 +106,7 @@ void identity_find(struct daemon *d, const struct mc_process *q, uint64_t fork_o
 			*ret = c->forks[i].identity;
 			return;
 		}
-	if (mc_identify_process(d->procfd, q->pid, ret, NULL) != 0) {
+	if (mc_identify_process(d->procfd, q->pid, ret, NULL) != 0 || !runs_it_still(d, q)) {
 		*ret = (struct mc_identity){ 0 };
 		return;
 	}

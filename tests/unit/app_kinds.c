@@ -6,11 +6,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon_builds.h"
 #include "deploys.h"
 
 #define TEXT(s) ((char *)(uintptr_t)(s))
@@ -262,9 +265,33 @@ static void status_of_short_ticks(void **state)
 	mc_store_close(s);
 }
 
+/* A process that ran exec after the sampler had met it: what it is now is not kept for the file it ran before. */
+static void what_ran_exec_says_nothing_of_the_file_before(void **state)
+{
+	(void)state;
+	struct stat own, other;
+	struct mc_identity id;
+	assert_int_equal(stat("/proc/self/exe", &own), 0);
+	assert_int_equal(stat("/bin/sh", &other), 0);
+	struct daemon d = { .procfd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), .identities = identity_cache_new() };
+	assert_true(d.procfd >= 0 && d.identities);
+	struct mc_process before = { .pid = getpid(), .exe_id = { .dev = other.st_dev, .ino = other.st_ino } }, now = before;
+	now.exe_id = (struct mc_exe_id){ .dev = own.st_dev, .ino = own.st_ino };
+	for (int i = 0; i < 2; i++) {
+		identity_find(&d, &before, 7, &id);
+		assert_string_equal(id.build_id, "");
+		assert_int_equal(id.source, MC_ID_NONE);
+		identity_find(&d, &now, 7, &id);
+		assert_string_not_equal(id.build_id, "");
+	}
+	identity_cache_free(d.identities);
+	close(d.procfd);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(kinds), cmocka_unit_test(canary), cmocka_unit_test(a_list_is_not_reckoned),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(kinds), cmocka_unit_test(what_ran_exec_says_nothing_of_the_file_before),
+		cmocka_unit_test(canary), cmocka_unit_test(a_list_is_not_reckoned),
 		cmocka_unit_test(few_samples_are_no_growth), cmocka_unit_test(status_is_of_the_last_tick),
 		cmocka_unit_test(status_of_short_ticks) };
 	char command[64];

@@ -66,7 +66,7 @@ samples=$(metric memculprit_samples_total)
 sampled_for() { [ "$(metric memculprit_samples_total)" -ge $((samples + $1)) ]; }
 soon sampled_for 65 || wrong 'no samples'
 release v2.3 leaky_new 16384
-seen() { [ "$(metric 'memculprit_program_deploys_total{program="logic_worker"}')" = 1 ]; }
+seen() { m deploys logic_worker --json | grep -q '"source": "build-id"'; } # which a mark replaces
 soon seen || wrong 'the deploy is not seen'
 mark v2.3
 wait "$asks" || fail=1

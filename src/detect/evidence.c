@@ -16,11 +16,12 @@
 #include <string.h>
 
 /* Grids of spreads. Departures of a release's curve: of its terms by themselves, relative to their size, and of the logarithms of its size and time
- * scale as a whole. Slopes of releases, in noise deviations over
- * a median life; growth between lives, relative to the growth; lives about a growth that all share, relative to it, going with SLOPE_SPREAD. */
+ * scale as a whole; how much of SLOPE_SPREAD its slope departs by besides: releases that warm up all alike are alike in slope too, and what lives wander
+ * by each for itself is no release's. Slopes of lives, in noise deviations at their end, and of releases; growth between lives, relative to the growth;
+ * lives about a growth that all share, relative to it, going with SLOPE_SPREAD. */
 static const struct {
-	double terms, whole;
-} CURVE_SPREAD[] = { { .4, 0 }, { .1, 0 }, { .2, .2 }, { .02, 0 } };
+	double terms, whole, slope;
+} CURVE_SPREAD[] = { { .4, 0, 1 }, { .1, 0, 1 }, { .2, .2, 1 }, { .02, 0, .25 } };
 static const double SLOPE_SPREAD[] = { 1e-3, .4, 2 }, LIFE_SPREAD[] = { .12, .3, .6, 1.2 },
 	SHARED_SPREAD[] = { .06, .2, .5 };
 /* Releases of a program mostly have the same slope: nothing. */
@@ -262,7 +263,9 @@ static void each_release(struct work *w, struct mc_growth_evidence *e)
 static void begin_point(struct work *w, size_t a, size_t b, struct spread *s)
 {
 	*s = (struct spread){ .sd = { 1 } };
-	work_set_spread(w, CURVE_SPREAD[a].terms, CURVE_SPREAD[a].whole, SLOPE_SPREAD[b], s);
+	work_set_spread(w, CURVE_SPREAD[a].terms, CURVE_SPREAD[a].whole, s);
+	s->life = SLOPE_SPREAD[b];
+	s->slope = CURVE_SPREAD[a].slope * s->life;
 	w->log_weight = log(SLOPE_WEIGHT[b]) + w->log_prior;
 	s->own = SHARED_SPREAD[b] * w->common_slope;
 	work_begin_spread(w, s);

@@ -21,6 +21,7 @@ struct spread {
 	double sd[PANEL_MOST_COLUMNS];
 	double warm;  /* of a release's warm-up as a whole: of the logarithms of its size and of its time scale */
 	double slope; /* of releases, in noise deviations at the end of their longest life */
+	double life;  /* of lives about their release, in noise deviations at their end */
 	double own;   /* of lives about a growth that all share, unit per second */
 };
 
@@ -58,7 +59,7 @@ void onset_grams_release(struct onset_grams *o);
 
 /* A departure in slope of this size: in time and, where requests are known, with them. */
 void evidence_set_slopes(const struct mc_panel *p, struct spread *s, double sd);
-/* The spread of one life about its release: half of what releases spread by, in slope by its own length. */
+/* The spread of one life about its release: half of what the curves of releases spread by, in slope what lives do over its own length. */
 const struct spread *evidence_life_spread(const struct mc_panel *p, const struct spread *s, const struct panel_life *l, struct spread *out);
 /* The same as evidence_eliminate() for a w x w matrix. */
 double evidence_eliminate_of(size_t it, size_t w, const double *in, const struct spread *s, double *g);

@@ -78,7 +78,7 @@ const struct spread *evidence_life_spread(const struct mc_panel *p, const struct
 	double sigma = sqrt(p->noise.var);
 	for (size_t c = 1; c < p->it; c++)
 		out->sd[c] = c <= p->ntau ? .5 * s->sd[c] : 1e-3 * sigma; /* load has its share taken out, the level its own spread */
-	evidence_set_slopes(p, out, hypot(fmax(s->slope, 1e-9) * sigma / l->seconds, s->own));
+	evidence_set_slopes(p, out, hypot(fmax(s->life, 1e-9) * sigma / l->seconds, s->own));
 	return out;
 }
 

@@ -171,7 +171,7 @@ double work_eliminate(const struct work *w, struct spread *s, size_t r, bool gro
 	return half;
 }
 
-void work_set_spread(struct work *w, double curve, double warm, double slope, struct spread *s)
+void work_set_spread(struct work *w, double curve, double warm, struct spread *s)
 {
 	const struct mc_panel *p = w->p;
 	const double *c = w->curve[0];
@@ -196,7 +196,6 @@ void work_set_spread(struct work *w, double curve, double warm, double slope, st
 	}
 	w->precision[p->il - 1] = 1 / pow(p->height, 2);
 	s->sd[p->il] = p->level_sd;
-	s->slope = slope;
 }
 
 /* Everything common taken out of the total: l, uy, yy. */

@@ -77,9 +77,9 @@ int work_new(struct work *w, const struct mc_panel *p, const struct mc_suppositi
 void work_release(struct work *w);
 /* Curve, slopes, each life's share of the load, and the classes of scatter. */
 void work_prepare(struct work *w);
-/* Fills s, and w->precision, for departures of `curve` times the curve's size, of `warm` in the logarithms of its size and time scale as a whole, and of
- * `slope` deviations. */
-void work_set_spread(struct work *w, double curve, double warm, double slope, struct spread *s);
+/* Fills s but for slopes, and w->precision, for departures of `curve` times the curve's size and of `warm` in the logarithms of its size and time scale
+ * as a whole. */
+void work_set_spread(struct work *w, double curve, double warm, struct spread *s);
 /* s with the slope's spread of release r. */
 const struct spread *work_release_spread(const struct work *w, struct spread *s, size_t r);
 /* g := in (width x width), with the departures of release r, which grows or does not, taken out; half the log determinant. */

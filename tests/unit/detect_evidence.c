@@ -352,6 +352,44 @@ static void lives_that_differ_are_no_growth(void **state)
 	mc_panel_free(p);
 }
 
+/* Lives wander, each for itself; those of the last releases rise besides, all alike and by little. What lives do by themselves says nothing of releases
+ * that are alike in all else, and must not be paid for as if a release did it. */
+static void slow_growth_among_lives_that_wander(void **state)
+{
+	(void)state;
+	enum { OF = 4, GROW = 5, ALL = 8, MANY = OF * ALL };
+	static double t[MANY][BINS], y[MANY][BINS], samples[MANY][BINS], seconds[MANY][BINS];
+	static const struct mc_supposition s[] = { { GROW, ALL, 0, 0 } };
+	struct mc_panel_life life[MANY];
+	double release_t[ALL], sum = 0;
+	int rounds = getenv("MC_SHORT") ? 10 : 20;
+	seed = 41;
+	for (int round = 0; round < rounds; round++) {
+		for (size_t i = 0; i < MANY; i++) {
+			size_t r = i / OF;
+			double own = .6 * gauss() + (r >= GROW ? 2 : 0);
+			release_t[r] = 600 * (double)r;
+			for (size_t k = 0; k < BINS; k++) {
+				t[i][k] = release_t[r] + 10 * (double)k + 5;
+				y[i][k] = 100 + 60 * (1 - exp(-(double)k / 8)) + gauss() + own * (double)k / BINS;
+				samples[i][k] = seconds[i][k] = 10;
+			}
+			life[i] = (struct mc_panel_life){ .n = BINS, .t = t[i], .y = y[i], .samples = samples[i], .seconds = seconds[i], .start = release_t[r],
+				.release = r };
+		}
+		struct mc_panel_in in = { .nlives = MANY, .lives = life, .nreleases = ALL, .release_t = release_t, .bin = 10, .quantum = 1e-6 };
+		struct mc_panel *p = NULL;
+		struct mc_growth_evidence e;
+		assert_int_equal(mc_panel_new(&in, &p, NULL), 0);
+		assert_int_equal(mc_panel_evidence(p, s, 1, &e, NULL), 0);
+		sum += e.set[MC_GROWTH_TIME][0].log_evidence - e.none;
+		mc_growth_evidence_release(&e);
+		mc_panel_free(p);
+	}
+	if (!(sum / rounds > 7))
+		fail_msg("log evidence %g of slow growth", sum / rounds);
+}
+
 /* However clear a growth looks, the noise is known from few lives only: what speaks for it grows with their number. */
 static void few_lives_are_no_certainty(void **state)
 {
@@ -522,6 +560,7 @@ int main(void)
 		cmocka_unit_test(a_plateau_does_not_bend_the_fit),
 		cmocka_unit_test(a_time_or_an_age),
 		cmocka_unit_test(lives_that_differ_are_no_growth),
+		cmocka_unit_test(slow_growth_among_lives_that_wander),
 		cmocka_unit_test(few_lives_are_no_certainty),
 		cmocka_unit_test(what_new_threads_bring_is_no_growth),
 		cmocka_unit_test(growth_with_the_logarithm_levels_off),

@@ -46,10 +46,29 @@ enum { MC_LIFESUM_BINS = 320, MC_LIFESUM_COVARIATES = 4 };
 struct mc_lifebin {
 	double t;     /* mean time of its samples, seconds on the caller's axis */
 	double y;     /* mean; what stands far out of a running median of five was replaced by that */
-	double low;   /* least, to seven digits */
 	double x[MC_LIFESUM_COVARIATES]; /* mean of the caller's covariates (threads, descriptors, requests, shared memory); NaN: none */
 	double n;     /* samples */
+	double garbage; /* what a collector freed later, the mean of the samples: y less this is what is alive; to seven digits */
 	int64_t key;  /* which stretch of age it covers: for the library's own use */
+};
+/* What is known of a collector's saw-tooth: between two collections memory rises bit by bit, then it falls at once, which is a tooth. */
+enum { MC_TEETH_KEPT = 8 };
+struct mc_tooth {
+	double since, until, freed; /* first and last sample; what went at its end */
+};
+struct mc_teeth {
+	double n, t;          /* samples so far, and the sum of their times since the life's start */
+	double begun, last_t, last_y; /* time of the first sample, the newest one */
+	double rise, rises;   /* mean size of rises from sample to sample, and their number */
+	double usual;         /* what a tooth frees */
+	double before_n, before_t, since, low, jumps; /* n and t when the open tooth began, when that was, what was left, what came and went at once since */
+	double small, small_n; /* what fell at the latest time without being a collection, and n then */
+	bool unseen;          /* what the open one held when it began is not known */
+	double old_n, old_t;  /* n and t when the tooth before the open one began */
+	double count;         /* teeth that are over */
+	struct mc_tooth tooth[MC_TEETH_KEPT]; /* the latest of them: number k is [k % MC_TEETH_KEPT] */
+	struct mc_tooth first; /* what it held when it was first seen is not known, so it is not in the bins' garbage; n and t at its end: */
+	double first_n, first_t;
 };
 /* A life as bins: fine in its youth, where warm-up happens, and coarser the longer it lives. How it was fed, at once
  * or over weeks with restarts between, does not change the bins. It holds no memory beside itself (some 25 KiB: not for the stack).
@@ -59,8 +78,8 @@ struct mc_lifesum {
 	int level;     /* the coarsest bin is MC_LIFESUM_TICK << level */
 	size_t n;      /* bins in use */
 	double last_t; /* time of the last sample */
-	/* for a collector's saw-tooth: mean size of the steps from sample to sample, their number, large falls and large rises */
-	double last_y, step, steps, falls, rises;
+	double last_y, step, steps; /* mean size of the steps from sample to sample, and their number */
+	struct mc_teeth teeth;
 	double tail_t[5], tail_y[5], tail_x[5][MC_LIFESUM_COVARIATES]; /* samples that the running median still needs */
 	unsigned ntail;
 	bool flushed;  /* no sample may follow */
@@ -73,6 +92,8 @@ void mc_lifesum_init(struct mc_lifesum *s, double start);
 void mc_lifesum_add(struct mc_lifesum *s, double t, double y, const double *x);
 /* Takes in what the running median still held back. Work on a copy where the life goes on. */
 void mc_lifesum_flush(struct mc_lifesum *s);
+/* The first bin that holds samples later than those counted in before_n, before_t (of mc_teeth); *n: how many of them it holds, *t: their mean time. */
+size_t mc_teeth_open(const struct mc_lifesum *s, double before_n, double before_t, double *n, double *t);
 /* Bytes to keep on this machine, and back, without loss; appended to out. MC_ECORRUPT where they are not ours or of another version. */
 int mc_lifesum_write(const struct mc_lifesum *s, struct mc_buf *out, struct mc_error *err);
 int mc_lifesum_read(struct mc_lifesum *s, const void *data, size_t len, struct mc_error *err);

@@ -183,7 +183,7 @@ static void look_at_deploys(const struct history *h, struct judgement *j, const 
 	struct belief *b = &j->belief;
 	for (size_t k = 0; k < h->ndeploys && j->signal == HISTORY_ANON; k++) {
 		size_t set = b->deploy[k] > .05 ? likeliest_set(j, k) : MC_NO_DEPLOY;
-		if (set == MC_NO_DEPLOY || h->sawtooth > 0)
+		if (set == MC_NO_DEPLOY)
 			continue;
 		const struct mc_supposition *s = &j->sets.s[set];
 		if (!none_faster(j, t, s, trend_claimed(&j->evidence, set), work) && !may_be_youth(j, t, s, work) && !ceased(h, j, set) && !gains_no_more(h, j, set))

@@ -58,10 +58,12 @@ static bool digest(const struct mc_life *f, int64_t until, struct mc_digest *d)
 static int take_sum(struct history_sum *to, struct mc_lifesum *s, struct mc_error *err)
 {
 	mc_lifesum_flush(s);
-	*to = (struct history_sum){ .n = s->n, .bin = mc_reallocarray(NULL, s->n + 1, sizeof *s->bin), .falls = s->falls, .rises = s->rises };
+	*to = (struct history_sum){ .n = s->n, .bin = mc_reallocarray(NULL, s->n + 1, sizeof *s->bin) };
 	if (!to->bin)
 		return mc_nomem(err, "the lives");
 	memcpy(to->bin, s->bin, s->n * sizeof *s->bin);
+	to->teeth = s->teeth;
+	to->open = mc_teeth_open(s, s->teeth.before_n, s->teeth.before_t, &to->open_n, &to->open_t);
 	return 0;
 }
 
@@ -93,6 +95,14 @@ static void align(const struct history *h, struct history_life *l)
 	l->hold = l->n > 1 ? (l->last - l->first) / (l->n - 1) : 0;
 	for (size_t i = 0; i < l->sum.n; i++)
 		l->sum.bin[i].t += at;
+	l->sum.open_t += at;
+	l->sum.teeth.since += at;
+	l->sum.teeth.first.since += at;
+	l->sum.teeth.first.until += at;
+	for (size_t i = 0; i < MC_TEETH_KEPT; i++) {
+		l->sum.teeth.tooth[i].since += at;
+		l->sum.teeth.tooth[i].until += at;
+	}
 }
 
 static int take_lives(struct history *h, int64_t until, struct mc_error *err)
@@ -171,22 +181,6 @@ static int typical_tick(struct history *h, struct mc_error *err)
 	return 0;
 }
 
-/* A collector's saw-tooth: again and again large falls inside lives that no rises match. */
-static void find_sawtooth(struct history *h)
-{
-	double falls = 0, rises = 0, time = 0;
-	for (size_t i = 0; i < h->nlives; i++) {
-		const struct history_life *l = &h->life[i];
-		falls += l->sum.falls;
-		rises += l->sum.rises;
-		if (l->sum.falls > 0)
-			time += l->last - l->first;
-	}
-	/* spikes rise and fall */
-	if (falls - rises >= 10 && falls >= 2 * rises)
-		h->sawtooth = time / (falls - rises);
-}
-
 int history_new(const struct mc_case *c, struct history *ret, struct mc_error *err)
 {
 	struct history h = { .c = c, .jump_by = MC_NO_DEPLOY };
@@ -199,9 +193,10 @@ int history_new(const struct mc_case *c, struct history *ret, struct mc_error *e
 		rc = take_deploys(&h, until, err);
 	if (rc == 0)
 		rc = typical_tick(&h, err);
-	find_sawtooth(&h);
 	if (rc == 0)
 		rc = history_load(&h, until, err);
+	if (rc == 0)
+		history_collector(&h);
 	if (rc == 0)
 		rc = history_releases(&h, err);
 	if (rc == 0)

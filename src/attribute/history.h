@@ -30,7 +30,10 @@ struct mc_digest {
 struct history_sum {
 	size_t n;
 	struct mc_lifebin *bin;
-	double falls, rises;
+	/* a collector's teeth; the first bin that has samples of the one that is not over, how many of them and their mean time */
+	struct mc_teeth teeth;
+	size_t open;
+	double open_n, open_t;
 };
 
 struct history_life {
@@ -113,8 +116,8 @@ struct history_rows {
 };
 int history_panel(struct history *h, const struct history_life *lives, size_t n, size_t role, double unit, struct history_rows *rows,
 	struct mc_panel **ret, struct mc_error *err);
-/* Is the life judged by the lows of a collector's saw-tooth? Short ones are not. */
-bool history_by_lows(const struct history *h, const struct history_life *l);
+/* Recognises a collector's saw-tooth, sets its period, and takes out of the bins what is not collected yet. Once, after the load is known. */
+void history_collector(struct history *h);
 /* Sets role of every life, and nroles. 0, MC_ENOMEM. */
 int history_roles(struct history *h, struct mc_error *err);
 enum { HISTORY_MOST_ROLES = 3 };

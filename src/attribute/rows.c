@@ -40,9 +40,9 @@ struct columns {
 	double *t, *y, *n, *x[2], *requests, *seconds;
 };
 
-/* Joins the bins of a life into rows of at least `width`. Returns how many; writes nothing where c is NULL. With `lows` a row is
- * the least value in it, at its time: the lower envelope, since what a collector can free is no growth. What all lives rose by at once is taken out. */
-static size_t join_rows(const struct history_life *l, double width, double unit, bool lows, const struct columns *c)
+/* Joins the bins of a life into rows of at least `width`. Returns how many; writes nothing where c is NULL. What all lives
+ * rose by at once is taken out. */
+static size_t join_rows(const struct history_life *l, double width, double unit, const struct columns *c)
 {
 	size_t rows = 0;
 	int64_t before = 0;
@@ -55,8 +55,6 @@ static size_t join_rows(const struct history_life *l, double width, double unit,
 		if (l->jump > 0 && i >= l->jump_from && i < l->jump_to)
 			continue;
 		int64_t key = (int64_t)floor((b->t - l->first) / width);
-		if (lows && (double)(key + 1) * width > l->works_until - l->first + l->hold)
-			break; /* a row that is not over may not have its low yet */
 		if (i == 0 || key != before) {
 			rows++;
 			n = 0;
@@ -64,41 +62,18 @@ static size_t join_rows(const struct history_life *l, double width, double unit,
 		}
 		if (!c)
 			continue;
-		double f = b->n / (n + b->n), y = (b->y - less) / unit, low = (b->low - less) / unit;
+		double f = b->n / (n + b->n), y = (b->y - less) / unit;
 		size_t r = rows - 1;
-		if (lows) {
-			if (n > 0 && c->y[r] <= low)
-				continue;
-			c->t[r] = b->t;
-			c->y[r] = low;
-		} else {
-			c->t[r] = n > 0 ? c->t[r] + (b->t - c->t[r]) * f : b->t;
-			c->y[r] = n > 0 ? c->y[r] + (y - c->y[r]) * f : y;
-		}
+		c->t[r] = n > 0 ? c->t[r] + (b->t - c->t[r]) * f : b->t;
+		c->y[r] = n > 0 ? c->y[r] + (y - c->y[r]) * f : y;
 		for (size_t k = 0; k < 2; k++)
 			c->x[k][r] = isfinite(b->x[k]) ? b->x[k] : 0;
 		c->requests[r] = b->x[2];
 		n += b->n;
-		c->n[r] = lows ? 1 : n;
+		c->n[r] = n;
 		c->seconds[r] = c->n[r] * l->hold;
 	}
 	return rows;
-}
-
-/* A row has a low in it where it is this many periods long. */
-static const double LOWS = 1.25;
-
-bool history_by_lows(const struct history *h, const struct history_life *l)
-{
-	return l->from && h->sawtooth > 0 && l->works_until - l->first > 5 * LOWS * h->sawtooth;
-}
-
-/* Rows of this life: their width, and whether they are lows. */
-static double width_for(const struct history *h, const struct history_life *l, double bin, bool *lows)
-{
-	double w = width_of(h, l, bin);
-	*lows = history_by_lows(h, l);
-	return *lows ? fmax(w, LOWS * h->sawtooth) : w;
 }
 
 /* A covariate is of use where it moves within lives; threads also where they differ between lives (descriptors wander). */
@@ -186,14 +161,13 @@ static void fill(struct history *h, const struct history_life *l, size_t n, size
 	bool use[2] = { moves(l, n, role, 0), moves(l, n, role, 1) }, own = counts_requests(l, n, role);
 	size_t at = 0, all = r->nrows;
 	for (size_t i = 0; i < n; i++) {
-		bool lows;
-		double w = width_for(h, &l[i], r->bin, &lows);
-		size_t rows = join_rows(&l[i], w, unit, lows, NULL);
+		double w = width_of(h, &l[i], r->bin);
+		size_t rows = join_rows(&l[i], w, unit, NULL);
 		if (rows < LEAST_ROWS || l[i].role != role)
 			continue;
 		struct columns c = { r->block + at, r->block + all + at, r->block + 2 * all + at, { r->block + 3 * all + at, r->block + 4 * all + at },
 			r->block + 5 * all + at, r->block + 6 * all + at };
-		join_rows(&l[i], w, unit, lows, &c);
+		join_rows(&l[i], w, unit, &c);
 		r->of[r->nlives] = i;
 		r->life[r->nlives++] = (struct mc_panel_life){ .n = rows, .t = c.t, .y = c.y, .samples = c.n, .seconds = c.seconds,
 			.x = { use[0] ? c.x[0] : NULL, use[1] ? c.x[1] : NULL }, .requests = own ? c.requests : NULL,
@@ -217,9 +191,7 @@ int history_panel(struct history *h, const struct history_life *l, size_t n, siz
 	r.bin = pick_bin(h, l, n, role, work);
 	free(work);
 	for (size_t i = 0; i < n; i++) {
-		bool lows;
-		double w = width_for(h, &l[i], r.bin, &lows);
-		size_t k = join_rows(&l[i], w, unit, lows, NULL);
+		size_t k = join_rows(&l[i], width_of(h, &l[i], r.bin), unit, NULL);
 		bool keep = k >= LEAST_ROWS && l[i].role == role;
 		total += keep ? k : 0;
 		kept += keep;

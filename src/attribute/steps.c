@@ -69,18 +69,6 @@ static void slot_offsets(const struct judgement *j, const double *level, const d
 	*life_sd = dof > 0 ? sqrt(fmax(square / dof - known / dof * .5, 0)) : (double)NAN;
 }
 
-/* Lives that are too short for the lows of a collector's saw-tooth are judged by their means (rows.c), which stand higher: the fewer of
- * either kind are left out. */
-static void leave_out(const struct history *h, const struct judgement *j, double *offset)
-{
-	size_t n = j->rows.nlives, lows = 0;
-	for (size_t i = 0; i < n; i++)
-		lows += history_by_lows(h, &j->lives[j->rows.of[i]]);
-	for (size_t i = 0; i < n; i++)
-		if (history_by_lows(h, &j->lives[j->rows.of[i]]) != (2 * lows >= n))
-			offset[i] = (double)NAN;
-}
-
 /* First moments of each life that was seen from its start, by the median of three samples: the very first may be taken while it is
  * still being set up. What all have in common beside the curve (a warm-up faster than a row) is taken out. `work` has a number a life. */
 static void young(const struct history *h, const struct judgement *j, const double *level, struct mc_youth *youth, double *work)
@@ -370,7 +358,6 @@ int judge_steps(const struct history *h, struct judgement *j, struct mc_error *e
 		rc = mc_panel_levels(j->panel, x.level, x.var, err);
 	if (rc == 0) {
 		slot_offsets(j, x.level, x.var, x.offset, &x.life_sd, x.work);
-		leave_out(h, j, x.offset);
 		young(h, j, x.level, x.youth, x.work);
 		rc = up_to(j, nr, &x, (double)INFINITY, &j->steps, err);
 	}

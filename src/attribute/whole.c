@@ -44,7 +44,7 @@ static void fill(const struct history *h, struct grid *g)
 static struct mc_lifebin *finish(struct history_life *l, struct mc_lifesum *s, struct mc_lifebin *room)
 {
 	mc_lifesum_flush(s);
-	l->sum = (struct history_sum){ .n = s->n, .bin = room, .falls = s->falls, .rises = s->rises };
+	l->sum = (struct history_sum){ .n = s->n, .bin = room };
 	memcpy(room, s->bin, s->n * sizeof *room);
 	return room + s->n;
 }

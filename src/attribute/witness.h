@@ -18,7 +18,7 @@ enum witness_of {
 	WITNESS_SMALL_ODDS, /* odds, times how far (log) the claim is below what older lives gain anyway at that age */
 	WITNESS_NO_TAIL,   /* what lives rise by in their last part falls short of .8 of what is claimed: by how much of it */
 	WITNESS_MORE_TAIL, /* it goes beyond 1.1 of that, for another reason then: by how much */
-	WITNESS_STEP_TEETH, /* the step's part of the probability where a collector's saw-tooth is judged by its lows */
+	WITNESS_STEP_TEETH, /* the step's part of the probability where there is a collector's saw-tooth */
 	WITNESS_TEETH,     /* 1: there is such a saw-tooth */
 	WITNESS_ONE_OLDER, /* 1: one older life at most */
 	WITNESS_OLDER,     /* log of the older lives */

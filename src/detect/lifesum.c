@@ -1,7 +1,7 @@
 /* A life as a bounded number of bins. A bin covers a stretch of age [k*w, (k+1)*w), w = MC_LIFESUM_TICK * 2^e. Young ages
  * have narrow ones: e is the largest with 16 * w <= age, never above `level`. When there are too many bins, level rises by
  * one and neighbours in the coarsest ones join. Widths are nested, so what came first and what was joined when is the same. */
-#include "memculprit/detect.h"
+#include "teeth.h"
 
 #include <math.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static int64_t key_of(double age, int level)
 		e -= 1;
 	}
 	e = e < level ? e : level;
-	return (int64_t)e << 56 | (int64_t)fmin(ldexp(a, -e), 0x1p55);
+	return (int64_t)e * ((int64_t)1 << 56) + (int64_t)fmin(ldexp(a, -e), 0x1p55);
 }
 
 static void join(struct mc_lifebin *a, const struct mc_lifebin *b)
@@ -33,7 +33,7 @@ static void join(struct mc_lifebin *a, const struct mc_lifebin *b)
 	double n = a->n + b->n;
 	a->t += (b->t - a->t) * b->n / n;
 	a->y += (b->y - a->y) * b->n / n;
-	a->low = fmin(a->low, b->low);
+	a->garbage = teeth_digits(a->garbage + (b->garbage - a->garbage) * b->n / n);
 	for (size_t i = 0; i < MC_LIFESUM_COVARIATES; i++)
 		a->x[i] = isfinite(b->x[i]) ? (isfinite(a->x[i]) ? a->x[i] + (b->x[i] - a->x[i]) * b->n / n : b->x[i]) : a->x[i];
 	a->n = n;
@@ -56,17 +56,13 @@ static void coarser(struct mc_lifesum *s)
 	}
 }
 
-/* A step counts as large beyond 8 times the mean size of steps, of which each large one counts for 4 only. Memory comes in
- * quanta, so a median would often be 0. */
+/* The mean size of steps, of which each counts for 4 usual ones at most. Memory comes in quanta, so a median would often be 0. */
 static void count_step(struct mc_lifesum *s, double y)
 {
 	if (s->n > 0) {
 		double d = y - s->last_y, size = fabs(d);
-		if (s->steps >= 20) {
-			s->falls += d < -8 * s->step;
-			s->rises += d > 8 * s->step;
+		if (s->steps >= 20)
 			size = fmin(size, 4 * s->step + 1e-9 * fabs(y));
-		}
 		s->steps++;
 		s->step += (size - s->step) / s->steps;
 	}
@@ -79,7 +75,8 @@ static void put(struct mc_lifesum *s, double t, double median, double raw, const
 {
 	double y = s->steps < 20 || fabs(raw - median) > 2.5 * s->step ? median : raw;
 	count_step(s, raw);
-	struct mc_lifebin b = { .t = t, .y = y, .low = fabs(y) < 1e38 ? (double)(float)y : y, .n = 1, .key = key_of(t - s->start, s->level) };
+	teeth_add(s, t, y);
+	struct mc_lifebin b = { .t = t, .y = y, .n = 1, .key = key_of(t - s->start, s->level) };
 	memcpy(b.x, x, sizeof b.x);
 	if (s->n == MC_LIFESUM_BINS && s->bin[s->n - 1].key != b.key) {
 		coarser(s);
@@ -141,7 +138,7 @@ void mc_lifesum_flush(struct mc_lifesum *s)
 
 /* Kept as: the struct as it is up to its bins, then a bin after the other, without what can be told from the bin before. The number of
  * the stretch is told by the time. */
-enum { VERSION = 2, HEAD = 8, ONE = 1, LOW = 2, COVARIATE = 4 };
+enum { VERSION = 3, HEAD = 8, ONE = 1, GARBAGE = 2, COVARIATE = 4 };
 
 static void put_count(struct mc_buf *out, double n)
 {
@@ -165,7 +162,7 @@ static void put_bin(struct mc_buf *out, const struct mc_lifebin *b, const struct
 {
 	unsigned char flags = 0;
 	size_t at = out->len;
-	float low = (float)b->low; /* it is one already */
+	float garbage = (float)b->garbage; /* it is one already */
 	mc_buf_add(out, &flags, 1);
 	mc_buf_add(out, &b->t, sizeof b->t);
 	mc_buf_add(out, &b->y, sizeof b->y);
@@ -173,9 +170,9 @@ static void put_bin(struct mc_buf *out, const struct mc_lifebin *b, const struct
 		flags |= ONE;
 	else
 		put_count(out, b->n);
-	if (b->low != (double)(float)b->y) {
-		flags |= LOW;
-		mc_buf_add(out, &low, sizeof low);
+	if (b->garbage != 0) {
+		flags |= GARBAGE;
+		mc_buf_add(out, &garbage, sizeof garbage);
 	}
 	for (size_t i = 0; i < MC_LIFESUM_COVARIATES; i++)
 		if (!before || !same_bits(b->x[i], before->x[i])) {
@@ -201,10 +198,10 @@ int mc_lifesum_write(const struct mc_lifesum *s, struct mc_buf *out, struct mc_e
 /* Numbers that mc_lifesum_add() could have made. */
 static bool plausible(const struct mc_lifesum *s)
 {
-	bool ok = isfinite(s->start) && !isnan(s->last_t);
+	bool ok = isfinite(s->start) && !isnan(s->last_t) && teeth_plausible(&s->teeth);
 	for (size_t i = 0; ok && i < s->n; i++) {
 		const struct mc_lifebin *b = &s->bin[i];
-		ok = isfinite(b->t) && isfinite(b->y) && isfinite(b->low) && b->n >= 1 && b->n < 0x1p53 && (i == 0 || b->t > s->bin[i - 1].t);
+		ok = isfinite(b->t) && isfinite(b->y) && isfinite(b->garbage) && b->n >= 1 && b->n < 0x1p53 && (i == 0 || b->t > s->bin[i - 1].t);
 	}
 	for (unsigned i = 0; ok && i < s->ntail; i++)
 		ok = isfinite(s->tail_t[i]) && isfinite(s->tail_y[i]);
@@ -245,10 +242,10 @@ static void take_bin(struct bytes *in, struct mc_lifebin *b, const struct mc_lif
 	take(in, &b->t, sizeof b->t);
 	take(in, &b->y, sizeof b->y);
 	b->n = flags & ONE ? 1 : take_count(in);
-	float low = 0;
-	if (flags & LOW)
-		take(in, &low, sizeof low);
-	b->low = flags & LOW ? (double)low : (double)(float)b->y;
+	float garbage = 0;
+	if (flags & GARBAGE)
+		take(in, &garbage, sizeof garbage);
+	b->garbage = (double)garbage;
 	for (size_t i = 0; i < MC_LIFESUM_COVARIATES; i++) {
 		if (flags & (unsigned)COVARIATE << i || !before)
 			take(in, &b->x[i], sizeof b->x[i]);
@@ -267,7 +264,7 @@ int mc_lifesum_read(struct mc_lifesum *s, const void *data, size_t len, struct m
 	memcpy(&n, p + 4, sizeof n);
 	if (n > MC_LIFESUM_BINS)
 		return mc_fail(err, MC_ECORRUPT, 0, "a life's summary is cut off");
-	if (p[HEAD + offsetof(struct mc_lifesum, flushed)] > 1)
+	if (p[HEAD + offsetof(struct mc_lifesum, flushed)] > 1 || p[HEAD + offsetof(struct mc_lifesum, teeth.unseen)] > 1)
 		return mc_fail(err, MC_ECORRUPT, 0, "a life's summary is damaged");
 	struct bytes in = { .at = p + HEAD + fixed, .end = p + len };
 	memcpy(s, p + HEAD, fixed);

@@ -14,7 +14,10 @@ static void look(const struct history *h, const struct judgement *j)
 		return;
 	}
 	mc_panel_noise(j->panel, &n);
-	{ double f = 0, r = 0, st = 0; for (size_t i = 0; i < h->nlives; i++) f += h->life[i].sum.falls, r += h->life[i].sum.rises; printf("falls %.0f rises %.0f steps %.0f\n", f, r, st); }
+	double teeth = 0;
+	for (size_t i = 0; i < h->nlives; i++)
+		teeth += h->life[i].sum.teeth.count;
+	printf("teeth %.0f, ", teeth);
 	printf("saw %.0f lives %zu rows %zu bin %.1f tick %.2f | noise sd %.4g fast %.0f slow %.0f share %.2f white %.2f | load sd %.4g (%s)\n", h->sawtooth, j->rows.nlives,
 		j->rows.nrows, j->rows.bin, h->tick, sqrt(n.var), n.tau_fast, n.tau_slow, n.slow, n.white, mc_panel_load(j->panel),
 		h->load_what ? h->load_what : "-");

@@ -102,6 +102,94 @@ static void a_saw_tooth_is_seen(void **state)
 	}
 }
 
+/* Requests so far, in seconds of usual ones: twice as many in every second hour. */
+static double served(double t)
+{
+	double hours = floor(t / 3600);
+	return t + 3600 * floor(hours / 2) + (fmod(hours, 2) > 0 ? t - hours * 3600 : 0);
+}
+
+/* What is not collected after so many seconds: of 10 MiB, that fill in 20 minutes or by requests. */
+static double not_collected(bool by_load, double t)
+{
+	return fmod((by_load ? served(t) : t) + 390, 1200) / 120;
+}
+
+/* Each life of 210 samples; what is alive is the same, or grows by 4 MiB in a life. Of the first tooth only the end is seen, and of the last the beginning. */
+static void what_is_not_collected_is_taken_out(void **state)
+{
+	(void)state;
+	for (int what = 0; what < 3; what++) {
+		struct world_plan p = { .seed = 4, .kind = WORLD_FLAT, .slots = 2, .deploys = 2, .samples = 210, .interval = 30, .load = true };
+		struct world w;
+		world_make(&w, &p);
+		int64_t from = w.load_t[0];
+		for (size_t k = 0; k < w.nsamples; k++)
+			w.anon[k] = MIB * (60 + not_collected(what == 2, (double)(w.t_ms[k] - from) / 1000) + (what == 1 ? 4 * (double)(k % 210) / 210 : 0)) +
+				4096 * floor(3 * uniform());
+		for (size_t k = 0; k < w.c.load.n; k++)
+			w.requests[k] = floor(10 * served((double)(w.load_t[k] - from) / 1000));
+		struct history h = seen(&w);
+		assert_true(h.sawtooth > 0);
+		for (size_t i = 0; i < h.nlives; i++) {
+			const struct history_life *l = &h.life[i];
+			for (size_t k = 0; k < l->sum.n; k++) {
+				double alive = 60 + (what == 1 ? 4 * (l->sum.bin[k].t - l->first) / p.interval / 210 : 0);
+				/* how rough a life is takes 20 samples to know */
+				if (l->sum.bin[k].t - l->first > 20 * p.interval && fabs(l->sum.bin[k].y / MIB - alive) > (what == 2 ? 2.5 : 1))
+					fail_msg("%d: life %zu: %g of %g MiB at %g s", what, i, l->sum.bin[k].y / MIB, alive, l->sum.bin[k].t - l->first);
+			}
+		}
+		history_release(&h);
+		world_free(&w);
+	}
+}
+
+/* Falls by chance are no collector's, be they ever so many: in size, in time. */
+static size_t since[400];
+static double fallen[400];
+
+static void falls_by_chance_are_no_saw_tooth(void **state)
+{
+	(void)state;
+	for (int what = 0; what < 3; what++) {
+		struct world_plan p = { .seed = 4, .kind = WORLD_FLAT, .slots = 2, .deploys = 2, .samples = 400, .interval = 30 };
+		struct world w;
+		world_make(&w, &p);
+		for (size_t k = 1; k < 400; k++) {
+			/* a heap that is trimmed to any size; a queue that is dropped at any time, and a little of it now and then */
+			bool falls = what == 0 ? k % 20 == 0 : uniform() < .05;
+			since[k] = falls ? 0 : since[k - 1] + 1;
+			fallen[k] = what == 2 ? (since[k] < 10 ? .6 * (double)since[k] : 6) : !falls ? fallen[k - 1] + .5 : what == 0 ? fallen[k - 1] * uniform() : 0;
+		}
+		for (size_t k = 0; k < w.nsamples; k++)
+			w.anon[k] = MIB * (60 + fallen[k % 400]) + 4096 * floor(3 * uniform());
+		struct history h = seen(&w);
+		if (h.sawtooth > 0)
+			fail_msg("%d: a saw-tooth of %g s", what, h.sawtooth);
+		history_release(&h);
+		world_free(&w);
+	}
+}
+
+/* Nor are a few teeth of one life, or those of a life among many. */
+static void few_teeth_are_no_saw_tooth(void **state)
+{
+	(void)state;
+	for (size_t what = 0; what < 2; what++) {
+		struct world_plan p = { .seed = 4, .kind = WORLD_FLAT, .slots = 1 + what, .deploys = 2 * what, .samples = 240, .interval = 30 };
+		struct world w;
+		world_make(&w, &p);
+		for (size_t k = 0; k < w.nsamples; k++)
+			w.anon[k] = MIB * (60 + (what == 0 ? (double)(k % 30) / 3 : k < 240 ? (double)(k % 20) / 2 : 0)) + 4096 * floor(3 * uniform());
+		struct history h = seen(&w);
+		if (h.sawtooth > 0)
+			fail_msg("%zu: a saw-tooth of %g s", what, h.sawtooth);
+		history_release(&h);
+		world_free(&w);
+	}
+}
+
 /* Three processes map the same segment, which grows. */
 static void what_is_shared_is_counted_once(void **state)
 {
@@ -170,6 +258,9 @@ int main(void)
 		cmocka_unit_test(a_counter_that_falls_has_started_again),
 		cmocka_unit_test(a_master_is_no_worker),
 		cmocka_unit_test(a_saw_tooth_is_seen),
+		cmocka_unit_test(what_is_not_collected_is_taken_out),
+		cmocka_unit_test(falls_by_chance_are_no_saw_tooth),
+		cmocka_unit_test(few_teeth_are_no_saw_tooth),
 		cmocka_unit_test(what_is_shared_is_counted_once),
 		cmocka_unit_test(one_version_does_one_thing),
 	};

@@ -184,6 +184,7 @@ struct mc_growth_evidence {
 	struct mc_growth_fit *onset;    /* growth from onsets[i] on, in the lives of then and all later releases */
 	struct mc_growth_fit *late;     /* growth in the lives of the release that runs at onsets[i] and of all later ones, each from the age on that
 					   the release had then; -INFINITY: not looked at */
+	double differ;                  /* log evidence that warm-ups of releases differ by a tenth of their size, against a fiftieth */
 	double *release_slope, *release_sd; /* each release by itself, about the common curve: unit per second */
 };
 /* The evidence of each supposition; *ret is released by the caller. n may be 0: releases, all lives and onsets are looked at anyway.

@@ -221,6 +221,26 @@ static int rivals(const struct history *h, const struct judgement *j, struct mc_
 	return rc;
 }
 
+/* The probability of the deploy that is believed most is not the likelihood's alone. */
+static int witness_sentence(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
+{
+	static const double least = .02;
+	const struct witnessed *w = &j->witnessed;
+	struct mc_buf b = { 0 };
+	if (w->deploy == MC_NO_DEPLOY)
+		return 0;
+	double now = w->p * w->now / (w->p + w->near);
+	if (fabs(now - w->p) < least)
+		return 0;
+	witness_reasons(w, &b);
+	int rc = mc_buf_check(&b, err);
+	if (rc == 0)
+		rc = say(a, "witness", false, err, "what such answers turned out to be worth in programs whose truth is known takes %s from %.2f, by the likelihood, to %.2f%s%s",
+			name(h, w->deploy), w->p, now, b.len ? ": " : "", mc_buf_text(&b));
+	mc_buf_release(&b);
+	return rc;
+}
+
 /* A build that grows whenever it runs, and only then. */
 static int identity_sentence(const struct history *h, const struct judgement *j, size_t k, struct mc_answer *a, struct mc_error *err)
 {
@@ -328,6 +348,8 @@ int explain(const struct history *h, const struct judgement *j, struct mc_answer
 		rc = curve_sentence(j, a, err);
 	if (rc == 0)
 		rc = identity_sentence(h, j, k, a, err);
+	if (rc == 0)
+		rc = witness_sentence(h, j, a, err);
 	if (rc == 0)
 		rc = marks_sentence(h, a->ncandidates ? history_deploy_at(h, a->candidates[0].deploy) : MC_NO_DEPLOY, a, err);
 	if (rc == 0)

@@ -7,15 +7,32 @@
 #include <math.h>
 
 /* tests/bench/learn.py prints these. */
-static const double ALWAYS = 1.639;
+static const double ALWAYS = 0.100;
 static const double WORTH[WITNESSES] = {
-	[WITNESS_ODDS] = 0.268, [WITNESS_STEP_ODDS] = 0.599, [WITNESS_GAINS] = 2.092, [WITNESS_ONSET] = 0.030,
-	[WITNESS_SIZE] = 0.093, [WITNESS_FASTER] = -0.120, [WITNESS_LIVES] = -0.706, [WITNESS_FIRM_ODDS] = 0.486,
-	[WITNESS_SMALL_ODDS] = 0.353, [WITNESS_NO_TAIL] = -2.313, [WITNESS_MORE_TAIL] = -0.690, [WITNESS_STEP_TEETH] = -1.272,
-	[WITNESS_TEETH] = -0.417, [WITNESS_ONE_OLDER] = -0.257, [WITNESS_OLDER] = 0.097, [WITNESS_LOAD] = -0.109,
+	[WITNESS_ODDS] = 0.186, [WITNESS_STEP_ODDS] = 0.225, [WITNESS_GAINS] = 1.648, [WITNESS_ONSET] = 0.029,
+	[WITNESS_SIZE] = 0.152, [WITNESS_FASTER] = -0.107, [WITNESS_LIVES] = -0.286, [WITNESS_FIRM_ODDS] = 0.394,
+	[WITNESS_SMALL_ODDS] = 0.161, [WITNESS_NO_TAIL] = -2.084, [WITNESS_MORE_TAIL] = -0.680, [WITNESS_STEP_TEETH] = -1.370,
+	[WITNESS_TEETH] = -0.241, [WITNESS_ONE_OLDER] = -0.287, [WITNESS_OLDER] = -0.177, [WITNESS_LOAD] = -0.096,
+	[WITNESS_P] = 2.764, [WITNESS_RIVAL] = 0.112, [WITNESS_DIFFER] = -0.190, [WITNESS_CURVE] = 0.176,
+	[WITNESS_UNSEEN] = -1.537,
+};
+
+/* What they are in the mean. */
+static const double USUAL[WITNESSES] = {
+	[WITNESS_ODDS] = 3.412, [WITNESS_STEP_ODDS] = 0.098, [WITNESS_GAINS] = 0.322, [WITNESS_ONSET] = -7.208,
+	[WITNESS_SIZE] = 3.719, [WITNESS_FASTER] = -2.086, [WITNESS_LIVES] = 3.017, [WITNESS_FIRM_ODDS] = 1.908,
+	[WITNESS_SMALL_ODDS] = 0.013, [WITNESS_NO_TAIL] = 0.056, [WITNESS_MORE_TAIL] = 0.091, [WITNESS_STEP_TEETH] = 0.016,
+	[WITNESS_TEETH] = 0.104, [WITNESS_ONE_OLDER] = 0.057, [WITNESS_OLDER] = 1.975, [WITNESS_LOAD] = -1.032,
+	[WITNESS_P] = 0.767, [WITNESS_RIVAL] = -4.724, [WITNESS_DIFFER] = 2.457, [WITNESS_CURVE] = 1.611,
+	[WITNESS_UNSEEN] = 0.067,
 };
 
 enum { LEAST_OLDER = 2 };
+
+double witness_says(const double x[WITNESSES], enum witness_of which)
+{
+	return WORTH[which] * (x[which] - USUAL[which]);
+}
 
 double witness_worth(const double x[WITNESSES])
 {
@@ -70,11 +87,13 @@ static void reweigh_steps(struct judgement *j, const double *f, double others, d
 	b->bounded = b->bounded * kept + more;
 }
 
-/* Neither a step, nor a growth whose 95 % interval holds 0 or with hardly an older life to hold it against, is believed more for its witnesses. */
+/* Neither a growth whose 95 % interval holds 0, nor one with hardly an older life to hold it against, is believed more for its witnesses. */
 static bool plain(const struct judgement *j, const struct witnessed *w)
 {
 	size_t set = best_set(j, w->deploy);
-	if (w->step > w->p / 2 || set == MC_NO_DEPLOY || w->older < LEAST_OLDER)
+	if (w->step > w->p / 2)
+		return true;
+	if (set == MC_NO_DEPLOY || w->older < LEAST_OLDER)
 		return false;
 	const struct mc_growth_fit *f = trend_fit(&j->evidence, set);
 	return f->slope > 1.96 * f->slope_sd;

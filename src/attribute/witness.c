@@ -53,6 +53,23 @@ static void compare(const struct history *h, const struct judgement *j, size_t s
 	p->claimed += claim;
 }
 
+/* Was an older life seen in its youth: from a tenth of its time on, and of that of the longest life that is said to grow? */
+static bool seen_young(const struct judgement *j, const struct mc_supposition *s)
+{
+	double longest = 0;
+	for (size_t i = 0; i < j->rows.nlives; i++) {
+		const struct mc_panel_life *l = &j->rows.life[i];
+		if (supposed_to_grow(s, l->release))
+			longest = fmax(longest, l->t[l->n - 1] - l->start);
+	}
+	for (size_t i = 0; i < j->rows.nlives; i++) {
+		const struct mc_panel_life *l = &j->rows.life[i];
+		if (l->release < s->from && l->t[0] - l->start <= .1 * fmin(longest, l->t[l->n - 1] - l->start))
+			return true;
+	}
+	return false;
+}
+
 /* The witnesses of growth; `share` is the part of the probability that is growth's. */
 static void of_growth(const struct history *h, const struct judgement *j, size_t k, size_t set, double share, double sigma, double *x)
 {
@@ -71,6 +88,9 @@ static void of_growth(const struct history *h, const struct judgement *j, size_t
 	double end = rise / claim;
 	x[WITNESS_GAINS] = p.n > 0 ? share * (p.more / p.n - .5) : 0;
 	x[WITNESS_ONSET] = share * (onset != MC_NO_DEPLOY ? within(e->onset[onset].log_evidence - fmax(best, e->onset[onset].log_evidence), -20, 0) : -20);
+	x[WITNESS_UNSEEN] = seen_young(j, &j->sets.s[set]) ? 0 : share;
+	x[WITNESS_DIFFER] = share * within(copysign(sqrt(fabs(e->differ)), e->differ), -8, 8);
+	x[WITNESS_CURVE] = share * log_least(fmax(0, mc_panel_curve(j->panel, 0, life)) / sigma, .1);
 	x[WITNESS_SIZE] = share * log_least(e->set[MC_GROWTH_TIME][set].slope * life / sigma, .1);
 	x[WITNESS_FASTER] = share * within(faster - time, -5, 10);
 	x[WITNESS_FIRM_ODDS] = p.claimed > 0 ? odds * share * within(p.excess / p.claimed, 0, 2) : 0;
@@ -102,11 +122,12 @@ void witness(const struct history *h, const struct judgement *j, struct witnesse
 	if (ret->deploy == MC_NO_DEPLOY)
 		return;
 	size_t set = best_set(j, ret->deploy);
-	double nearest = 0;
+	double nearest = 0, rival = 1e-3;
 	mc_panel_noise(j->panel, &noise);
 	for (size_t k = 0; k < h->ndeploys; k++) {
 		double q = k == ret->deploy ? 0 : judged_of(j, k);
 		ret->near += q * witness_near(ret, q);
+		rival = fmax(rival, q * (1 - witness_near(ret, q)));
 		if (witness_near(ret, q) >= .5 && q > nearest) {
 			nearest = q;
 			ret->nearest = k;
@@ -123,6 +144,8 @@ void witness(const struct history *h, const struct judgement *j, struct witnesse
 	x[WITNESS_TEETH] = h->sawtooth > 0;
 	x[WITNESS_ONE_OLDER] = n <= 1 ? share : 0;
 	x[WITNESS_OLDER] = log_least(n, .5);
+	x[WITNESS_P] = ret->p + ret->near;
+	x[WITNESS_RIVAL] = log(rival);
 	x[WITNESS_LOAD] = log_least(mc_panel_load(j->panel) / sigma, .01);
 	if (set != MC_NO_DEPLOY)
 		of_growth(h, j, ret->deploy, set, share, sigma, x);

@@ -23,6 +23,11 @@ enum witness_of {
 	WITNESS_ONE_OLDER, /* 1: one older life at most */
 	WITNESS_OLDER,     /* log of the older lives */
 	WITNESS_LOAD,      /* log of what load moves, in noise deviations */
+	WITNESS_P,         /* the probability itself, near rivals with it */
+	WITNESS_RIVAL,     /* log of that of the likeliest other deploy, as far as it is no near rival; at least .001 */
+	WITNESS_DIFFER,    /* warm-ups differ from release to release: the signed root of the log evidence, -8 to 8 */
+	WITNESS_CURVE,     /* log of what lives rise by with their age, in noise deviations */
+	WITNESS_UNSEEN,    /* 1: no older life was seen in its youth, so the newer ones' has nothing to be held against */
 	WITNESSES
 };
 /* The deploy whose restarts are believed most to have begun something, before the witnesses were heard. */
@@ -45,6 +50,11 @@ static inline double witness_near(const struct witnessed *w, double q)
 void witness(const struct history *h, const struct judgement *j, struct witnessed *ret);
 /* The probability that such a deploy with such witnesses began what it is said to, if none such is there that no deploy began. */
 double witness_worth(const double x[WITNESSES]);
+/* What one witness adds to the log odds of that, more than it does usually. */
+double witness_says(const double x[WITNESSES], enum witness_of which);
+/* Appends why the probability is another than the likelihood's, the weightiest of the witnesses that moved it that way: at most two, with "; " between;
+ * nothing where none did. */
+void witness_reasons(const struct witnessed *w, struct mc_buf *ret);
 /* Hears the witnesses: exchanges the deploy's probability in belief and steps for what it is worth. What it gains comes from all else
  * but such growth; what it loses is growth that levels off. */
 void witness_hear(const struct history *h, struct judgement *j);

@@ -22,6 +22,7 @@
 static const struct {
 	double terms, whole, slope;
 } CURVE_SPREAD[] = { { .4, 0, 1 }, { .1, 0, 1 }, { .2, .2, 1 }, { .02, 0, .25 } };
+enum { DIFFER = 1, ALIKE = 3 }; /* of these, see mc_growth_evidence.differ */
 static const double SLOPE_SPREAD[] = { 1e-3, .4, 2 }, LIFE_SPREAD[] = { .12, .3, .6, 1.2 },
 	SHARED_SPREAD[] = { .06, .2, .5 };
 /* Releases of a program mostly have the same slope: nothing. */
@@ -292,15 +293,17 @@ static double reaches(struct work *w, const struct spread *s, double none)
 
 static int over_grid(struct work *w, struct mc_growth_evidence *e, struct mc_error *err)
 {
-	double most = -(double)INFINITY;
+	double most = -(double)INFINITY, of_curve[NCURVE];
 	int rc = 0;
-	for (size_t a = 0; a < NCURVE; a++)
+	for (size_t a = 0; a < NCURVE; a++) {
+		of_curve[a] = -(double)INFINITY;
 		for (size_t b = 0; rc == 0 && b < NSLOPE; b++) {
 			struct spread s;
 			begin_point(w, a, b, &s);
 			double none = -.5 * w->n * log(fmax(w->yy / w->n, .1)) - w->none_logs + w->log_weight;
 			e->none = mc_log_add(e->none, none + log(NLIFE + 1));
 			double reach = reaches(w, &s, none);
+			of_curve[a] = mc_log_add(of_curve[a], reach);
 			if (reach < most - HOPELESS && !(a == 1 && b == 1))
 				continue;
 			most = fmax(most, reach);
@@ -317,6 +320,8 @@ static int over_grid(struct work *w, struct mc_growth_evidence *e, struct mc_err
 			if (a == 1 && b == 1)
 				each_release(w, e);
 		}
+	}
+	e->differ = of_curve[DIFFER] - of_curve[ALIKE];
 	return rc;
 }
 

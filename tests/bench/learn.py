@@ -17,7 +17,8 @@ import sys
 
 import numpy as np
 
-NAMES = """ODDS STEP_ODDS GAINS ONSET SIZE FASTER LIVES FIRM_ODDS SMALL_ODDS NO_TAIL MORE_TAIL STEP_TEETH TEETH ONE_OLDER OLDER LOAD""".split()
+NAMES = """ODDS STEP_ODDS GAINS ONSET SIZE FASTER LIVES FIRM_ODDS SMALL_ODDS NO_TAIL MORE_TAIL STEP_TEETH TEETH ONE_OLDER OLDER LOAD
+P RIVAL DIFFER CURVE UNSEEN""".split()
 STIFF = 3.0  # ridge, in standard deviations of each witness
 
 
@@ -114,7 +115,8 @@ def main():
                   (named & y[m] & leak[m]).sum(), (named & ~y[m] & leak[m]).sum(), (named & y[m] & step[m]).sum(), (named & none[m]).sum()))
     b = fit(x, y, w)
     print("static const double ALWAYS = %.3f;" % b[0])
-    print("static const double WORTH[WITNESSES] = { %s };" % ", ".join("[WITNESS_%s] = %.3f" % (n, v) for n, v in zip(NAMES, b[1:])))
+    for what, v in ("WORTH", b[1:]), ("USUAL", (w[:, None] * x).sum(0) / w.sum()):
+        print("static const double %s[WITNESSES] = { %s };" % (what, ", ".join("[WITNESS_%s] = %.3f" % nv for nv in zip(NAMES, v))))
 
 
 main()

@@ -174,6 +174,7 @@ static void random_mind(struct mind *m)
 		m->onset_weight[i] = skewed();
 		*(m->onset_of[i] == MC_NO_DEPLOY ? &j->belief.free_onset : &m->deploy[m->onset_of[i]]) += m->onset_weight[i];
 	}
+	j->evidence.differ = 30 * gauss();
 	j->belief.none = skewed();
 	j->belief.all = skewed();
 	j->belief.bounded = skewed();
@@ -393,6 +394,92 @@ static void evidence(void **state)
 	}
 }
 
+/* Warm-ups that differ speak of growth, not of steps; the root has the sign of the evidence. */
+static void warm_ups(void **state)
+{
+	(void)state;
+	const double differ[] = { 9, -4, 1e5, -1e5, (double)NAN }, is[] = { 3, -2, 8, -8, 0 };
+	struct world w;
+	for (int i = 0; i < 5; i++) {
+		make(&w, 0, level, rises);
+		w.j.evidence.differ = differ[i];
+		assert_true(near(says(&w, .5, WITNESS_DIFFER), is[i] / 2));
+	}
+	/* no curve was looked for: least */
+	assert_true(near(with(level, rises, 1e-2, 1, WITNESS_CURVE), log(.1)) && near(with(level, rises, 1e-2, .5, WITNESS_CURVE), log(.1) / 2));
+}
+
+/* The older lives are first seen at that age; the newer are 2340 s long, and these 2340 s longer than that age. */
+static void youth(void **state)
+{
+	(void)state;
+	const double first[] = { 0, 230, 240, 3000 }, is[] = { 0, 0, .5, .5 };
+	struct world w;
+	for (int i = 0; i < 4; i++) {
+		make(&w, first[i], level, rises);
+		assert_true(near(says(&w, .5, WITNESS_UNSEEN), is[i]));
+	}
+}
+
+static void of_rivals(void **state)
+{
+	(void)state;
+	struct mind m;
+	struct witnessed w;
+	/* far, near, half near: it counts as far as it does not move with the deploy */
+	const double other[] = { .2, .44, .3 }, near_part[] = { 0, 1, .4 };
+	for (int i = 0; i < 3; i++) {
+		double of[] = { .5, other[i] };
+		make_mind(&m, 2, of, level, rises);
+		m.w.j.belief.none = .5 - other[i];
+		witness(&m.w.h, &m.w.j, &w);
+		mc_panel_free(m.w.j.panel);
+		assert_true(near(w.x[WITNESS_P], .5 + near_part[i] * other[i]));
+		assert_true(near(w.x[WITNESS_RIVAL], log(fmax(1e-3, (1 - near_part[i]) * other[i]))));
+	}
+	assert_true(near(with(level, rises, 1e-2, 1, WITNESS_P), .9) && near(with(level, rises, 1e-2, 1, WITNESS_RIVAL), log(1e-3)));
+}
+
+static const char *reasons(const struct witnessed *w, struct mc_buf *b)
+{
+	mc_buf_release(b);
+	witness_reasons(w, b);
+	return mc_buf_text(b);
+}
+
+/* Where a witness says neither: what it says goes evenly with it. */
+static double usual(enum witness_of which)
+{
+	double x[WITNESSES] = { 0 }, at_0 = witness_says(x, which);
+	x[which] = 1;
+	double slope = witness_says(x, which) - at_0;
+	return slope != 0 ? -at_0 / slope : 0;
+}
+
+/* Only what moved it the way that it went is told, two at most, the weightiest first; of a step nothing that is about growth. */
+static void in_words(void **state)
+{
+	(void)state;
+	struct mc_buf b = { 0 };
+	struct witnessed w = { .p = .5, .now = .7 };
+	for (int i = 0; i < WITNESSES; i++)
+		w.x[i] = usual((enum witness_of)i);
+	assert_string_equal(reasons(&w, &b), "");
+	w.x[WITNESS_GAINS] += 1;
+	w.x[WITNESS_NO_TAIL] += 1;
+	w.x[WITNESS_TEETH] += 1;
+	assert_string_equal(reasons(&w, &b), "newer lives gain more than older ones at equal age");
+	w.now = .2;
+	assert_string_equal(reasons(&w, &b), "in their last two fifths the lives rise by less than is claimed; a collector's saw-tooth hides how steady it is");
+	w.x[WITNESS_MORE_TAIL] += 9;
+	reasons(&w, &b);
+	assert_true(strstr(mc_buf_text(&b), "by more than is claimed") < strstr(mc_buf_text(&b), "by less than is claimed"));
+	assert_null(strstr(mc_buf_text(&b), "saw-tooth"));
+	w.step = .5;
+	assert_string_equal(reasons(&w, &b), "a collector's saw-tooth hides how steady it is");
+	mc_buf_release(&b);
+}
+
 /* Growth that gets faster brings little at first: of a life of 2340 s with its mean slope a quarter by the half of that, all by its end. */
 static void what_is_claimed(void **state)
 {
@@ -437,6 +524,10 @@ int main(void)
 		cmocka_unit_test(tails),
 		cmocka_unit_test(counts),
 		cmocka_unit_test(evidence),
+		cmocka_unit_test(warm_ups),
+		cmocka_unit_test(youth),
+		cmocka_unit_test(of_rivals),
+		cmocka_unit_test(in_words),
 		cmocka_unit_test(what_is_claimed),
 		cmocka_unit_test(any_unit),
 	};

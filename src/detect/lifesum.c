@@ -69,13 +69,14 @@ static void count_step(struct mc_lifesum *s, double y)
 	s->last_y = y;
 }
 
-/* One sample and the median of those about it. Only what stands far out is replaced by that: a median of all would be smoother than the
+/* One sample, the median of five about it and that of three. Only what stands far out is replaced by that: a median of all would be smoother than the
  * noise is, and the noise model would take that for a long memory. */
-static void put(struct mc_lifesum *s, double t, double median, double raw, const double *x)
+static void put(struct mc_lifesum *s, double t, double median, double three, double raw, const double *x)
 {
 	double y = s->steps < 20 || fabs(raw - median) > 2.5 * s->step ? median : raw;
+	/* a median of five would cut the edges of the first tooth */
+	teeth_add(s, t, s->steps < 20 ? three : y);
 	count_step(s, raw);
-	teeth_add(s, t, y);
 	struct mc_lifebin b = { .t = t, .y = y, .n = 1, .key = key_of(t - s->start, s->level) };
 	memcpy(b.x, x, sizeof b.x);
 	if (s->n == MC_LIFESUM_BINS && s->bin[s->n - 1].key != b.key) {
@@ -118,11 +119,11 @@ void mc_lifesum_add(struct mc_lifesum *s, double t, double y, const double *x)
 	s->ntail++;
 	/* the middle of the window goes in; a life's first two samples with the window that they have */
 	if (s->ntail == 3 && s->n == 0)
-		put(s, s->tail_t[0], median_of(s->tail_y, 3), s->tail_y[0], s->tail_x[0]);
+		put(s, s->tail_t[0], median_of(s->tail_y, 3), s->tail_y[0], s->tail_y[0], s->tail_x[0]);
 	else if (s->ntail == 4)
-		put(s, s->tail_t[1], median_of(s->tail_y, 4), s->tail_y[1], s->tail_x[1]);
+		put(s, s->tail_t[1], median_of(s->tail_y, 4), median_of(s->tail_y, 3), s->tail_y[1], s->tail_x[1]);
 	else if (s->ntail == WINDOW)
-		put(s, s->tail_t[2], median_of(s->tail_y, WINDOW), s->tail_y[2], s->tail_x[2]);
+		put(s, s->tail_t[2], median_of(s->tail_y, WINDOW), median_of(s->tail_y + 1, 3), s->tail_y[2], s->tail_x[2]);
 }
 
 void mc_lifesum_flush(struct mc_lifesum *s)
@@ -133,7 +134,7 @@ void mc_lifesum_flush(struct mc_lifesum *s)
 	unsigned n = s->ntail, from = n < 3 ? 0 : n - 2;
 	double m = n ? median_of(s->tail_y + (n < 3 ? 0 : n - 3), n < 3 ? n : 3) : 0;
 	for (unsigned i = from; i < n; i++)
-		put(s, s->tail_t[i], m, s->tail_y[i], s->tail_x[i]);
+		put(s, s->tail_t[i], m, m, s->tail_y[i], s->tail_x[i]);
 }
 
 /* Kept as: the struct as it is up to its bins, then a bin after the other, without what can be told from the bin before. The number of

@@ -93,7 +93,7 @@ def score(p, y):
 
 def main():
     a = argparse.ArgumentParser()
-    a.add_argument("--caution", type=float, default=2.7)
+    a.add_argument("--caution", type=float, default=3.0)
     a.add_argument("group", nargs="+")
     a = a.parse_args()
     rows = [r for i, path in enumerate(a.group) for r in read(path, i)]

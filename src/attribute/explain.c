@@ -6,6 +6,8 @@
 #include <string.h>
 
 enum { MOST_EVIDENCE = 24 };
+/* A deploy so much of the onset's interval away may be where it began. */
+static const double AT_ONCE = .2;
 
 static int say(struct mc_answer *a, const char *kind, bool against, struct mc_error *err, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
@@ -103,6 +105,9 @@ static int onset_sentence(const struct history *h, const struct judgement *j, st
 		if (fabs(h->deploy[k].begins - onset) < fabs(h->deploy[nearest].begins - onset))
 			nearest = k;
 	double away = onset - h->deploy[nearest].begins;
+	if (fabs(away) < AT_ONCE * (history_seconds(h, a->onset_hi_ms) - history_seconds(h, a->onset_lo_ms)))
+		return say(a, "onset", false, err, "%s lies within the interval of its beginning, but growth in the lives since then alone explains all lives less well",
+			name(h, nearest));
 	return say(a, "onset", false, err, "it began %s %s %s, and no deploy is nearer", mc_duration_text((int64_t)(fabs(away) * 1000), far),
 		away < 0 ? "before" : "after", name(h, nearest));
 }

@@ -140,10 +140,10 @@ void witness(const struct history *h, const struct judgement *j, struct witnesse
 	x[WITNESS_STEP_ODDS] = x[WITNESS_ODDS] * (1 - share);
 	x[WITNESS_ONSET] = -20 * share;
 	x[WITNESS_STEP_TEETH] = h->sawtooth > 0 ? 1 - share : 0;
-	x[WITNESS_LIVES] = log_least((double)j->rows.nlives, 10);
+	x[WITNESS_LIVES] = log_least(fmin((double)j->rows.nlives, TREND_MOST_COMPARED), 10);
 	x[WITNESS_TEETH] = h->sawtooth > 0;
 	x[WITNESS_ONE_OLDER] = n <= 1 ? share : 0;
-	x[WITNESS_OLDER] = log_least(n, .5);
+	x[WITNESS_OLDER] = log_least(fmin(n, TREND_MOST_COMPARED), .5);
 	x[WITNESS_P] = ret->p + ret->near;
 	x[WITNESS_RIVAL] = log(rival);
 	x[WITNESS_LOAD] = log_least(mc_panel_load(j->panel) / sigma, .01);

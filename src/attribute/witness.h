@@ -13,7 +13,7 @@ enum witness_of {
 	WITNESS_ONSET,     /* growth that begins with the deploy, within lives too, against the best: log evidence, -20 to 0 */
 	WITNESS_SIZE,      /* log of the growth of the longest life in noise deviations */
 	WITNESS_FASTER,    /* growth that gets faster against even growth, log evidence, -5 to 10 */
-	WITNESS_LIVES,     /* log of the lives, as of 10 where there are less */
+	WITNESS_LIVES,     /* log of the lives, as of 10 where there are less, and of as many as are compared where there are more */
 	WITNESS_FIRM_ODDS, /* odds, times what each life gains beyond every older one at equal age, in parts of the claim, 0 to 2 */
 	WITNESS_SMALL_ODDS, /* odds, times how far (log) the claim is below what older lives gain anyway at that age */
 	WITNESS_NO_TAIL,   /* what lives rise by in their last part falls short of .8 of what is claimed: by how much of it */
@@ -21,7 +21,7 @@ enum witness_of {
 	WITNESS_STEP_TEETH, /* the step's part of the probability where there is a collector's saw-tooth */
 	WITNESS_TEETH,     /* 1: there is such a saw-tooth */
 	WITNESS_ONE_OLDER, /* 1: one older life at most */
-	WITNESS_OLDER,     /* log of the older lives */
+	WITNESS_OLDER,     /* log of the older lives, of as many as are compared where there are more */
 	WITNESS_LOAD,      /* log of what load moves, in noise deviations */
 	WITNESS_P,         /* the probability itself, near rivals with it */
 	WITNESS_RIVAL,     /* log of that of the likeliest other deploy, as far as it is no near rival; at least .001 */

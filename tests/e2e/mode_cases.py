@@ -43,6 +43,13 @@ def drop_without_restart(w, d):
     w.write(d, lambda l, age, t: (1.5 * age if l["release"] >= 2 else 0) - (4 if 26 < t and l["start"] < 26 else 0))
 
 
+@mode(verdict="leak", culprit="v120", state="active")
+def many_deploys(w, d):
+    """Two hundred deploys, lives of 36 minutes, and each grows a little from v120 on: many lives make it surer, not doubtful."""
+    w.__init__("many_deploys", span=121, dt=120, slots=2, deploys=[.6 * k for k in range(1, 201)])
+    w.write(d, w.grow_from(120, 1.5, until=201))
+
+
 # ---- warm-up, caches ----
 @mode(verdict=("plateau", "none"), culprit=None)
 def warmup(w, d):

@@ -368,6 +368,23 @@ static void counts(void **state)
 	}
 }
 
+/* Beyond as many lives as are compared more of them say no more. */
+static void many_lives(void **state)
+{
+	(void)state;
+	enum { MANY = 200 };
+	struct mc_panel_life copy[MANY];
+	for (int i = 0; i < 2; i++) {
+		struct world w;
+		make(&w, 0, level, rises);
+		for (size_t k = 0; k < MANY; k++)
+			copy[k] = w.life[k < 150 ? 0 : LIVES - 1];
+		w.j.rows.life = copy;
+		w.j.rows.nlives = MANY;
+		assert_true(near(says(&w, 1, i ? WITNESS_OLDER : WITNESS_LIVES), log(TREND_MOST_COMPARED)));
+	}
+}
+
 /* Log evidences against each other. */
 static void evidence(void **state)
 {
@@ -523,6 +540,7 @@ int main(void)
 		cmocka_unit_test(small),
 		cmocka_unit_test(tails),
 		cmocka_unit_test(counts),
+		cmocka_unit_test(many_lives),
 		cmocka_unit_test(evidence),
 		cmocka_unit_test(warm_ups),
 		cmocka_unit_test(youth),

@@ -199,6 +199,8 @@ int mc_panel_levels(const struct mc_panel *p, double *level, double *var, struct
 double mc_panel_curve(const struct mc_panel *p, double from, double to);
 /* Standard deviation of what the load explains, in the unit. */
 double mc_panel_load(const struct mc_panel *p);
+/* Takes what the load explains out of the rows of a life, an index into mc_panel_in.lives; y: as many numbers as it has rows, in the unit. */
+void mc_panel_less_load(const struct mc_panel *p, size_t life, double *y);
 /* How fast what the load explains moves the lives of a release, by least squares over the last three fifths of each; unit per second, 0 where
  * there is no load. */
 double mc_panel_load_trend(const struct mc_panel *p, size_t release);

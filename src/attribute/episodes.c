@@ -31,10 +31,8 @@ static int rate_of(const struct history *h, const struct judgement *j, size_t re
 	int rc = release_trend(j, release, &r->value, &r->error, err);
 	if (rc != 0)
 		return rc;
-	/* a cycle of the load is no rate of its own, and is not known to the last byte */
-	double load = mc_panel_load_trend(j->panel, release) * j->unit;
-	r->value -= load;
-	r->error = hypot(r->error, .3 * load);
+	/* what a cycle of the load brings is taken out, but is not known to the last byte */
+	r->error = hypot(r->error, .3 * mc_panel_load_trend(j->panel, release) * j->unit);
 	double end = release < h->ndeploys ? h->deploy[release].begins : (double)INFINITY, most, mean;
 	if (by_requests && release > 0) {
 		history_load_between(h, h->deploy[release - 1].begins, end, &most, &mean);

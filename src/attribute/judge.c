@@ -123,6 +123,9 @@ static int judge_roles(struct history *h, struct judgement *j, size_t nroles, st
 		j->panel = part[lead].panel;
 		j->evidence = part[lead].evidence;
 		part[lead] = (struct part){ 0 };
+		/* what lives do by themselves, from here on: a peak of the load at the end of one is no rise */
+		for (size_t i = 0; j->panel && i < j->rows.nlives; i++)
+			mc_panel_less_load(j->panel, i, j->rows.block + (j->rows.life[i].y - j->rows.block));
 	}
 	for (size_t r = 0; r < nroles; r++)
 		part_release(&part[r]);

@@ -19,7 +19,7 @@ struct judgement {
 	size_t nlives;
 	struct history_life *own;     /* made for this signal, to be freed */
 	size_t role;                  /* the one that says most; rows, panel, slopes and steps are of its lives */
-	struct history_rows rows;
+	struct history_rows rows;     /* what the load explains is taken out once the evidence has been weighed */
 	struct mc_panel *panel;       /* NULL: too little */
 	struct suppositions sets;
 	struct mc_growth_evidence evidence; /* of all roles together, against none of them growing */
@@ -52,7 +52,7 @@ int judge_steps(const struct history *h, struct judgement *j, struct mc_error *e
 void steps_release(struct steps *s);
 
 /* Bytes (or processes) per second that the lives of a release rise by after the first two fifths of their time, the median life,
- * and its standard error. No model is in it: a figure to show. 0; 1: no life is long enough; MC_ENOMEM. */
+ * and its standard error. No model but that of the load is in it: a figure to show. 0; 1: no life is long enough; MC_ENOMEM. */
 int release_trend(const struct judgement *j, size_t release, double *ret, double *sd, struct mc_error *err);
 /* Turns the judgement into the answer's numbers, times and episodes. */
 int decide(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err);

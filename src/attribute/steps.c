@@ -267,8 +267,8 @@ void steps_release(struct steps *s)
 	*s = (struct steps){ 0 };
 }
 
-/* How much higher lives stand up to a time since a release than those before did, the median one after two fifths of its rows: no model of warm-up or
- * load is in it. NaN: there are none. */
+/* How much higher lives stand up to a time since a release than those before did, the median one after two fifths of its rows: no model of warm-up is
+ * in it. NaN: there are none. */
 static double plainly_higher(const struct judgement *j, size_t release, double until, double *level, double *work)
 {
 	size_t n[2] = { 0 }, all = j->rows.nlives;

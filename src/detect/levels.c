@@ -63,6 +63,12 @@ static double load_part(const struct mc_panel *p, const struct panel_life *l, si
 	return v;
 }
 
+void mc_panel_less_load(const struct mc_panel *p, size_t life, double *y)
+{
+	for (size_t k = 0; k < p->life[life].n && p->nload; k++)
+		y[k] -= load_part(p, &p->life[life], k);
+}
+
 double mc_panel_load(const struct mc_panel *p)
 {
 	double sum = 0, sq = 0, n = 0;

@@ -213,6 +213,44 @@ static void slopes_have_honest_errors(void **state)
 		fail_msg("%d of %d times the right release has most evidence", first, rounds);
 }
 
+/* What the load explains is taken out of the rows, and nothing else: what is left is as it is without a load, and a growth stays. */
+static void the_load_is_taken_out(void **state)
+{
+	(void)state;
+	static struct lives w;
+	static const struct mc_supposition s[] = { { 2, RELEASES, 0, 0 } };
+	enum { POINTS = 240 };
+	double t[POINTS], level[POINTS], before[BINS];
+	seed = 12;
+	simulate(&w, 1, 20, .5, .02);
+	for (size_t k = 0; k < POINTS; k++) {
+		t[k] = 10 * (double)k;
+		level[k] = 1 + .5 * sin(t[k] / 150);
+	}
+	for (int loaded = 0; loaded < 2; loaded++) {
+		struct mc_panel_in in = { .nlives = LIVES, .lives = w.life, .nreleases = RELEASES, .release_t = w.release_t, .bin = 10, .quantum = 1e-6,
+			.load = { loaded ? POINTS : 0, t, level } };
+		struct mc_growth_evidence e;
+		struct mc_panel *p = NULL;
+		double off = 0;
+		for (size_t k = 0; k < BINS; k++) {
+			before[k] = w.y[LIVES - 1][k];
+			for (size_t i = 0; loaded && i < LIVES; i++)
+				w.y[i][k] += 16 * (level[60 * (i / (LIVES / RELEASES)) + k] - 1);
+		}
+		assert_int_equal(mc_panel_new(&in, &p, NULL), 0);
+		assert_int_equal(mc_panel_evidence(p, s, 1, &e, NULL), 0);
+		mc_panel_less_load(p, LIVES - 1, w.y[LIVES - 1]);
+		/* its level may be another */
+		for (size_t k = 0; k < BINS; k++)
+			off += (w.y[LIVES - 1][k] - before[k]) / BINS;
+		for (size_t k = 0; k < BINS; k++)
+			near(w.y[LIVES - 1][k] - before[k] - off, 0, loaded ? 2.5 : 0);
+		mc_growth_evidence_release(&e);
+		mc_panel_free(p);
+	}
+}
+
 static void nothing_is_found_in_noise(void **state)
 {
 	(void)state;
@@ -555,6 +593,7 @@ int main(void)
 		cmocka_unit_test(loads_of_few_times_are_left_alone),
 		cmocka_unit_test(noise_is_recovered),
 		cmocka_unit_test(slopes_have_honest_errors),
+		cmocka_unit_test(the_load_is_taken_out),
 		cmocka_unit_test(nothing_is_found_in_noise),
 		cmocka_unit_test(clean_growth_of_any_size_has_evidence),
 		cmocka_unit_test(a_plateau_does_not_bend_the_fit),

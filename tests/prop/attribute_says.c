@@ -223,8 +223,8 @@ static void two_that_both_run_will_be_told_apart(void **state)
 {
 	(void)state;
 	size_t ambiguous = 0;
-	for (uint64_t seed = 1; seed < 7; seed++)
-		for (int growth = 3; growth < 8; growth++) {
+	for (uint64_t seed = 1; seed < 13; seed++)
+		for (int growth = 1; growth < 8; growth++) {
 			struct world_plan p = { .seed = seed, .kind = WORLD_FLAT, .slots = 4, .deploys = 3, .samples = 60, .interval = 30 };
 			struct world w;
 			two_beside_each_other(&w, &p, growth);

@@ -100,6 +100,8 @@ void mc_answer_sentence(const struct mc_case *c, const struct mc_answer *a, bool
 void mc_interval_text(int64_t at_ms, int64_t lo_ms, int64_t hi_ms, bool utc, struct mc_buf *out);
 /* Bytes per second as a person reads them: "44.0 MiB/h", "1.20 GiB/min". Returns out. */
 const char *mc_rate_text(double bytes_per_second, char out[MC_TIME_TEXT]);
+/* The same, or "2.39 processes/h" where it is their number that grows. */
+const char *mc_growth_text(double per_second, bool processes, char out[MC_TIME_TEXT]);
 /* Its version, else commit, else words. Borrowed or static. */
 const char *mc_deploy_name(const struct mc_deploy_mark *d);
 
@@ -172,6 +174,7 @@ struct mc_deploy_view {
 	char *program;
 	double memory_after;      /* bytes: private memory at the end of what it began */
 	double growth_after;      /* bytes per second of it, the whole program */
+	bool growth_of_processes; /* growth_after is of their number: the culprit's, where that is what grows */
 	double probability;       /* that it began the growth; NaN: not a candidate */
 	bool culprit, fix;
 	bool unanswered;          /* no answer is stored yet that could say so: only in a list of all programs */

@@ -145,6 +145,7 @@ struct mc_answer {
 	int64_t fixed_first_seen_ms;
 	int64_t stopped_ms, stopped_lo_ms, stopped_hi_ms;
 	double ceiling_bytes;     /* plateau: where it levels off, whole program; else NaN */
+	double falls;             /* none, plateau: bytes/s, by which memory of the whole program falls now; 0: it does not */
 	int64_t look_again_ms;    /* when to look again: end of a plateau's rise, enough data; or MC_NO_TIME */
 	size_t nepisodes;
 	struct mc_episode *episodes; /* oldest first */

@@ -241,6 +241,7 @@ struct mc_page_program {
 	double processes;
 	double private_bytes;    /* anon + swap, now, or when it was last seen */
 	double growth;           /* bytes per second of the answer */
+	bool growth_of_processes; /* processes per second instead */
 	const char *version;     /* running now */
 	const char *verdict, *state; /* as in the JSON */
 	const char *answer;      /* the answer in one sentence */
@@ -269,6 +270,7 @@ struct mc_page_deploy {
 	double probability;      /* that it began the growth; NaN: not a candidate */
 	bool culprit, fix;
 	double memory_after, growth_after; /* bytes, bytes per second, of the release that it began */
+	bool growth_of_processes; /* processes per second instead */
 };
 struct mc_page_evidence {
 	const char *kind, *text;

@@ -21,6 +21,14 @@ const char *mc_rate_text(double bytes_per_second, char out[MC_TIME_TEXT])
 	return out;
 }
 
+const char *mc_growth_text(double per_second, bool processes, char out[MC_TIME_TEXT])
+{
+	if (!processes)
+		return mc_rate_text(per_second, out);
+	snprintf(out, MC_TIME_TEXT, "%.3g processes/h", per_second * 3600);
+	return out;
+}
+
 /* "44.0 MiB/h (41.2 to 46.9)"; the units of the ends where they differ. */
 static void add_rate(struct mc_buf *out, const struct mc_answer *a)
 {
@@ -163,10 +171,10 @@ static void plateau_sentence(struct mc_buf *out, const struct mc_case *c, const 
 	char size[MC_TIME_TEXT], when[MC_TIME_TEXT];
 	mc_buf_str(out, "no leak: memory of ");
 	mc_text_add(out, c->program, strlen(c->program));
-	mc_buf_str(out, " levels off");
 	if (isfinite(a->ceiling_bytes))
-		mc_buf_printf(out, " at about %s", mc_size_text(a->ceiling_bytes, size));
-	mc_buf_str(out, ", as a warm-up or a bounded cache does");
+		mc_buf_printf(out, " levels off at about %s, as a warm-up or a bounded cache does", mc_size_text(a->ceiling_bytes, size));
+	else
+		mc_buf_printf(out, " rises after a start, and no further: it falls by %s now", mc_rate_text(a->falls, size));
 	if (a->look_again_ms != MC_NO_TIME)
 		mc_buf_printf(out, "; to be looked at again %s", mc_time_text(a->look_again_ms, utc, when));
 	mc_buf_str(out, ".");
@@ -204,7 +212,10 @@ void mc_answer_sentence(const struct mc_case *c, const struct mc_answer *a, bool
 	case MC_VERDICT_NONE:
 		mc_buf_str(out, "no growth: memory of ");
 		mc_text_add(out, c->program, strlen(c->program));
-		mc_buf_str(out, " is steady.");
+		if (a->falls > 0)
+			mc_buf_printf(out, " falls by %s.", mc_rate_text(a->falls, when));
+		else
+			mc_buf_str(out, " is steady.");
 		break;
 	case MC_VERDICT_INSUFFICIENT:
 	default:

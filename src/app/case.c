@@ -314,6 +314,20 @@ static double host_limit(struct mc_store *s, int64_t until, double *room)
 	return limit;
 }
 
+/* It was not seen any more when the host was, twice: it does not run, and nothing runs out. */
+static bool is_gone(struct mc_store *s, int64_t last, int64_t until)
+{
+	enum { GONE_MS = 60000, SPAN_MS = 1800000 }; /* as for `status`; more than two ticks of the slowest configuration */
+	struct mc_host_series h = { 0 };
+	size_t later = 0;
+	if (mc_store_host_series(s, last, until - SPAN_MS < last ? until : last + SPAN_MS, &h, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < h.n; i++)
+		later += h.t_ms[i] > last + GONE_MS;
+	mc_host_series_release(&h);
+	return later >= 2;
+}
+
 static int begin_case(struct mc_store *s, const char *program, struct mc_program_row *row, struct scenario_data **ret, struct mc_error *err)
 {
 	int rc = program_find(s, program, row, err);
@@ -346,7 +360,7 @@ int mc_case_from_store(struct mc_store *s, const char *program, int64_t as_of_ms
 	}
 	/* where no sample is left, what was seen last is still known */
 	out.c.as_of_ms = as_of_ms || samples_are_left(d) || last_sample(d) == INT64_MIN ? as_of_ms : last_sample(d);
-	if (last_sample(d) > INT64_MIN) {
+	if (last_sample(d) > INT64_MIN && !is_gone(s, last_sample(d), until)) {
 		double host = host_limit(s, last_sample(d), &out.c.memory_room), own = daemon_limit_of(s, row.id);
 		out.c.memory_limit = isnan(host) || own < host ? own : host;
 	}

@@ -188,7 +188,9 @@ static void take_answer(struct mc_deploy_view *v, const struct mc_jsonv *a)
 	v->fix = is_about(mc_jsonv_get(a, "fixed_by"), &v->row);
 	double slope;
 	if (v->culprit && mc_jsonv_num(mc_jsonv_get(mc_jsonv_get(a, "slope_bytes_per_second"), "after"), &slope)) {
+		const char *signal = mc_jsonv_str(mc_jsonv_get(a, "signal"));
 		v->growth_after = slope; /* of one release there are not two figures */
+		v->growth_of_processes = signal && strcmp(signal, "processes") == 0;
 		v->few_samples = false;
 	}
 }

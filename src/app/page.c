@@ -30,7 +30,7 @@ void page_take_status(struct mc_page_program *p, const struct mc_program_status 
 	const struct mc_running *runs = st->nrunning ? &st->running[0] : NULL;
 	*p = (struct mc_page_program){ .name = st->name, .processes = (double)st->processes, .growth = st->growth, .verdict = st->verdict,
 		.state = st->state, .culprit = culprit && culprit[0] ? culprit : NULL, .probability = st->culprit_probability,
-		.onset_ms = st->onset_ms, .exhaustion_ms = st->exhaustion_ms };
+		.growth_of_processes = st->signal && strcmp(st->signal, "processes") == 0, .onset_ms = st->onset_ms, .exhaustion_ms = st->exhaustion_ms };
 	if (st->processes == 0) { /* nothing grows and nothing runs out any more */
 		p->gone_ms = st->last_ms;
 		p->exhaustion_ms = MC_PAGE_NO_TIME;

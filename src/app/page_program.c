@@ -71,6 +71,7 @@ static void take_figures(struct parts *p, const struct mc_jsonv *v)
 	d->program.onset_ms = take_time(v, "onset_ms");
 	d->program.exhaustion_ms = d->program.gone_ms ? MC_PAGE_NO_TIME : take_time(v, "exhaustion_ms");
 	d->program.growth = fixed ? (double)NAN : take_growth(v);
+	d->program.growth_of_processes = d->signal && strcmp(d->signal, "processes") == 0;
 	d->program.culprit = name_of(culprit);
 	d->program.probability = take_number(culprit, "probability");
 }
@@ -158,7 +159,7 @@ static void take_deploys(struct parts *p, const struct mc_jsonv *answer)
 		const struct mc_deploy_view *v = &all->views[i];
 		p->shown[i - first] = (struct mc_page_deploy){ .deployed_ms = v->row.unix_ms,
 			.first_seen_ms = v->row.first_seen_ms ? v->row.first_seen_ms : MC_PAGE_NO_TIME, .version = v->row.version, .commit = v->row.commit,
-			.how = v->row.source, .memory_after = v->memory_after, .growth_after = v->growth_after };
+			.how = v->row.source, .memory_after = v->memory_after, .growth_after = v->growth_after, .growth_of_processes = v->growth_of_processes };
 		mark_deploy(&p->shown[i - first], &v->row, answer);
 	}
 	p->d.ndeploys = all->n - first;

@@ -107,7 +107,7 @@ int mc_plot_svg(const struct mc_plot *p, bool utc, unsigned width, unsigned heig
 		marks[n++] = (struct mc_page_deploy){ .deployed_ms = v->row.unix_ms,
 			.first_seen_ms = v->row.first_seen_ms ? v->row.first_seen_ms : MC_NO_TIME, .version = v->row.version, .commit = v->row.commit,
 			.how = v->row.source, .probability = v->probability, .culprit = v->culprit, .fix = v->fix, .memory_after = v->memory_after,
-			.growth_after = v->growth_after };
+			.growth_after = v->growth_after, .growth_of_processes = v->growth_of_processes };
 	}
 	int64_t step = (c->t_ms[c->n - 1] - c->t_ms[0]) / (int64_t)(c->n < 1000 ? c->n : 1000);
 	struct mc_page_detail d = { .page = { .utc = utc }, .program = { .name = p->program, .answer = p->text, .onset_ms = p->onset_ms },

@@ -234,7 +234,10 @@ static int read_program(struct mc_store *s, const struct mc_program_row *row, in
 		rc = look_at_lives(s, p, err);
 	if (rc == 0)
 		rc = look_at_deploys(s, p, err);
-	return rc < 0 ? rc : look_at_answer(s, p, row, reckon, err);
+	rc = rc < 0 ? rc : look_at_answer(s, p, row, reckon, err);
+	if (p->processes == 0)
+		p->exhaustion_ms = MC_NO_TIME; /* what does not run uses nothing up, whatever was said while it ran */
+	return rc;
 }
 
 /* ---- the host ---- */

@@ -13,7 +13,7 @@ size_t lives_at(const struct history *h, size_t role, double t)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < h->nlives; i++)
-		n += h->life[i].role == role && h->life[i].start <= t && h->life[i].last >= t - 3 * h->tick;
+		n += (role == EVERY_ROLE || h->life[i].role == role) && h->life[i].start <= t && h->life[i].last >= t - 3 * h->tick;
 	return n;
 }
 
@@ -289,6 +289,64 @@ static void jumped_at(const struct history *h, struct mc_answer *a)
 	a->onset_hi_ms = history_ms(h, h->jump.to + h->tick);
 }
 
+/* Mean height of a life's bins [from, to), less what all lives rise by with age. */
+static double stands(const struct judgement *j, const struct history_life *l, size_t from, size_t to)
+{
+	double sum = 0;
+	for (size_t i = from; i < to; i++)
+		sum += l->sum.bin[i].y - mc_panel_curve(j->panel, 0, fmax(l->sum.bin[i].t - l->start, 0)) * j->unit;
+	return to > from ? sum / (double)(to - from) : (double)NAN;
+}
+
+/* A level that changed inside lives may be gone with them: four in five of those that run now began since, and lack at least half of it. The lives that
+ * had it ended between *from and *to, the first without it is *next. */
+static bool went_with_its_lives(const struct history *h, const struct judgement *j, double *from, double *to, const struct history_life **next)
+{
+	double before = 0, had = 0, running = 0, lack = 0;
+	*from = (double)INFINITY;
+	*to = 0;
+	*next = NULL;
+	for (size_t i = 0; i < h->nlives; i++) {
+		const struct history_life *l = &h->life[i];
+		if (l->role != j->role || !(l->jump > 0))
+			continue;
+		before += stands(j, l, 0, l->jump_from);
+		had++;
+		*from = fmin(*from, l->last);
+		*to = fmax(*to, l->last);
+	}
+	for (size_t i = 0; i < h->nlives && had > 0; i++) {
+		const struct history_life *l = &h->life[i];
+		if (l->role != j->role || l->last < h->as_of - 3 * h->tick)
+			continue;
+		running++;
+		if (l->start < h->jump.to || l->sum.n == 0 || !(stands(j, l, 0, l->sum.n) < before / had + h->jump.height / 2))
+			continue;
+		lack++;
+	}
+	for (size_t i = 0; i < h->nlives && !*next; i++)
+		if (h->life[i].role == j->role && h->life[i].start >= h->jump.to)
+			*next = &h->life[i];
+	return *next && running > 0 && lack >= .8 * running;
+}
+
+/* Says so in the answer. */
+static void end_of_jump(const struct history *h, const struct judgement *j, struct mc_answer *a)
+{
+	double from, to;
+	const struct history_life *next;
+	if (!went_with_its_lives(h, j, &from, &to, &next))
+		return;
+	size_t k = next->release;
+	if (k > 0 && next->start - h->deploy[k - 1].begins < h->slack && h->deploy[k - 1].begins > h->jump.to) {
+		stopped(h, j, k - 1, a);
+		return;
+	}
+	a->state = MC_STATE_FIXED;
+	a->stopped_ms = a->stopped_hi_ms = history_ms(h, fmin(to, h->as_of));
+	a->stopped_lo_ms = history_ms(h, from);
+}
+
 /* A level that changed at a time that no deploy is near. */
 static int step_of_its_own(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
@@ -296,8 +354,9 @@ static int step_of_its_own(const struct history *h, const struct judgement *j, s
 	a->state = MC_STATE_ACTIVE;
 	jumped_at(h, a);
 	a->grown_bytes = h->jump.height * lives_counted(h, j, h->as_of);
-	return episode_add(a, (struct mc_episode){ .verdict = MC_VERDICT_STEP, .culprit = MC_NO_DEPLOY, .fixed_by = MC_NO_DEPLOY, .onset_ms = a->onset_ms,
-		.stopped_ms = MC_NO_TIME }, err);
+	end_of_jump(h, j, a);
+	return episode_add(a, (struct mc_episode){ .verdict = MC_VERDICT_STEP, .culprit = MC_NO_DEPLOY, .fixed_by = a->fixed_by, .onset_ms = a->onset_ms,
+		.stopped_ms = a->stopped_ms }, err);
 }
 
 static int step(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
@@ -313,11 +372,14 @@ static int step(const struct history *h, const struct judgement *j, struct mc_an
 	a->onset_ms = history_ms(h, at);
 	a->onset_lo_ms = history_ms(h, fmin(at, h->deploy[k].mark) - h->tick);
 	a->onset_hi_ms = history_ms(h, fmax(at, h->deploy[k].mark) + j->rows.bin);
-	if (h->jump.lives && k == h->jump_by)
+	bool jumped = h->jump.lives && k == h->jump_by;
+	if (jumped)
 		jumped_at(h, a);
 	a->grown_bytes = j->steps.fit[k].slope * j->unit * lives_counted(h, j, h->as_of);
 	if (j->steps.until[k] != SIZE_MAX && j->steps.until[k] > 0)
 		stopped(h, j, j->steps.until[k] - 1, a);
+	else if (jumped)
+		end_of_jump(h, j, a);
 	if (named)
 		a->culprit = 0;
 	return episode_add(a, (struct mc_episode){ .verdict = MC_VERDICT_STEP, .culprit = named ? h->deploy[who].index : MC_NO_DEPLOY, .fixed_by = a->fixed_by,
@@ -358,7 +420,7 @@ static void exhaustion(const struct history *h, const struct judgement *j, struc
 	/* processes that multiply bring as much as one has */
 	if (j->signal == HISTORY_PROCESSES)
 		each = total / fmax((double)lives_at(h, j->role, h->as_of), 1);
-	if (!isfinite(left) || a->verdict != MC_VERDICT_LEAK || !(a->slope_now > 0))
+	if (!isfinite(left) || lives_at(h, EVERY_ROLE, h->as_of) == 0 || a->verdict != MC_VERDICT_LEAK || !(a->slope_now > 0))
 		return;
 	a->exhaustion_ms = runs_out(h, left, a->slope_now * each);
 	a->exhaustion_lo_ms = runs_out(h, left, a->slope_now_hi * each);
@@ -398,6 +460,25 @@ static void ambiguity(const struct history *h, const struct judgement *j, struct
 	a->ambiguous_until_ms = history_ms(h, since + age * pow(3, 2. / 3));
 }
 
+/* By how much the lives of the newest release fall in a second, whatever others did before; 0: they do not. Load that falls is no such thing. */
+static double falls_now(const struct history *h, const struct judgement *j)
+{
+	double v, sd, life = 0, load = h->nload ? mc_panel_load(j->panel) : 0;
+	struct mc_noise noise;
+	size_t r = 0;
+	for (size_t i = 0; i < j->rows.nlives; i++) {
+		const struct mc_panel_life *l = &j->rows.life[i];
+		r = l->release > r ? l->release : r;
+	}
+	for (size_t i = 0; i < j->rows.nlives; i++)
+		if (j->rows.life[i].release == r)
+			life = fmax(life, j->rows.life[i].t[j->rows.life[i].n - 1] - fmax(j->rows.life[i].start, 0));
+	mc_panel_noise(j->panel, &noise);
+	if (release_trend(j, r, &v, &sd, NULL) != 0)
+		return 0;
+	return v + 4 * sd < 0 && -v * life > (4 * sqrt(noise.var) + 4 * load) * j->unit ? -v * lives_counted(h, j, h->as_of) : 0;
+}
+
 /* Where a rise that levels off will end, and when most of it is over. */
 static void plateau(const struct history *h, const struct judgement *j, struct mc_answer *a)
 {
@@ -414,6 +495,8 @@ static void plateau(const struct history *h, const struct judgement *j, struct m
 			until += fmax(until, h->tick) * .1;
 		later = fmax(later, until - age);
 	}
+	if (a->falls > 0)
+		return; /* no height is in sight */
 	a->ceiling_bytes = total_now(h) + left * j->unit;
 	if (later > 0)
 		a->look_again_ms = history_ms(h, h->as_of + later);
@@ -469,6 +552,8 @@ int decide(const struct history *h, const struct judgement *j, struct mc_answer 
 		return step(h, j, a, err);
 	a->verdict = quiet_verdict(h, j);
 	a->signal = MC_SIGNAL_NULL;
+	if (a->verdict != MC_VERDICT_LOAD && j->signal == HISTORY_ANON)
+		a->falls = falls_now(h, j);
 	if (a->verdict == MC_VERDICT_PLATEAU)
 		plateau(h, j, a);
 	/* a day's cycle has to be seen whole */

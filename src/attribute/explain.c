@@ -85,8 +85,9 @@ static int jump_sentence(const struct history *h, const struct judgement *j, siz
 	size(j, m->height - 1.96 * m->sd, s[1]);
 	size(j, m->height + 1.96 * m->sd, s[2]);
 	if (k == MC_NO_DEPLOY)
-		return say(a, "step", false, err, "%s rose by %s (95 %%: %s to %s) at once at %s, in %zu %s, and stays there; no deploy is near", what_grows(j), s[0],
-			s[1], s[2], at, m->lives, m->lives == 1 ? "process" : "processes together");
+		return say(a, "step", false, err, "%s rose by %s (95 %%: %s to %s) at once at %s, in %zu %s, and stays there%s; no deploy is near", what_grows(j), s[0],
+			s[1], s[2], at, m->lives, m->lives == 1 ? "process" : "processes together",
+			a->state == MC_STATE_FIXED ? " until those end: what was started later stands no higher" : "");
 	double late = t - h->deploy[k].mark;
 	return say(a, "step", false, err, "%s rose by %s (95 %%: %s to %s) at once at %s, in %zu %s, %s %s %s, which restarted nobody", what_grows(j), s[0], s[1],
 		s[2], at, m->lives, m->lives == 1 ? "process" : "processes together", mc_duration_text((int64_t)(fabs(late) * 1000), after),
@@ -128,6 +129,14 @@ static int step_sentence(const struct history *h, const struct judgement *j, siz
 		k == MC_NO_DEPLOY ? "then" : name(h, k));
 }
 
+static double longest_life(const struct judgement *j)
+{
+	double life = 0;
+	for (size_t i = 0; i < j->nlives; i++)
+		life = fmax(life, j->lives[i].last - fmax(j->lives[i].start, 0));
+	return life;
+}
+
 /* Trend of each release by itself. */
 static int release_sentence(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
@@ -135,17 +144,24 @@ static int release_sentence(const struct history *h, const struct judgement *j, 
 	char s[2][MC_TIME_TEXT];
 	size_t shown = 0;
 	int rc = 0;
+	bool loaded = false;
+	double life = longest_life(j), load = h->load_what && j->signal == HISTORY_ANON ? mc_panel_load(j->panel) * j->unit : 0;
 	for (size_t r = 0; rc == 0 && r <= h->ndeploys; r++) {
 		double v, sd;
 		if (h->ndeploys - r > 11 || (rc = release_trend(j, r, &v, &sd, err)) != 0)
 			rc = rc < 0 ? rc : 0;
-		else
+		else {
 			mc_buf_printf(&b, "%s%s %s/h +- %s", shown++ ? ", " : "", r ? name(h, r - 1) : "before", size(j, v * 3600, s[0]),
 				size(j, sd * 3600, s[1]));
+			loaded = loaded || load > sd * .6 * life;
+		}
 	}
 	if (rc == 0)
 		rc = mc_buf_check(&b, err);
-	if (rc == 0 && shown > 1)
+	if (rc == 0 && shown > 1 && loaded)
+		rc = say(a, "releases", false, err, "trend of a life after its warm-up, by release (load, which moves it by %s, is not taken out): %s",
+			mc_size_text(load, s[0]), mc_buf_text(&b));
+	else if (rc == 0 && shown > 1)
 		rc = say(a, "releases", false, err, "trend of a life after its warm-up, by release: %s", mc_buf_text(&b));
 	mc_buf_release(&b);
 	return rc;
@@ -168,12 +184,14 @@ static int load_sentence(const struct history *h, const struct judgement *j, str
 	char s[MC_TIME_TEXT], each[MC_TIME_TEXT];
 	double onset = a->onset_ms == MC_NO_TIME ? h->as_of / 2 : (double)(a->onset_ms - h->origin_ms) / 1000;
 	double span = fmin(onset, h->as_of - onset), before = history_mean_load(h, onset - span, onset), after = history_mean_load(h, onset, onset + span);
-	size_t was = lives_at(h, j->role, fmax(onset - 3 * h->tick, h->tick)), is = lives_at(h, j->role, h->as_of);
+	size_t was = lives_at(h, EVERY_ROLE, fmax(onset - 3 * h->tick, h->tick)), is = lives_at(h, EVERY_ROLE, h->as_of);
+	char at[MC_TIME_TEXT], along[MC_TIME_TEXT];
 	if (!h->load_what)
 		return say(a, "load", false, err, "no counter of load is known, so that load can't be ruled out; processes %zu -> %zu", was, is);
 	if (!isfinite(before) || !isfinite(after) || before <= 0)
 		return 0;
-	int rc = say(a, "load", a->verdict != MC_VERDICT_LOAD, err, "%s %+.0f %%, processes %zu -> %zu", h->load_what, 100 * (after / before - 1), was, is);
+	int rc = say(a, "load", a->verdict != MC_VERDICT_LOAD, err, "%s %+.0f %%, processes %zu -> %zu (the %s after %s against as long before)", h->load_what,
+		100 * (after / before - 1), was, is, mc_duration_text((int64_t)(span * 1000), along), mc_time_text(history_ms(h, onset), true, at));
 	if (rc < 0 || a->verdict == MC_VERDICT_LEAK)
 		return rc;
 	double moved = mc_panel_load(j->panel) * j->unit, spread = load_spread(h);
@@ -186,14 +204,12 @@ static int load_sentence(const struct history *h, const struct judgement *j, str
 static int curve_sentence(const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
 	char s[2][MC_TIME_TEXT];
-	double life = 0;
-	for (size_t i = 0; i < j->nlives; i++)
-		life = fmax(life, j->lives[i].last - fmax(j->lives[i].start, 0));
+	double life = longest_life(j);
 	double rise = mc_panel_curve(j->panel, 0, life) * j->unit, late = mc_panel_curve(j->panel, life / 4, life) * j->unit;
 	if (j->signal != HISTORY_ANON || !(rise > 0))
 		return 0;
 	return say(a, "warm-up", a->verdict == MC_VERDICT_LEAK, err,
-		"every life rises by %s with its age, %s of it after a quarter of its time; releases are compared at equal age", mc_size_text(rise, s[0]),
+		"lives of all releases have in common that they rise by %s with age, %s of it after a quarter of their time; releases are compared at equal age", mc_size_text(rise, s[0]),
 		mc_size_text(fmax(late, 0), s[1]));
 }
 
@@ -222,7 +238,7 @@ static int rivals(const struct history *h, const struct judgement *j, struct mc_
 			j->belief.all, j->belief.free_onset);
 	if (rc == 0)
 		rc = say(a, "rival", a->verdict == MC_VERDICT_LEAK || a->verdict == MC_VERDICT_STEP, err,
-			"no lasting change: probability %.3f (of it growth that levels off %.3f)", a->no_change, bounded);
+			"no lasting change: probability %.3f (of it growth that levels off, besides what lives of all releases have in common, %.3f)", a->no_change, bounded);
 	return rc;
 }
 
@@ -246,18 +262,34 @@ static int witness_sentence(const struct history *h, const struct judgement *j, 
 	return rc;
 }
 
+/* Did a life run for a while at the time of some life of the releases [from, to]? One that drained does nothing any more, and is left out. */
+static bool beside(const struct history *h, const struct judgement *j, size_t life, size_t from, size_t to)
+{
+	const struct history_life *l = &j->lives[life];
+	for (size_t i = 0; i < j->nlives; i++) {
+		const struct history_life *x = &j->lives[i];
+		if (x->release >= from && x->release <= to && fmin(l->works_until, x->works_until) - fmax(l->start, x->start) > 10 * h->tick)
+			return true;
+	}
+	return false;
+}
+
 /* A build that grows whenever it runs, and only then. */
 static int identity_sentence(const struct history *h, const struct judgement *j, size_t k, struct mc_answer *a, struct mc_error *err)
 {
 	size_t old = 0, new = 0;
+	double until = 0;
 	if (k == MC_NO_DEPLOY || j->signal != HISTORY_ANON)
 		return 0;
 	for (size_t i = 0; i < j->nlives; i++) {
 		const struct history_life *l = &j->lives[i];
-		bool then = l->start < h->as_of && l->last > h->deploy[k].begins + 10 * h->tick;
-		old += then && l->release < k + 1;
-		new += l->release == k + 1;
+		if (l->release > k || !(l->works_until > h->deploy[k].begins) || !beside(h, j, i, k + 1, k + 1))
+			continue;
+		old++;
+		until = fmax(until, l->works_until);
 	}
+	for (size_t i = 0; old && i < j->nlives; i++)
+		new += j->lives[i].release == k + 1 && j->lives[i].start < until && beside(h, j, i, 0, k);
 	if (old && new)
 		return say(a, "canary", false, err, "%zu %s of earlier releases ran beside %zu of %s: they were compared at the same hours", old,
 			old == 1 ? "life" : "lives", new, name(h, k));
@@ -316,6 +348,20 @@ static int episodes_sentence(const struct history *h, const struct judgement *j,
 	return rc;
 }
 
+/* Which are workers is not known: only how many there are of each kind, at the last moment. */
+static int roles_sentence(const struct history *h, struct mc_answer *a, struct mc_error *err)
+{
+	struct mc_buf b = { 0 };
+	for (size_t r = 0; r < h->nroles; r++)
+		mc_buf_printf(&b, "%s%zu", r == 0 ? "" : r + 1 < h->nroles ? ", " : " and ", lives_at(h, r, h->as_of));
+	int rc = mc_buf_check(&b, err);
+	if (rc == 0)
+		rc = say(a, "data", false, err, "memory of some processes stands or moves by more than twice what that of others does, in every release: they were judged "
+			"apart (%s that run)", mc_buf_text(&b));
+	mc_buf_release(&b);
+	return rc;
+}
+
 static int data_sentence(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
 	char s[2][MC_TIME_TEXT];
@@ -329,7 +375,7 @@ static int data_sentence(const struct history *h, const struct judgement *j, str
 	if (rc == 0 && h->sawtooth > 0)
 		rc = say(a, "collector", false, err, "a collector runs about every %s: judged by what it leaves", mc_duration_text((int64_t)(h->sawtooth * 1000), s[0]));
 	if (rc == 0 && h->nroles > 1)
-		rc = say(a, "data", false, err, "%zu kinds of process were judged apart (a master and its workers, for example)", h->nroles);
+		rc = roles_sentence(h, a, err);
 	return rc;
 }
 
@@ -364,6 +410,22 @@ int explain(const struct history *h, const struct judgement *j, struct mc_answer
 	return rc < 0 ? rc : data_sentence(h, j, a, err);
 }
 
+/* Enough samples in number, but no curve can be made of them. */
+static int explain_no_curve(const struct history *h, double samples, double seconds, struct mc_answer *a, struct mc_error *err)
+{
+	char span[MC_TIME_TEXT];
+	double early = 0;
+	for (size_t i = 0; i < h->nlives; i++)
+		early += h->life[i].first_ms < h->life[i].start_ms ? h->life[i].n : 0;
+	mc_duration_text((int64_t)(seconds * 1000), span);
+	if (2 * early > samples)
+		return say(a, "data", false, err, "not enough data: %.0f of %.0f samples are of processes that were sampled before they began: their start_ms, "
+			"or a clock, is wrong", early, samples);
+	return say(a, "data", false, err, "not enough data: %.0f samples of %zu process%s over %s are enough in number, but lie too close together for a curve: "
+		"of one process some are needed in three parts of its life, each a quarter of a second or more and a twentieth of its age", samples, h->nlives,
+		h->nlives == 1 ? "" : "es", span);
+}
+
 int explain_too_little(const struct history *h, struct mc_answer *a, struct mc_error *err)
 {
 	char span[MC_TIME_TEXT], more[MC_TIME_TEXT];
@@ -377,6 +439,8 @@ int explain_too_little(const struct history *h, struct mc_answer *a, struct mc_e
 	}
 	if (!(samples > 0))
 		return say(a, "data", false, err, "not enough data: no sample yet; %d of one process are needed", LEAST_SAMPLES);
+	if (longest >= LEAST_SAMPLES || samples >= LEAST_SAMPLES_IN_ALL)
+		return explain_no_curve(h, samples, to - from, a, err);
 	if (longest < 2)
 		return say(a, "data", false, err, "not enough data: %.0f sample%s of %zu process%s; %d of one process are needed, or %d in all", samples,
 			samples == 1 ? "" : "s", h->nlives, h->nlives == 1 ? "" : "es", LEAST_SAMPLES, LEAST_SAMPLES_IN_ALL);

@@ -69,7 +69,8 @@ enum { LEAST_SAMPLES = 30, LEAST_SAMPLES_IN_ALL = 300 };
 int decide_nothing(const struct history *h, struct mc_answer *a, struct mc_error *err);
 int explain_too_little(const struct history *h, struct mc_answer *a, struct mc_error *err);
 
-/* Lives of the release that are alive at the last moment, or were at its end. */
+/* Lives of a role, or of EVERY_ROLE, that are alive at t. */
+#define EVERY_ROLE SIZE_MAX
 size_t lives_at(const struct history *h, size_t role, double t);
 /* By how many a figure of one life is to be multiplied for the whole program at t: its lives, or 1 where the signal is the
  * program's. At least 1. */

@@ -120,6 +120,7 @@ const char *cli_when(const struct cli *c, int64_t ms, char out[MC_TIME_TEXT]);
 void cli_stale(struct cli *c, int64_t ms, int64_t interval_ms, const char *what);
 const char *cli_size(double bytes, char out[MC_TIME_TEXT]);  /* "-" for NaN */
 const char *cli_rate(double bytes_per_second, char out[MC_TIME_TEXT]);
+const char *cli_growth(double per_second, bool processes, char out[MC_TIME_TEXT]); /* of the number of processes, or bytes */
 const char *cli_commit(const char *commit, char out[MC_TIME_TEXT]); /* its first 12 digits */
 /* A version, else a commit; of a whole commit 12 digits, wherever it stands. */
 const char *cli_release(const char *version, const char *commit, char out[MC_TIME_TEXT]);

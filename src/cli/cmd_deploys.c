@@ -79,7 +79,7 @@ static void row(const struct cli *c, struct mc_table *t, const struct mc_deploy_
 	mc_table_cell(t, "33", "%s", d->commit && d->commit[0] ? cli_commit(d->commit, text) : "-");
 	mc_table_cell(t, NULL, "%s", d->source && d->source[0] ? d->source : "-");
 	mc_table_cell(t, NULL, "%s", cli_size(v->memory_after, text));
-	mc_table_cell(t, style, "%s", cli_rate(v->growth_after, text));
+	mc_table_cell(t, style, "%s", cli_growth(v->growth_after, v->growth_of_processes, text));
 	mc_table_cell(t, style, "%s", mc_buf_text(&says));
 	mc_buf_release(&says);
 }
@@ -94,7 +94,7 @@ static void stacked_row(struct cli *c, const struct mc_deploy_view *v, bool prog
 	remark(c, v, &says);
 	cli_line(c, 0, "1", "%s%s%s, %s", program ? v->program : "", program ? " " : "",
 		cli_deploy_name(d, commit), cli_when(c, d->unix_ms, when));
-	cli_line(c, 2, NULL, "deploy %lld, %s; %s, %s", (long long)d->id, d->source, cli_size(v->memory_after, size), cli_rate(v->growth_after, rate));
+	cli_line(c, 2, NULL, "deploy %lld, %s; %s, %s", (long long)d->id, d->source, cli_size(v->memory_after, size), cli_growth(v->growth_after, v->growth_of_processes, rate));
 	if (says.len)
 		cli_line(c, 2, style, "%s", mc_buf_text(&says));
 	mc_buf_release(&says);

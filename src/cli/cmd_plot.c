@@ -228,7 +228,7 @@ static void put_legend(struct cli *c, const struct frame *f)
 		if (isfinite(v->memory_after))
 			mc_buf_printf(&t, ", %s", cli_size(v->memory_after, size));
 		if (isfinite(v->growth_after))
-			mc_buf_printf(&t, ", %s", cli_rate(v->growth_after, rate));
+			mc_buf_printf(&t, ", %s", cli_growth(v->growth_after, v->growth_of_processes, rate));
 		if (v->culprit)
 			mc_buf_printf(&t, ": started the growth (%.0f %%)", 100 * v->probability);
 		if (v->fix)

@@ -84,7 +84,7 @@ static void program_row(const struct cli *c, struct mc_table *t, const struct mc
 	mc_table_cell(t, NULL, "%s", p->name);
 	mc_table_cell(t, NULL, "%zu", p->processes);
 	mc_table_cell(t, NULL, "%s", p->processes ? cli_size(priv, size) : "-");
-	mc_table_cell(t, is(p->state, "active") ? "1;31" : NULL, "%s", cli_rate(p->growth, rate));
+	mc_table_cell(t, is(p->state, "active") ? "1;31" : NULL, "%s", cli_growth(p->growth, is(p->signal, "processes"), rate));
 	mc_table_cell(t, NULL, "%s", mc_buf_text(&version));
 	mc_table_cell(t, state_style(p), "%s", mc_buf_text(&state));
 	mc_buf_release(&version);
@@ -103,7 +103,7 @@ static void stacked_row(struct cli *c, const struct mc_program_status *p)
 	cli_line(c, 2, NULL, "%s in %zu process%s, version %s", cli_size(p->processes ? priv : (double)NAN, size), p->processes,
 		p->processes == 1 ? "" : "es", mc_buf_text(&version));
 	if (isfinite(p->growth))
-		mc_buf_printf(&state, ", %s", cli_rate(p->growth, rate));
+		mc_buf_printf(&state, ", %s", cli_growth(p->growth, is(p->signal, "processes"), rate));
 	cli_line(c, 2, state_style(p), "%s", mc_buf_text(&state));
 	mc_buf_release(&version);
 	mc_buf_release(&state);

@@ -135,9 +135,14 @@ const char *cli_size(double bytes, char out[MC_TIME_TEXT])
 
 const char *cli_rate(double bytes_per_second, char out[MC_TIME_TEXT])
 {
-	if (!isfinite(bytes_per_second))
+	return cli_growth(bytes_per_second, false, out);
+}
+
+const char *cli_growth(double per_second, bool processes, char out[MC_TIME_TEXT])
+{
+	if (!isfinite(per_second))
 		return dash(out);
-	return mc_rate_text(bytes_per_second, out);
+	return mc_growth_text(per_second, processes, out);
 }
 
 const char *cli_commit(const char *commit, char out[MC_TIME_TEXT])

@@ -75,15 +75,17 @@ void mc_h_size(struct mc_buf *b, double bytes)
 	mc_buf_str(b, isfinite(bytes) ? mc_size_text(bytes, text) : "–");
 }
 
-void mc_h_growth(struct mc_buf *b, double bytes_per_second)
+void mc_h_growth(struct mc_buf *b, double per_second, bool processes)
 {
 	char text[MC_TIME_TEXT];
-	if (!isfinite(bytes_per_second))
+	if (!isfinite(per_second))
 		mc_buf_str(b, "–");
-	else if (fabs(bytes_per_second) * 3600 < 0.5)
+	else if (processes)
+		mc_buf_printf(b, "%+.3g processes/h", per_second * 3600);
+	else if (fabs(per_second) * 3600 < 0.5)
 		mc_buf_str(b, "0 B/h");
 	else
-		mc_buf_printf(b, "%s%s/h", bytes_per_second > 0 ? "+" : "", mc_size_text(bytes_per_second * 3600, text));
+		mc_buf_printf(b, "%s%s/h", per_second > 0 ? "+" : "", mc_size_text(per_second * 3600, text));
 }
 
 void mc_h_percent(struct mc_buf *b, double ratio)

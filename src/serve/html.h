@@ -14,7 +14,7 @@ void mc_h_query(struct mc_buf *b, const char *s);
 void mc_h_time(struct mc_buf *b, int64_t ms, bool utc);
 void mc_h_size(struct mc_buf *b, double bytes);
 /* "+1.2 MiB/h" */
-void mc_h_growth(struct mc_buf *b, double bytes_per_second);
+void mc_h_growth(struct mc_buf *b, double per_second, bool processes);
 void mc_h_percent(struct mc_buf *b, double ratio);
 /* A value of a curve with the unit that mc_curve names. */
 void mc_h_value(struct mc_buf *b, const char *unit, double v);

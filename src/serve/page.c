@@ -168,7 +168,7 @@ static void program_row(struct mc_buf *b, const struct mc_page *page, const stru
 	mc_buf_str(b, "</td><td class=\"n\" data-label=\"Private memory\">");
 	mc_h_size(b, p->private_bytes);
 	mc_buf_str(b, "</td><td class=\"n\" data-label=\"Growth\">");
-	mc_h_growth(b, p->growth);
+	mc_h_growth(b, p->growth, p->growth_of_processes);
 	mc_buf_str(b, "</td><td class=\"name\" data-label=\"Began with\">");
 	if (p->culprit) {
 		mc_buf_str(b, "<strong>");

@@ -40,14 +40,14 @@ static void facts(struct mc_buf *b, const struct mc_page_detail *d)
 	const struct mc_page_program *p = &d->program;
 	mc_buf_str(b, "<dl class=\"facts\">\n");
 	fact(b, p->gone_ms ? "Private memory then" : "Private memory now"), mc_h_size(b, p->private_bytes), fact_end(b);
-	fact(b, "Growth"), mc_h_growth(b, p->growth);
+	fact(b, "Growth"), mc_h_growth(b, p->growth, p->growth_of_processes);
 	if (isfinite(d->slope_lo) && isfinite(d->slope_hi)) {
 		mc_buf_str(b, " <small>");
-		mc_h_growth(b, d->slope_lo);
+		mc_h_growth(b, d->slope_lo, p->growth_of_processes);
 		mc_buf_str(b, " to ");
-		mc_h_growth(b, d->slope_hi);
+		mc_h_growth(b, d->slope_hi, p->growth_of_processes);
 		mc_buf_str(b, "<br>before: ");
-		mc_h_growth(b, d->slope_before);
+		mc_h_growth(b, d->slope_before, p->growth_of_processes);
 		mc_buf_str(b, "</small>");
 	}
 	fact_end(b);
@@ -298,7 +298,7 @@ static void deploys(struct mc_buf *b, const struct mc_page_detail *d)
 		mc_buf_str(b, "</td><td class=\"n\" data-label=\"Memory after\">");
 		mc_h_size(b, p->memory_after);
 		mc_buf_str(b, "</td><td class=\"n\" data-label=\"Growth after\">");
-		mc_h_growth(b, p->growth_after);
+		mc_h_growth(b, p->growth_after, p->growth_of_processes);
 		mc_buf_str(b, "</td><td data-label=\"Recognised by\">");
 		mc_h_text(b, p->how);
 		mc_buf_str(b, "</td></tr>\n");

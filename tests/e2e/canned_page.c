@@ -140,9 +140,9 @@ static int whole_program(const char *name, const struct mc_span *span, const cha
 	struct mc_curve c[CURVES];
 	size_t a = npoints / 10, z = npoints - 1;
 	const struct mc_page_deploy deploys[] = {
-		{ times[a], times[a + 2], "v2.1", "5be0a1", "marked", 0.002, false, false, 8.9e8, 0 },
-		{ times[2 * a], times[2 * a + 2], "v2.2", "77aa30cc91", "ELF package note", 0.01, false, false, 9e8, 0 },
-		{ times[onset - 1], times[onset], "v2.3", "12ab34cd56ef", "ELF package note", 0.97, true, false, 1.3e9, program(name).growth },
+		{ times[a], times[a + 2], "v2.1", "5be0a1", "marked", 0.002, false, false, 8.9e8, 0, false },
+		{ times[2 * a], times[2 * a + 2], "v2.2", "77aa30cc91", "ELF package note", 0.01, false, false, 9e8, 0, false },
+		{ times[onset - 1], times[onset], "v2.3", "12ab34cd56ef", "ELF package note", 0.97, true, false, 1.3e9, program(name).growth, false },
 	};
 	const struct mc_page_evidence evidence[] = {
 		{ "growth", "Private memory rises in all of 24 processes, from the first hour after v2.3 first ran; before it was level.", false },

@@ -109,7 +109,7 @@ def daily(t):
     return 1 + .7 * math.sin(2 * math.pi * (t - 3) / 24)
 
 
-@mode(verdict="load", culprit=None)
+@mode(verdict="load", culprit=None, says="is not taken out")
 def daily_cycle(w, d):
     w.write(d, lambda l, age, t: 15 * daily(t), load_factor=daily)
 
@@ -121,7 +121,7 @@ def part_of_a_daily_cycle(w, d):
     w.write(d, lambda l, age, t: 10 * daily(t + 1), load_factor=lambda t: daily(t + 1))
 
 
-@mode(verdict="load", culprit=None)
+@mode(verdict="load", culprit=None, says="processes 2 -> 2 (the 17 h")
 def load_surge(w, d):
     """Requests triple at 20 h, memory follows and falls with them."""
     up = lambda t: 3.0 if 20 < t < 23 else 1.0
@@ -171,6 +171,22 @@ def two_deploys_minutes_apart(w, d):
     w.write(d, w.grow_from(3, 3.0))
 
 
+@mode(verdict="insufficient_data", culprit=None, says="lie too close together for a curve", no_change=.9)
+def too_short_a_time(w, d):
+    """Four hundred samples within less than a second: their number is not what is missing."""
+    w.__init__("too_short_a_time", span=.4 / 3600, dt=.001, slots=1, deploys=())
+    w.lives = [dict(slot=0, release=0, start=0, end=w.span)]
+    w.write(d)
+
+
+@mode(verdict="insufficient_data", culprit=None, says="sampled before they began")
+def born_after_its_samples(w, d):
+    """Each sample is of a process that began later."""
+    w.__init__("born_after_its_samples", span=10, dt=60, slots=1, deploys=())
+    w.lives = [dict(slot=0, release=0, start=t, end=t + w.dt / 2, born=T0 + round((t + 100) * 3600e3)) for t in w.tick]
+    w.write(d)
+
+
 @mode(verdict="insufficient_data", culprit=None, says="2 processes over", no_change=.9)
 def too_few_data(w, d):
     """What is there and what is needed; and no more certainty than there was before."""
@@ -201,7 +217,7 @@ def reintroduction(w, d):
 
 
 # ---- several builds at once ----
-@mode(verdict="leak", culprit="v3", state="active")
+@mode(verdict="leak", culprit="v3", state="active", says="3 lives of earlier releases ran beside 1 of v3")
 def canary(w, d):
     """One process of four runs v3 from 16 h on, all from 24 h; each says what it runs, and only v3 grows."""
     w.__init__("canary", slots=4, dt=240, deploys=(8, 16))
@@ -223,7 +239,7 @@ def rolling_restart(w, d):
     w.write(d, w.grow_from(3, 2.0))
 
 
-@mode(verdict="leak", culprit="v3", state="active")
+@mode(verdict="leak", culprit="v3", state="active", says_not="ran beside")
 def graceful_overlap(w, d):
     """The old processes drain for half an hour beside the new, under the same keys."""
     for l in w.lives:
@@ -232,7 +248,7 @@ def graceful_overlap(w, d):
     w.write(d, w.grow_from(3, 2.5))
 
 
-@mode(verdict="leak", culprit="v3", state="active")
+@mode(verdict="leak", culprit="v3", state="active", says_not="ran beside")
 def blue_green(w, d):
     """Each release runs in the other set of slots; the old set stays up for an hour."""
     for l in w.lives:
@@ -296,12 +312,20 @@ def configuration_raises_one_life(w, d):
     w.write(d, lambda l, age, t: 6.0 if t > 21 else 0)
 
 
-@mode(verdict="step", culprit=None, not_a_deploy=.5, onset=(20.9, 21.1), says="no deploy is near")
+@mode(verdict="step", culprit=None, state="active", not_a_deploy=.5, onset=(20.9, 21.1), says="and stays there; no deploy is near")
 def level_that_no_deploy_raised(w, d):
     """Three processes rise by 6 MiB at once, hours from every deploy."""
     w.slots = 3
     w.lives = w.by_deploys()
     w.write(d, lambda l, age, t: 6.0 if t > 21 else 0)
+
+
+@mode(verdict="step", culprit=None, state="fixed", fixed_by="v4", onset=(20.9, 21.1), says="what was started later stands no higher")
+def level_gone_with_its_lives(w, d):
+    """The same, and what v4 starts stands where all did before."""
+    w.slots = 3
+    w.lives = w.by_deploys()
+    w.write(d, lambda l, age, t: 6.0 if t > 21 and l["start"] < 21 else 0)
 
 
 @mode(verdict="leak", culprit="v4", state="active")
@@ -338,6 +362,13 @@ def processes_multiply(w, d):
         w.lives.append(dict(slot=s, release=3 + (t > 24) + (t > 30), start=t, end=w.span))
         t, s = t + .6, s + 1
     w.write(d)
+
+
+@mode(verdict=("plateau", "none"), culprit=None, says="falls by 3.9")
+def memory_falls(w, d):
+    """From v3 on processes give back what they have, bit by bit: that is no height to level off at."""
+    w.warm = 10.0
+    w.write(d, w.grow_from(3, -2.0))
 
 
 @mode(verdict=("plateau", "none"), culprit=None)
@@ -482,8 +513,11 @@ def problems(e, x):
         say("fixed_by", (x.get("fixed_by") or {}).get("version"), e["fixed_by"])
     if "not_a_deploy" in e and x["not_a_deploy_probability"] < e["not_a_deploy"]:
         say("not_a_deploy", "%.2f" % x["not_a_deploy_probability"], "%.2f or more" % e["not_a_deploy"])
-    if "says" in e and not any(e["says"] in z["text"] for z in x["evidence"]):
-        say("evidence", [z["text"] for z in x["evidence"]], e["says"])
+    for text in [e["says"]] if isinstance(e.get("says"), str) else e.get("says", ()):
+        if not any(text in z["text"] for z in x["evidence"] + [x]):
+            say("evidence", [z["text"] for z in x["evidence"]], text)
+    if "says_not" in e and any(e["says_not"] in z["text"] for z in x["evidence"] + [x]):
+        say("what is said", [z["text"] for z in x["evidence"] + [x]], "without " + e["says_not"])
     for text, out in e.get("ruled_out", {}).items():
         if [z["ruled_out"] for z in x["evidence"] if z["text"].startswith(text)] != [out]:
             say('"%s" among what is ruled out' % text, [z for z in x["evidence"] if z["kind"] == "rival"], out)

@@ -249,6 +249,15 @@ static void limits_of_the_host(void **state)
 	read_case(s, 0, &c);
 	assert_true(fabs(c.c.memory_limit - 10e9) < 1e6 && fabs(c.c.memory_room - 2e9) < 1e6);
 	mc_scenario_release(&c);
+	/* it ended, and the host was looked at since: nothing runs out any more, though as of then it did */
+	for (int k = 11; k < 30; k++)
+		assert_int_equal(mc_store_tick(s, start + (int64_t)k * STEP, NULL, 0, NULL, 0, host, &err), 0);
+	read_case(s, 0, &c);
+	assert_true(isnan(c.c.memory_limit) && !(c.c.memory_room > 0));
+	mc_scenario_release(&c);
+	read_case(s, start + 10 * STEP, &c);
+	assert_true(fabs(c.c.memory_limit - 10e9) < 1e6);
+	mc_scenario_release(&c);
 	mc_store_close(s);
 }
 

@@ -257,6 +257,27 @@ static void the_first_line_is_the_answer(void **state)
 	mc_buf_release(&t);
 }
 
+/* What falls is neither steady nor at a height that it will keep; a number of processes has no bytes. */
+static void what_is_said_of_a_rate_has_its_direction_and_unit(void **state)
+{
+	(void)state;
+	char text[MC_TIME_TEXT];
+	for (int v = 0; v < 2; v++) {
+		struct mc_blame b = blame_of(v ? MC_VERDICT_PLATEAU : MC_VERDICT_NONE, MC_STATE_NULL, MC_SIGNAL_NULL);
+		struct mc_buf t = { 0 };
+		b.answer.falls = 2 * 1048576. / 3600;
+		b.answer.ceiling_bytes = (double)NAN;
+		mc_answer_sentence(&b.scenario.c, &b.answer, true, &t);
+		assert_non_null(strstr(mc_buf_text(&t), " falls by 2.00 MiB/h" + (v ? 6 : 0)));
+		assert_null(strstr(mc_buf_text(&t), "steady"));
+		assert_null(strstr(mc_buf_text(&t), "levels off"));
+		mc_buf_release(&t);
+	}
+	assert_string_equal(cli_growth(2.39 / 3600, true, text), "2.39 processes/h");
+	assert_string_equal(cli_growth(2097152. / 3600, false, text), "2.00 MiB/h");
+	assert_string_equal(cli_growth((double)NAN, true, text), "-");
+}
+
 /* A part that a deploy made smaller was not ended by it. */
 static void parts_say_what_became_of_each(void **state)
 {
@@ -326,6 +347,7 @@ int main(void)
 		cmocka_unit_test(blame_is_fit_for_every_terminal),
 		cmocka_unit_test(nothing_known_is_no_crash),
 		cmocka_unit_test(the_first_line_is_the_answer),
+		cmocka_unit_test(what_is_said_of_a_rate_has_its_direction_and_unit),
 		cmocka_unit_test(parts_say_what_became_of_each),
 		cmocka_unit_test(rates_are_read_by_people),
 		cmocka_unit_test(dots_are_where_they_belong),

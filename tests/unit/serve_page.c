@@ -121,6 +121,19 @@ static struct mc_page_detail empty_detail(void)
 		.exhaustion_hi_ms = NONE, .ambiguous_until_ms = NONE, .not_a_deploy = NOT, .no_change = NOT };
 }
 
+/* A number of processes that grows is no number of bytes. */
+static void test_unit_of_growth(void **state)
+{
+	(void)state;
+	struct mc_page_program p = { .name = "x", .private_bytes = 1048576, .growth = 2.39 / 3600, .probability = NOT, .onset_ms = NONE, .exhaustion_ms = NONE,
+		.verdict = "leak", .state = "active", .growth_of_processes = true };
+	struct mc_page page = { .now_ms = 7200000, .utc = true, .nprograms = 1, .programs = &p };
+	struct mc_reply r = { 0 };
+	assert_int_equal(mc_page_index(&page, &r, NULL), 0);
+	assert_non_null(strstr(r.body.data, ">+2.39 processes/h<"));
+	check_html(&r, 200);
+}
+
 /* What is not now says so, with its age and the time. */
 static void test_age(void **state)
 {
@@ -165,7 +178,7 @@ static void test_program(void **state)
 	const double v[] = { 10, NOT, 1e9 }, flat[] = { 0, 0, 0 };
 	const struct mc_curve c[] = { { .name = evil, .unit = "bytes", .n = 3, .t_ms = t, .v = v },
 		{ .name = "requests", .unit = "per_second", .n = 3, .t_ms = t, .v = flat, .label = evil } };
-	const struct mc_page_deploy dep = { 1500, 1600, evil, evil, evil, 0.9, true, false, 1e6, 12 };
+	const struct mc_page_deploy dep = { 1500, 1600, evil, evil, evil, 0.9, true, false, 1e6, 12, false };
 	const struct mc_page_evidence ev[] = { { evil, evil, false }, { "load", evil, true } };
 	const struct mc_page_place pl = { evil, evil, evil, evil, 42 };
 	const struct mc_page_commit co = { evil, evil, evil, 1, 2, 3, 1, &pl };
@@ -264,7 +277,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_span),
 		cmocka_unit_test(test_downsample),
-		cmocka_unit_test(test_index), cmocka_unit_test(test_age),
+		cmocka_unit_test(test_index), cmocka_unit_test(test_unit_of_growth), cmocka_unit_test(test_age),
 		cmocka_unit_test(test_program),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_diff_marks),

@@ -460,7 +460,7 @@ static void ambiguity(const struct history *h, const struct judgement *j, struct
 	a->ambiguous_until_ms = history_ms(h, since + age * pow(3, 2. / 3));
 }
 
-/* By how much the lives of the newest release fall in a second, whatever others did before; 0: they do not. Load that falls is no such thing. */
+/* By how much the lives of the newest release fall in a second, whatever others did before; 0: they do not. What a load explains is taken out, as far as it is known. */
 static double falls_now(const struct history *h, const struct judgement *j)
 {
 	double v, sd, life = 0, load = h->nload ? mc_panel_load(j->panel) : 0;

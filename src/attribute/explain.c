@@ -151,18 +151,18 @@ static int release_sentence(const struct history *h, const struct judgement *j, 
 		if (h->ndeploys - r > 11 || (rc = release_trend(j, r, &v, &sd, err)) != 0)
 			rc = rc < 0 ? rc : 0;
 		else {
-			mc_buf_printf(&b, "%s%s %s/h +- %s", shown++ ? ", " : "", r ? name(h, r - 1) : "before", size(j, v * 3600, s[0]),
+			mc_buf_printf(&b, "%s%s%s%s/h +- %s", shown++ ? ", " : "", r ? name(h, r - 1) : h->ndeploys ? "before" : "", h->ndeploys ? " " : "", size(j, v * 3600, s[0]),
 				size(j, sd * 3600, s[1]));
 			loaded = loaded || load > sd * .6 * life;
 		}
 	}
 	if (rc == 0)
 		rc = mc_buf_check(&b, err);
-	if (rc == 0 && shown > 1 && loaded)
-		rc = say(a, "releases", false, err, "trend of a life after its warm-up, by release (load, which moves it by %s, is not taken out): %s",
+	if (rc == 0 && shown > 0 && loaded)
+		rc = say(a, "releases", false, err, "trend of a life after its warm-up%s (what load explains, %s, is taken out): %s", h->ndeploys ? ", by release" : "",
 			mc_size_text(load, s[0]), mc_buf_text(&b));
-	else if (rc == 0 && shown > 1)
-		rc = say(a, "releases", false, err, "trend of a life after its warm-up, by release: %s", mc_buf_text(&b));
+	else if (rc == 0 && shown > 0)
+		rc = say(a, "releases", false, err, "trend of a life after its warm-up%s: %s", h->ndeploys ? ", by release" : "", mc_buf_text(&b));
 	mc_buf_release(&b);
 	return rc;
 }

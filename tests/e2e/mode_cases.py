@@ -109,7 +109,7 @@ def daily(t):
     return 1 + .7 * math.sin(2 * math.pi * (t - 3) / 24)
 
 
-@mode(verdict="load", culprit=None, says="is not taken out")
+@mode(verdict="load", culprit=None, says="MiB, is taken out): ")
 def daily_cycle(w, d):
     w.write(d, lambda l, age, t: 15 * daily(t), load_factor=daily)
 
@@ -364,7 +364,7 @@ def processes_multiply(w, d):
     w.write(d)
 
 
-@mode(verdict=("plateau", "none"), culprit=None, says="falls by 3.9")
+@mode(verdict=("plateau", "none"), culprit=None, says=" falls by ")
 def memory_falls(w, d):
     """From v3 on processes give back what they have, bit by bit: that is no height to level off at."""
     w.warm = 10.0
@@ -483,7 +483,7 @@ def one_life_grows(w, d):
     w.write(d, lambda l, age, t: 2.0 * age)
 
 
-@mode(verdict="none", culprit=None)
+@mode(verdict="none", culprit=None, says="trend of a life after its warm-up: ")
 def one_life_flat(w, d):
     w.deploys, w.slots = [], 1
     w.lives = [dict(slot=0, release=0, start=-3, end=w.span)]

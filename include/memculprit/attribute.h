@@ -158,6 +158,11 @@ struct mc_answer {
 int mc_attribute(const struct mc_case *c, struct mc_answer *ret, struct mc_error *err);
 void mc_answer_release(struct mc_answer *a);
 
+/* Several rows may be of one deploy: of the same version or commit, each within 30 minutes of another (as when it goes to several hosts, is
+ * marked and recognised, or was written down twice), without another release on the same host in between. of[i] becomes the row that stands for row
+ * i (the first mark, else the first), MC_NO_DEPLOY for one later than until_ms. 0, MC_ENOMEM. */
+int mc_deploys_join(const struct mc_deploy_mark *d, size_t n, int64_t until_ms, size_t *of, struct mc_error *err);
+
 /* "leak", "step", ...; "active", ...; NULL for the _NULL values. Static. */
 const char *mc_verdict_name(enum mc_verdict v);
 const char *mc_state_name(enum mc_state s);

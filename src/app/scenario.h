@@ -37,6 +37,7 @@ struct scenario_data {
 	size_t ndeploys, deploys_cap;
 	struct mc_deploy_mark *seen; /* what ran when it was first looked at: deployed by nobody, and no part of a case */
 	size_t nseen, seen_cap;
+	bool watched; /* the folder came out of a database: its deploys are all that were recognised */
 	struct mc_life *view; /* what the case points to */
 	struct mc_loadsum *loadsum; /* NULL: the arrays are used */
 };
@@ -56,6 +57,8 @@ size_t case_to_keep(const struct mc_scenario *s, struct mc_life_data *ret, size_
 int scenario_view(struct mc_scenario *s, struct scenario_data *d, struct mc_error *err);
 /* Lives that an updated library was loaded into take the name of that update (scenario_libraries.c). 0 or MC_ENOMEM. */
 int scenario_name_libraries(struct scenario_data *d, struct mc_error *err);
+/* Deploys that only the lives tell of, unless the folder came out of a database: added to the others (scenario_versions.c). 0 or MC_ENOMEM. */
+int scenario_make_deploys(struct scenario_data *d, struct mc_error *err);
 void scenario_data_free(struct scenario_data *d);
 
 #endif

@@ -326,7 +326,8 @@ int mc_scenario_read(const char *dir, struct mc_scenario *ret, struct mc_error *
 	d->name = folder_name(dir);
 	if (!d->name)
 		rc = mc_nomem(err, "a name");
-	else if ((rc = read_samples(dir, d, err)) == 0 && (rc = scenario_read_load(dir, d, err)) == 0 && (rc = scenario_read_deploys(dir, d, err)) == 0)
+	else if ((rc = read_samples(dir, d, err)) == 0 && (rc = scenario_read_load(dir, d, err)) == 0 && (rc = scenario_read_deploys(dir, d, err)) == 0 &&
+		(rc = scenario_make_deploys(d, err)) == 0)
 		rc = scenario_view(&s, d, err);
 	if (rc != 0) {
 		scenario_data_free(d);

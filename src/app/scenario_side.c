@@ -103,6 +103,7 @@ int scenario_read_deploys(const char *dir, struct scenario_data *d, struct mc_er
 		if (i < 3)
 			rc = input_need_column(&in.csv, names[i], &column[i], err);
 	}
+	d->watched = rc == 0 && column[4] != NO_COLUMN;
 	while (rc == 0 && (rc = input_next(&in, err)) == 0)
 		rc = add_deploy(d, &in.csv, column, err);
 	input_release(&in);

@@ -139,11 +139,9 @@ static int onset_interval(const struct history *h, const struct judgement *j, si
 		if (k != MC_NO_DEPLOY && !of)
 			m[i].p = 0;
 		sum += m[i].p;
-		if (m[i].p > most) {
-			most = m[i].p;
-			best = m[i].t;
-		}
 	}
+	if (!(sum > 0)) /* nothing speaks for a time but the deploy's own */
+		sum = m[k == MC_NO_DEPLOY ? n - 1 : k].p = 1;
 	qsort(m, n, sizeof *m, by_time);
 	for (size_t i = 0; i < n; i++) {
 		acc += m[i].p / sum;
@@ -152,6 +150,12 @@ static int onset_interval(const struct history *h, const struct judgement *j, si
 		if (isnan(hi) && acc >= .975)
 			hi = m[i].t;
 	}
+	/* of very many moments the likeliest alone may lie outside of what most of them say */
+	for (size_t i = 0; i < n; i++)
+		if (m[i].p > most && m[i].t >= lo && m[i].t <= hi) {
+			most = m[i].p;
+			best = m[i].t;
+		}
 	double step = j->evidence.nonsets > 1 ? (j->rows.onsets[j->evidence.nonsets - 1] - j->rows.onsets[0]) / (double)j->evidence.nonsets : 0;
 	bool sharp = k != MC_NO_DEPLOY && lo == hi;
 	a->onset_ms = history_ms(h, best);

@@ -12,12 +12,6 @@ static int by_start(const void *a, const void *b)
 	return x->start != y->start ? (x->start > y->start) - (x->start < y->start) : (x->slot > y->slot) - (x->slot < y->slot);
 }
 
-static int by_mark(const void *a, const void *b)
-{
-	const struct history_deploy *x = a, *y = b;
-	return x->mark != y->mark ? (x->mark > y->mark) - (x->mark < y->mark) : (x->index > y->index) - (x->index < y->index);
-}
-
 /* Slot numbers: same host and key. */
 static int slots(struct history *h, struct mc_error *err)
 {
@@ -129,44 +123,6 @@ static int take_lives(struct history *h, int64_t until, struct mc_error *err)
 	return rc;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return a && b && a[0] && strcmp(a, b) == 0;
-}
-
-static bool same_version(const struct mc_deploy_mark *a, const struct mc_deploy_mark *b)
-{
-	if (a->commit && b->commit && a->commit[0] && b->commit[0])
-		return strcmp(a->commit, b->commit) == 0;
-	return same_text(a->version, b->version);
-}
-
-static int take_deploys(struct history *h, int64_t until, struct mc_error *err)
-{
-	const struct mc_case *c = h->c;
-	h->deploy = calloc(c->ndeploys + 1, sizeof *h->deploy);
-	if (!h->deploy)
-		return mc_nomem(err, "the deploys");
-	for (size_t i = 0; i < c->ndeploys; i++)
-		if (c->deploys[i].unix_ms <= until)
-			h->deploy[h->ndeploys++] = (struct history_deploy){ .index = i, .mark = history_seconds(h, c->deploys[i].unix_ms) };
-	qsort(h->deploy, h->ndeploys, sizeof *h->deploy, by_mark);
-	if (h->ndeploys > HISTORY_MOST_DEPLOYS) {
-		size_t skip = h->ndeploys - HISTORY_MOST_DEPLOYS; /* only the newest */
-		memmove(h->deploy, h->deploy + skip, HISTORY_MOST_DEPLOYS * sizeof *h->deploy);
-		h->ndeploys = HISTORY_MOST_DEPLOYS;
-	}
-	for (size_t i = 0; i < h->ndeploys; i++) {
-		h->deploy[i].identity = i + 1;
-		for (size_t k = 0; k < i; k++)
-			if (same_version(&c->deploys[h->deploy[k].index], &c->deploys[h->deploy[i].index])) {
-				h->deploy[i].identity = h->deploy[k].identity;
-				break;
-			}
-	}
-	return 0;
-}
-
 static int typical_tick(struct history *h, struct mc_error *err)
 {
 	double *v = mc_reallocarray(NULL, h->nlives + 1, sizeof *v);
@@ -190,7 +146,7 @@ int history_new(const struct mc_case *c, struct history *ret, struct mc_error *e
 	h.as_of = history_seconds(&h, until);
 	h.slack = fmin(HISTORY_MARK_SLACK, h.as_of / 8);
 	if (rc == 0)
-		rc = take_deploys(&h, until, err);
+		rc = history_deploys(&h, until, err);
 	if (rc == 0)
 		rc = typical_tick(&h, err);
 	if (rc == 0)

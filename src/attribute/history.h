@@ -57,8 +57,9 @@ struct history_life {
 enum { HISTORY_ALSO = 3 };
 
 struct history_deploy {
-	size_t index;     /* into mc_case.deploys */
+	size_t index;     /* into mc_case.deploys; of several rows that are one deploy the one that stands for them */
 	double mark;      /* its time */
+	double recognised; /* the start of its first life, where it was recognised by that; NAN: it was marked only */
 	double begins;    /* lives that start from here on run it */
 	double first_seen; /* first start of a life that runs it; NAN: none */
 	size_t lives;     /* that run it */
@@ -98,6 +99,8 @@ enum history_signal { HISTORY_ANON, HISTORY_SHMEM, HISTORY_PROCESSES };
 /* Sums up all lives up to c->as_of_ms. 0, MC_ENOMEM, MC_ELIMIT. */
 int history_new(const struct mc_case *c, struct history *ret, struct mc_error *err);
 void history_release(struct history *h);
+/* Fills deploy up to until_ms, by time; origin_ms is known. 0, MC_ENOMEM. */
+int history_deploys(struct history *h, int64_t until, struct mc_error *err);
 /* Which release each life runs: by what it says of itself, else by the waves of restarts near the marks. */
 int history_releases(struct history *h, struct mc_error *err);
 /* The release that a life started at t runs, by time alone; 0: what ran before all deploys. */

@@ -175,16 +175,16 @@ static void count(struct history *h)
 
 static bool is_exact(const struct history *h, size_t k)
 {
-	return h->c->deploys[h->deploy[k].index].source != MC_DEPLOY_MARK;
+	return !isnan(h->deploy[k].recognised);
 }
 
 /* Those begin when they say, and the waves that they began are nobody else's. */
 static void place_recognised(struct history *h, struct wave *w, size_t n)
 {
 	for (size_t k = 0; k < h->ndeploys; k++) {
-		h->deploy[k].begins = is_exact(h, k) ? h->deploy[k].mark : (double)NAN;
+		double at = h->deploy[k].begins = h->deploy[k].recognised;
 		for (size_t i = 0; i < n && is_exact(h, k); i++)
-			w[i].taken = w[i].taken || (w[i].from >= h->deploy[k].mark - h->tick && w[i].from <= h->deploy[k].mark + h->tick);
+			w[i].taken = w[i].taken || (w[i].from >= at - h->tick && w[i].from <= at + h->tick);
 	}
 }
 

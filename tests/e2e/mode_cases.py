@@ -258,6 +258,38 @@ def blue_green(w, d):
     w.write(d, w.grow_from(3, 2.5))
 
 
+@mode(verdict="leak", culprit="v3", state="active", together=("v3",))
+def one_deploy_on_two_hosts(w, d):
+    """Each host has its row of each deploy, seconds apart: one deploy, and no rival of its own."""
+    w.hosts = 2
+    w.deploys = [dict(x, mark=x["mark"] + .0003 * h, host=h) for x in w.deploys for h in range(2)]
+    w.write(d, w.grow_from(3, 2.0))
+
+
+@mode(verdict="leak", culprit="v3", state="active", together=("v3",))
+def rows_written_three_times(w, d):
+    w.deploys = [x for x in w.deploys for _ in range(3)]
+    w.write(d, w.grow_from(3, 2.0))
+
+
+@mode(verdict="leak", culprit="v3", state="active")
+def versions_without_rows(w, d):
+    """No row at all, but each process says what it runs."""
+    deploys, w.identity = w.deploys, True
+    w.version = lambda release: deploys[release - 1]["version"] if release else "v0"
+    w.deploys = []
+    w.write(d, w.grow_from(3, 2.0))
+
+
+@mode(verdict="leak", culprit="v2", state="fixed", fixed_by="v1")
+def versions_without_rows_and_back(w, d):
+    """The same, and v1 comes back: that ends what v2 began."""
+    names, w.identity = ("v0", "v1", "v2", "v1", "v4", "v5"), True
+    w.version = lambda release: names[release]
+    w.deploys = []
+    w.write(d, w.grow_from(2, 2.0, until=3))
+
+
 # ---- marks ----
 @mode(verdict="leak", culprit="v3", state="active")
 def marks_late(w, d):

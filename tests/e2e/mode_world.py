@@ -17,6 +17,7 @@ class World:
         self.tick = [k * self.dt for k in range(int(span / self.dt))]
         self.warm, self.warm_tau = 3.0, .1
         self.rate = [50 * math.exp(.05 * self.rng.gauss(0, 1)) for _ in self.tick]
+        self.hosts = 0  # slots are spread over so many; each has its own row of a deploy
         self.identity, self.load, self.clock = False, True, lambda t: 0.0
         self.lives = self.by_deploys()
 
@@ -65,14 +66,16 @@ class World:
                 ms = lambda h: T0 + round((h + self.clock(h)) * 3600e3)
                 row = [ms(t), "app:%d" % l["slot"], pid, ms(l["start"]) if "born" not in l else l["born"], q(anon) + q(e["file"]) + q(e["shmem"]), q(anon),
                        q(e["file"]) + q(e["shmem"]), q(e["swap"]), q(e["shmem"])]
-                rows.append((t, row + ([self.version(l["release"])] if self.identity else [])))
+                rows.append((t, row + ([self.version(l["release"])] if self.identity else []) +
+                             (["host%d" % (l["slot"] % self.hosts)] if self.hosts else [])))
         rows.sort(key=lambda r: r[0])
         with open(os.path.join(d, "samples.csv"), "w") as f:
-            f.write("unix_ms,process_key,pid,start_ms,rss_bytes,anon_bytes,shared_bytes,swap_bytes,shmem_bytes%s\n" % (",version" if self.identity else ""))
+            f.write("unix_ms,process_key,pid,start_ms,rss_bytes,anon_bytes,shared_bytes,swap_bytes,shmem_bytes%s%s\n" % (",version" if self.identity else "", ",host" if self.hosts else ""))
             f.writelines(",".join(map(str, r)) + "\n" for _, r in rows)
         with open(os.path.join(d, "deploys.csv"), "w") as f:
-            f.write("unix_ms,version,commit\n")
-            f.writelines("%d,%s,\n" % (T0 + round((x["mark"] + self.clock(x["mark"])) * 3600e3), x["version"]) for x in self.deploys)
+            f.write("unix_ms,version,commit%s\n" % (",host" if self.hosts else ""))
+            f.writelines("%d,%s,%s\n" % (T0 + round((x["mark"] + self.clock(x["mark"])) * 3600e3), x["version"], ",host%d" % x["host"] if "host" in x else "")
+                         for x in self.deploys)
         if self.load:
             total = 0.0
             with open(os.path.join(d, "load.csv"), "w") as f:

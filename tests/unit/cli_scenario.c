@@ -240,6 +240,91 @@ static void side_files(void **state)
 	mc_scenario_release(&s);
 }
 
+/* ---- deploys that lives tell of ---- */
+#define RUNS "unix_ms,process_key,pid,start_ms,rss_bytes,anon_bytes,shared_bytes,swap_bytes,version\n"
+#define HOUR 3600000LL
+
+/* A life of slot `key` from hour to hour, sampled each half hour. */
+static void runs(struct mc_buf *b, int key, double from, double to, const char *version)
+{
+	int64_t start = 1700000000000LL + (int64_t)(from * (double)HOUR);
+	for (int64_t t = start + 1000; t < 1700000000000LL + (int64_t)(to * (double)HOUR); t += HOUR / 2)
+		mc_buf_printf(b, "%lld,w%d,%d,%lld,9,8,1,0,%s\n", (long long)t, key, 100 + key, (long long)start, version);
+}
+
+/* The deploys of the case, each as hour:version. */
+static void deploys_are(const char *expected)
+{
+	struct mc_scenario s;
+	struct mc_buf b = { 0 };
+	read_ok(&s);
+	for (size_t i = 0; i < s.c.ndeploys; i++) {
+		const struct mc_deploy_mark *d = &s.c.deploys[i];
+		mc_buf_printf(&b, "%s%g:%s%s", i ? " " : "", (double)(d->unix_ms - 1700000000000LL) / (double)HOUR, d->version,
+			d->source == MC_DEPLOY_RECOGNISED ? "" : "*");
+	}
+	assert_string_equal(mc_buf_text(&b), expected);
+	mc_buf_release(&b);
+	mc_scenario_release(&s);
+}
+
+/* 1.0 runs, 1.1 comes to one of two, then to both; back to 1.0, then 1.2 on. */
+static void put_versions(void)
+{
+	struct mc_buf b = { 0 };
+	mc_buf_printf(&b, "%s", RUNS);
+	runs(&b, 0, -.5, 4, "1.0");
+	runs(&b, 1, 0, 2, "1.0");
+	runs(&b, 1, 2, 5, "1.0"); /* a restart */
+	runs(&b, 0, 4, 10, "1.1");
+	runs(&b, 1, 5.1, 6, "1.0"); /* and another: it never went */
+	runs(&b, 1, 6, 10, "1.1");
+	runs(&b, 0, 10, 12, "1.0");
+	runs(&b, 1, 10.01, 12, "1.0");
+	runs(&b, 0, 12, 14, "1.2");
+	put_buf("samples.csv", &b);
+}
+
+static void put_text(const char *name, const char *text)
+{
+	put(name, text, strlen(text));
+}
+
+static void another_version_is_a_deploy(void **state)
+{
+	(void)state;
+	put_versions();
+	put_text("deploys.csv", "unix_ms,version,commit\n");
+	deploys_are("4:1.1 10:1.0 12:1.2");
+	/* a row has the version, or announces it by another name; the third is too far from any start for that */
+	put_text("deploys.csv", "unix_ms,version,commit\n1700014400000,1.1,\n1700043600000,release-12,\n1700050000000,far,\n");
+	deploys_are("4:1.1* 10:1.0 12.1111:release-12* 13.8889:far*");
+	/* what comes out of a database has all that was recognised */
+	put_text("deploys.csv", "unix_ms,version,commit,source\n");
+	deploys_are("");
+}
+
+/* What is another with every life is no release. */
+static void too_many_versions_are_none(void **state)
+{
+	(void)state;
+	struct mc_buf b = { 0 };
+	put_text("deploys.csv", "unix_ms,version,commit\n");
+	for (int most = 400; most <= 600; most += 200) {
+		mc_buf_printf(&b, "%s", RUNS);
+		for (int i = 0; i < most; i++) {
+			char name[16];
+			snprintf(name, sizeof name, "r%d", i);
+			runs(&b, 0, i, i + .7, name);
+		}
+		put_buf("samples.csv", &b);
+		struct mc_scenario s;
+		read_ok(&s);
+		assert_int_equal(s.c.ndeploys, most == 400 ? 399 : 0);
+		mc_scenario_release(&s);
+	}
+}
+
 static void decimals_are_what_strtod_says(void **state)
 {
 	(void)state;
@@ -266,6 +351,8 @@ int main(void)
 		cmocka_unit_test(a_pipe_is_no_file),
 		cmocka_unit_test(quoted_keys_stay_apart),
 		cmocka_unit_test(side_files),
+		cmocka_unit_test(another_version_is_a_deploy),
+		cmocka_unit_test(too_many_versions_are_none),
 		cmocka_unit_test(decimals_are_what_strtod_says),
 	};
 	return cmocka_run_group_tests_name("scenario", tests, setup, teardown);

@@ -252,6 +252,86 @@ static void one_version_does_one_thing(void **state)
 	world_free(&w);
 }
 
+/* ---- which rows are one deploy ---- */
+enum { MINUTE = 60000, MOST_ROWS = 16 };
+
+static struct mc_deploy_mark row(int64_t minute, const char *version, const char *host)
+{
+	return (struct mc_deploy_mark){ .unix_ms = 1760000000000LL + minute * MINUTE, .version = version, .commit = "", .host = host, .source = MC_DEPLOY_MARK };
+}
+
+/* of[] as text: which row stands for each. */
+static void joined(const struct mc_deploy_mark *d, size_t n, const char *expected)
+{
+	size_t of[MOST_ROWS];
+	char text[MOST_ROWS + 1];
+	struct mc_error e = { 0 };
+	assert_true(n <= MOST_ROWS);
+	assert_int_equal(mc_deploys_join(d, n, INT64_MAX, of, &e), 0);
+	for (size_t i = 0; i < n; i++)
+		text[i] = (char)('a' + of[i]);
+	text[n] = '\0';
+	assert_string_equal(text, expected);
+}
+
+static void one_deploy_on_several_hosts(void **state)
+{
+	(void)state;
+	/* each within half an hour of another, in any order; later it is another one */
+	struct mc_deploy_mark hosts[] = { row(50, "v2", "c"), row(0, "v2", "a"), row(25, "v2", "b"), row(110, "v2", "a"), row(111, "v2", "b") };
+	joined(hosts, 5, "bbbdd");
+	struct mc_deploy_mark twice[] = { row(0, "v1", ""), row(0, "v2", ""), row(0, "v1", ""), row(0, "v2", ""), row(40, "v3", "") };
+	joined(twice, 5, "ababe");
+	/* what has no name is only the same at the same moment */
+	struct mc_deploy_mark nameless[] = { row(0, "", ""), row(0, "", ""), row(1, "", "") };
+	joined(nameless, 3, "aac");
+	/* the commit tells where both have one */
+	struct mc_deploy_mark commits[] = { row(0, "main", ""), row(1, "main", ""), row(2, "main", "") };
+	commits[0].commit = "aa";
+	commits[1].commit = "bb";
+	joined(commits, 3, "abb");
+}
+
+static void a_rollback_is_another_deploy(void **state)
+{
+	(void)state;
+	struct mc_deploy_mark back[] = { row(0, "v2", ""), row(10, "v3", ""), row(20, "v2", "") };
+	joined(back, 3, "abc");
+	/* host after host, two releases on the heels of each other: no rollback; then a's, and b's with it */
+	struct mc_deploy_mark hosts[] = { row(0, "v2", "a"), row(2, "v3", "a"), row(5, "v2", "b"), row(7, "v3", "b"), row(9, "v2", "a"), row(10, "v2", "b") };
+	joined(hosts, 6, "ababee");
+	/* a library between two rows of one release */
+	struct mc_deploy_mark library[] = { row(0, "v2", ""), row(1, "libc 2", ""), row(2, "v2", "") };
+	library[1].source = MC_DEPLOY_LIBRARY;
+	joined(library, 3, "aba");
+}
+
+/* The mark stands for what was recognised, which tells when it began; nothing is known of what comes later. */
+static void a_mark_and_what_was_recognised(void **state)
+{
+	(void)state;
+	struct world_plan p = { .seed = 6, .kind = WORLD_FLAT, .slots = 2, .deploys = 2, .samples = 60, .interval = 30 };
+	struct world w;
+	world_make(&w, &p);
+	struct mc_deploy_mark d[] = { w.deploys[0], w.deploys[0], w.deploys[1] };
+	d[0].source = MC_DEPLOY_RECOGNISED;
+	d[1].unix_ms += 5 * MINUTE;
+	w.c.deploys = d;
+	w.c.ndeploys = 3;
+	struct history h = seen(&w);
+	assert_int_equal(h.ndeploys, 2);
+	assert_int_equal(h.deploy[0].index, 1);
+	assert_true(fabs(h.deploy[0].mark - h.deploy[0].recognised - 300) < 1e-6 && isnan(h.deploy[1].recognised));
+	assert_true(h.deploy[0].begins <= h.deploy[0].recognised && h.deploy[0].lives == 2);
+	history_release(&h);
+	w.c.as_of_ms = d[0].unix_ms + MINUTE;
+	h = seen(&w);
+	assert_int_equal(h.ndeploys, 1);
+	assert_int_equal(h.deploy[0].index, 0);
+	history_release(&h);
+	world_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +343,9 @@ int main(void)
 		cmocka_unit_test(few_teeth_are_no_saw_tooth),
 		cmocka_unit_test(what_is_shared_is_counted_once),
 		cmocka_unit_test(one_version_does_one_thing),
+		cmocka_unit_test(one_deploy_on_several_hosts),
+		cmocka_unit_test(a_rollback_is_another_deploy),
+		cmocka_unit_test(a_mark_and_what_was_recognised),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

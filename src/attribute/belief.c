@@ -13,13 +13,22 @@ static const double PRIOR_NONE = .4, PRIOR_ALL = .02, PRIOR_ALL_BOUNDED = .12, P
 static const double CONTRADICTION = 4.0;
 
 /* Releases of one version should all grow or none. */
-static bool consistent(const struct history *h, const struct mc_supposition *s)
+static bool consistent(const size_t *same, size_t n, const struct mc_supposition *s)
 {
-	for (size_t k = 0; k < h->ndeploys; k++)
-		for (size_t o = k + 1; o < h->ndeploys; o++)
-			if (h->deploy[k].identity == h->deploy[o].identity && supposed_to_grow(s, k + 1) != supposed_to_grow(s, o + 1))
-				return false;
+	for (size_t k = 0; k < n; k++)
+		if (same[k] > k && supposed_to_grow(s, k + 1) != supposed_to_grow(s, same[k] + 1))
+			return false;
 	return true;
+}
+
+/* Of each deploy, the next of the same version; 0: there is none. The caller frees; NULL: no memory. */
+static size_t *next_of_same(const struct history *h)
+{
+	size_t *same = calloc(h->ndeploys + 1, sizeof *same);
+	for (size_t k = 0; same && k < h->ndeploys; k++)
+		for (size_t o = k + 1; o < h->ndeploys && !same[k]; o++)
+			same[k] = h->deploy[o].identity == h->deploy[k].identity ? o : 0;
+	return same;
 }
 
 static bool repeats(const struct history *h)
@@ -35,6 +44,7 @@ struct adding {
 	struct suppositions *out;
 	size_t cap, cap_cost;
 	bool repeats;
+	const size_t *same;
 };
 
 static int add(struct adding *a, struct mc_supposition s, double cost, struct mc_error *err)
@@ -49,11 +59,11 @@ static int add(struct adding *a, struct mc_supposition s, double cost, struct mc
 		return rc;
 	assert(items && costs);
 	a->out->s[a->out->n] = s;
-	a->out->cost[a->out->n++] = cost + (a->repeats && !consistent(a->h, &s) ? CONTRADICTION : 0);
+	a->out->cost[a->out->n++] = cost + (a->repeats && !consistent(a->same, a->h->ndeploys, &s) ? CONTRADICTION : 0);
 	return 0;
 }
 
-enum { PAIRS_MOST = 14, ALL_ENDS_MOST = 60, ENDS_NEAR = 8 };
+enum { PAIRS_MOST = 14 };
 
 /* Nothing was seen that ran before this release: that it began what it does can't be told from growth since ever. */
 static bool ran_before(const struct history *h, size_t release)
@@ -83,9 +93,9 @@ static int add_again(struct adding *a, size_t from, size_t until, double cost, s
 int suppositions_new(const struct history *h, struct suppositions *ret, struct mc_error *err)
 {
 	struct suppositions out = { 0 };
-	struct adding a = { .h = h, .out = &out, .repeats = repeats(h) };
-	size_t r = h->ndeploys, run = 0;
-	int rc = 0;
+	size_t *same = next_of_same(h), r = h->ndeploys, run = 0;
+	struct adding a = { .h = h, .out = &out, .repeats = repeats(h), .same = same };
+	int rc = same ? 0 : mc_nomem(err, "the suppositions");
 	for (size_t k = 0; k < r; k++)
 		run += h->deploy[k].lives > 0;
 	for (size_t from = 1; rc == 0 && from <= r; from++) {
@@ -95,7 +105,7 @@ int suppositions_new(const struct history *h, struct suppositions *ret, struct m
 		double begins = ran_before(h, from) ? log((double)run) : log(PRIOR_DEPLOY / PRIOR_ALL);
 		for (size_t until = from + 1; rc == 0 && until <= r + 1; until++) {
 			bool end = until == r + 1;
-			if (!end && (h->deploy[until - 1].lives == 0 || (r > ALL_ENDS_MOST && until > from + ENDS_NEAR)))
+			if (!end && h->deploy[until - 1].lives == 0)
 				continue;
 			double cost = begins + log(2) + (end ? 0 : log(fmax((double)(r - from), 1)));
 			rc = add(&a, (struct mc_supposition){ from, until, 0, 0 }, cost, err);
@@ -103,6 +113,7 @@ int suppositions_new(const struct history *h, struct suppositions *ret, struct m
 				rc = add_again(&a, from, until, cost, err);
 		}
 	}
+	free(same);
 	if (rc < 0) {
 		suppositions_release(&out);
 		return rc;

@@ -137,18 +137,41 @@ static double longest_life(const struct judgement *j)
 	return life;
 }
 
+/* Which releases' trends are told, tell[] of ndeploys + 1: all that ran, or where these are many those about the culprit and the fix, and the newest;
+ * the newest dozen where nobody is blamed. Returns how many are left out. */
+static size_t releases_told(const struct history *h, const struct judgement *j, const struct mc_answer *a, bool *tell)
+{
+	enum { MOST = 12 };
+	size_t n = 0, told = 0, culprit = culprit_of(h, a), fix = history_deploy_at(h, a->fixed_by), before = h->ndeploys, newest = 0;
+	bool ran[HISTORY_MOST_DEPLOYS + 1] = { false };
+	for (size_t i = 0; i < j->rows.nlives; i++)
+		ran[j->rows.life[i].release] = true;
+	for (size_t r = 0; r <= h->ndeploys; r++) {
+		n += ran[r];
+		newest = ran[r] ? r : newest;
+		before = ran[r] && culprit != MC_NO_DEPLOY && r <= culprit ? r : before;
+	}
+	for (size_t r = h->ndeploys + 1; r-- > 0;) {
+		bool about = r == newest || r == before || r == culprit + 1 || (fix != MC_NO_DEPLOY && r == fix + 1);
+		tell[r] = ran[r] && (n <= MOST || (culprit == MC_NO_DEPLOY ? told < MOST : about));
+		told += tell[r];
+	}
+	return n - told;
+}
+
 /* Trend of each release by itself. */
 static int release_sentence(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
 	struct mc_buf b = { 0 };
 	char s[2][MC_TIME_TEXT];
-	size_t shown = 0;
+	bool tell[HISTORY_MOST_DEPLOYS + 1];
+	size_t shown = 0, left_out = releases_told(h, j, a, tell);
 	int rc = 0;
 	bool loaded = false;
 	double life = longest_life(j), load = h->load_what && j->signal == HISTORY_ANON ? mc_panel_load(j->panel) * j->unit : 0;
 	for (size_t r = 0; rc == 0 && r <= h->ndeploys; r++) {
 		double v, sd;
-		if (h->ndeploys - r > 11 || (rc = release_trend(j, r, &v, &sd, err)) != 0)
+		if (!tell[r] || (rc = release_trend(j, r, &v, &sd, err)) != 0)
 			rc = rc < 0 ? rc : 0;
 		else {
 			mc_buf_printf(&b, "%s%s%s%s/h +- %s", shown++ ? ", " : "", r ? name(h, r - 1) : h->ndeploys ? "before" : "", h->ndeploys ? " " : "", size(j, v * 3600, s[0]),
@@ -156,6 +179,8 @@ static int release_sentence(const struct history *h, const struct judgement *j, 
 			loaded = loaded || load > sd * .6 * life;
 		}
 	}
+	if (left_out > 0)
+		mc_buf_printf(&b, "; %zu other%s left out", left_out, left_out == 1 ? " is" : "s are");
 	if (rc == 0)
 		rc = mc_buf_check(&b, err);
 	if (rc == 0 && shown > 0 && loaded)

@@ -30,8 +30,8 @@ static const double MISFIT = 1.2;
 enum { NOISIER = 3 };
 /* A jump of all lives at once is a step, and by a row that restarted nobody where there is one. */
 static const double JUMP = .9;
-/* With more releases than this only ends soon after the beginning are looked at. */
-enum { ALL_ENDS_MOST = 60, ENDS_NEAR = 8 };
+/* With more releases than this only the likeliest ends of a step are looked at under every model of warm-up. */
+enum { ALL_ENDS_MOST = 60, ENDS_LOOKED_AT = 9 };
 
 /* Releases that have lives, with their heights under one model of how warm-ups differ. */
 struct heights {
@@ -130,8 +130,27 @@ static bool lower_at_last(const struct model *m, size_t nmodels, size_t from)
 	return best < nmodels && isfinite(mc_steps_shift(m[best].steps, -1, from, m[best].x.n, &f)) && -f.z > LOWER;
 }
 
+/* Which ends of a step from a release on are looked at, where they are very many: ends[until], of m->x.n + 1, by what the likeliest model says of each. */
+static void choose_ends(const struct model *m, size_t nmodels, size_t from, double *v, bool *ends)
+{
+	size_t n = m->x.n, best = 0;
+	for (size_t i = 1; i < nmodels; i++)
+		best = m[i].x.ll > m[best].x.ll ? i : best;
+	for (size_t until = from + 1; until <= n; until++) {
+		v[until] = n > ALL_ENDS_MOST ? mc_steps_shift(m[best].steps, 1, from, until, NULL) : 0;
+		ends[until] = n <= ALL_ENDS_MOST || until == n;
+	}
+	for (size_t k = 0; k < ENDS_LOOKED_AT && n > ALL_ENDS_MOST; k++) {
+		size_t most = n;
+		for (size_t until = from + 1; until < n; until++)
+			if (!ends[until] && (most == n || v[until] > v[most]))
+				most = until;
+		ends[most] = true;
+	}
+}
+
 /* The evidence of every step; a lasting fall is a change too, and must not be taken for a rise before it. */
-static void weigh(struct steps *out, const struct model *m, size_t nmodels)
+static void weigh(struct steps *out, const struct model *m, size_t nmodels, double *work, bool *ends)
 {
 	size_t n = m->x.n;
 	const size_t *release = m->x.release;
@@ -144,9 +163,10 @@ static void weigh(struct steps *out, const struct model *m, size_t nmodels)
 		size_t k = release[from] - 1;
 		double all = -(double)INFINITY, best = -(double)INFINITY;
 		bool lower = lower_at_last(m, nmodels, from);
+		choose_ends(m, nmodels, from, work, ends);
 		for (size_t until = from + 1; until <= n; until++) {
 			struct mc_growth_fit f = { 0 };
-			if (until < n && n > ALL_ENDS_MOST && until > from + ENDS_NEAR)
+			if (!ends[until])
 				continue;
 			double prior = until == n ? log(STAYS) : log((1 - STAYS) / (double)(n - from)) - (until == from + 1 ? ONE_RELEASE : 0);
 			double v = share + prior + over_models(m, nmodels, 1, from, until, &f) - none - (until == n && lower ? TAKEN_BACK : 0);
@@ -200,6 +220,8 @@ struct known {
 	double life_sd;  /* NaN: no release has lives to compare */
 	double *heights; /* 2 + MC_HEIGHT_SHARED numbers a release */
 	size_t *release;
+	double *ends_of; /* a number a release and one more */
+	bool *ends;      /* likewise */
 };
 
 static int all_models(struct mc_heights *heights, const struct judgement *j, size_t nr, const struct known *x, struct steps *out, struct mc_error *err)
@@ -234,7 +256,7 @@ static int all_models(struct mc_heights *heights, const struct judgement *j, siz
 	for (size_t i = 0; i < n && alike; i++)
 		alike = m[i].x.n == m->x.n;
 	if (alike && m->x.n > 1)
-		weigh(out, m, n);
+		weigh(out, m, n, x->ends_of, x->ends);
 	for (size_t i = 0; i < n; i++)
 		mc_steps_free(m[i].steps);
 	return rc;
@@ -330,14 +352,16 @@ static void tell_jump(const struct history *h, struct judgement *j)
 /* One block of numbers. */
 static int known_new(size_t nlives, size_t nr, struct known *ret, struct mc_error *err)
 {
-	double *v = mc_reallocarray(NULL, 5 * nlives + (2 + MC_HEIGHT_SHARED) * nr, sizeof *v);
-	*ret = (struct known){ .level = v, .youth = calloc(nlives + 1, sizeof *ret->youth), .release = calloc(nr, sizeof *ret->release) };
-	if (!v || !ret->youth || !ret->release)
+	double *v = mc_reallocarray(NULL, 5 * nlives + (3 + MC_HEIGHT_SHARED) * nr + 1, sizeof *v);
+	*ret = (struct known){ .level = v, .youth = calloc(nlives + 1, sizeof *ret->youth), .release = calloc(nr, sizeof *ret->release),
+		.ends = calloc(nr + 1, sizeof *ret->ends) };
+	if (!v || !ret->youth || !ret->release || !ret->ends)
 		return mc_nomem(err, "the levels");
 	ret->var = v + nlives;
 	ret->offset = v + 2 * nlives;
 	ret->work = v + 3 * nlives;
 	ret->heights = v + 5 * nlives;
+	ret->ends_of = ret->heights + (2 + MC_HEIGHT_SHARED) * nr;
 	return 0;
 }
 
@@ -346,6 +370,7 @@ static void known_release(struct known *x)
 	free(x->level);
 	free(x->youth);
 	free(x->release);
+	free(x->ends);
 }
 
 int judge_steps(const struct history *h, struct judgement *j, struct mc_error *err)

@@ -48,48 +48,6 @@ void evidence_gather(struct mc_growth_fit *sum, double *best, const struct mc_gr
 	sum->log_evidence = mc_log_add(sum->log_evidence, f->log_evidence);
 }
 
-/* Prefix sums over releases of score, information and common part of growth along column h. */
-static void prefix(struct work *w, size_t h)
-{
-	size_t q = w->q, nc = w->nc;
-	for (size_t r = 0; r < w->nr; r++) {
-		const double *g = w->base + r * q * q;
-		double u[LINALG_QP_MOST], num = g[h];
-		for (size_t a = 0; a < nc; a++)
-			u[a] = g[(1 + a) * q + h];
-		linalg_forward(w->l, nc, nc, u, 1);
-		for (size_t a = 0; a < nc; a++) {
-			num -= u[a] * w->uy[a];
-			w->pre_u[(r + 1) * nc + a] = w->pre_u[r * nc + a] + u[a];
-		}
-		w->pre_num[r + 1] = w->pre_num[r] + num;
-		w->pre_info[r + 1] = w->pre_info[r] + g[h * q + h];
-	}
-}
-
-static double over(const double *pre, const struct mc_supposition *s)
-{
-	double v = pre[s->until] - pre[s->from];
-	return s->again_until > s->again ? v + pre[s->again_until] - pre[s->again] : v;
-}
-
-/* A supposition when lives do not scatter: by prefix sums. */
-static void plain(const struct work *w, const struct mc_supposition *s, struct mc_growth_fit *f)
-{
-	size_t nc = w->nc;
-	struct score x = { .yy = w->yy, .num = over(w->pre_num, s), .info_all = over(w->pre_info, s), .logs = w->none_logs };
-	bool again = s->again_until > s->again;
-	x.info = x.info_all;
-	for (size_t a = 0; a < nc; a++) {
-		double u = w->pre_u[s->until * nc + a] - w->pre_u[s->from * nc + a];
-		if (again)
-			u += w->pre_u[s->again_until * nc + a] - w->pre_u[s->again * nc + a];
-		x.info -= u * u;
-	}
-	evidence_finish(w->n, &x, f);
-	f->log_evidence += w->log_weight;
-}
-
 /* g := the total with the releases [from, until) exchanged for those of which elim are the prefix sums, growing along column h. */
 static void exchange(const struct work *w, const double *elim, size_t h, size_t from, size_t until, struct against *g)
 {
@@ -148,7 +106,7 @@ static void growing(const struct work *w, const double *elim, const double *logs
 	exchange(w, elim, h, set->from, set->until, &g);
 	if (set->again_until > set->again)
 		exchange(w, elim, h, set->again, set->again_until, &g);
-	against_weigh(w, &g, w->pre_base_logs[w->nr] + over(logs, set) - over(w->pre_base_logs, set), f);
+	against_weigh(w, &g, w->pre_base_logs[w->nr] + sets_over(logs, set) - sets_over(w->pre_base_logs, set), f);
 }
 
 /* The same with lives scattered about the growth. */
@@ -163,53 +121,32 @@ static int with_scatter(struct work *w, struct spread *s, size_t kind, const str
 	return 0;
 }
 
-static int by_falling(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x < y) - (x > y);
-}
-
-/* What the REFINED-th best of the sets reaches. */
-static int cut_of(const double *v, size_t n, double *ret, struct mc_error *err)
-{
-	*ret = -(double)INFINITY;
-	if (n <= REFINED)
-		return 0;
-	double *x = mc_reallocarray(NULL, n, sizeof *x);
-	if (!x)
-		return mc_nomem(err, "the evidence");
-	memcpy(x, v, n * sizeof *x);
-	qsort(x, n, sizeof *x, by_falling);
-	*ret = x[REFINED];
-	free(x);
-	return 0;
-}
-
 static int growth_sets(struct work *w, struct spread *s, size_t kind, struct mc_growth_evidence *e, struct mc_error *err)
 {
 	double cut;
 	struct mc_growth_fit f, g;
 	if (kind == MC_GROWTH_REQUESTS && !w->p->has_requests)
 		return 0;
-	prefix(w, work_growth_column(w->p, (enum mc_growth)kind));
-	for (size_t i = 0; i < w->nsets; i++) {
-		plain(w, &w->sets[i], &f);
-		w->first[kind][i] = f.log_evidence;
+	sets_prefix(w, work_growth_column(w->p, (enum mc_growth)kind));
+	for (size_t k = 0; k < w->nlook; k++) {
+		sets_plain(w, &w->sets[w->look[k]], &f);
+		w->first[kind][k] = f.log_evidence;
 	}
-	int rc = cut_of(w->first[kind], w->nsets, &cut, err);
+	int rc = sets_cut(w->first[kind], w->nlook, REFINED, &cut, err);
 	struct mc_supposition all = { 0, w->nr, 0, 0 };
-	for (size_t i = 0; rc == 0 && i <= w->nsets; i++) {
-		bool last = i == w->nsets;
+	for (size_t n = 0; rc == 0 && n <= w->nlook; n++) {
+		bool last = n == w->nlook;
+		size_t i = last ? w->nsets : w->look[n];
 		const struct mc_supposition *set = last ? &all : &w->sets[i];
 		struct mc_growth_fit *sum = last ? &e->all[kind] : &e->set[kind][i];
 		double *best = last ? &w->best_all[kind] : &w->best[kind][i];
-		plain(w, set, &f);
+		sets_plain(w, set, &f);
 		bool near = last || f.log_evidence >= cut;
 		if (near && s->warm > 0)
 			growing(w, w->grown, w->grown_logs, work_growth_column(w->p, (enum mc_growth)kind), set, &f);
 		evidence_gather(sum, best, &f);
 		for (size_t k = 0; rc == 0 && k < NLIFE; k++) {
-			double size = over(w->own[kind], set) / fmax(over(w->count, set), 1);
+			double size = sets_over(w->own[kind], set) / fmax(sets_over(w->count, set), 1);
 			size = f.slope > .25 * size ? f.slope : size;
 			g = f;
 			if (size > 0 && near)
@@ -224,14 +161,13 @@ static int growth_sets(struct work *w, struct spread *s, size_t kind, struct mc_
 static void bounded_sets(struct work *w, const struct spread *s, struct mc_growth_evidence *e)
 {
 	const struct mc_panel *p = w->p;
-	size_t usable = 0;
+	size_t usable = sets_bounded_terms(p);
 	struct mc_growth_fit f;
-	while (usable < p->ntau && (usable == 0 || p->tau[usable] < p->life_seconds))
-		usable++;
 	for (size_t k = 0; k <= usable; k++) {
-		prefix(w, k < usable ? 1 + k : p->ig);
-		for (size_t i = 0; i < w->nsets; i++) {
-			plain(w, &w->sets[i], &f);
+		sets_prefix(w, sets_bounded_column(p, k));
+		for (size_t n = 0; n < w->nlook; n++) {
+			size_t i = w->look[n];
+			sets_plain(w, &w->sets[i], &f);
 			f.log_evidence += log(NLIFE + 1) - log((double)usable + 1); /* as many terms as the others have */
 			evidence_gather(&e->set[MC_GROWTH_BOUNDED][i], &w->best[MC_GROWTH_BOUNDED][i], &f);
 		}
@@ -248,7 +184,7 @@ static void bounded_sets(struct work *w, const struct spread *s, struct mc_growt
 
 static void each_release(struct work *w, struct mc_growth_evidence *e)
 {
-	prefix(w, w->p->it);
+	sets_prefix(w, w->p->it);
 	for (size_t r = 0; r < w->nr; r++) {
 		double info = w->pre_info[r + 1] - w->pre_info[r];
 		for (size_t a = 0; a < w->nc; a++) {
@@ -276,13 +212,13 @@ static void begin_point(struct work *w, size_t a, size_t b, struct spread *s)
 static double reaches(struct work *w, const struct spread *s, double none)
 {
 	struct mc_growth_fit f;
-	prefix(w, w->p->it);
+	sets_prefix(w, w->p->it);
 	size_t best = 0;
 	double most = -(double)INFINITY;
-	for (size_t i = 0; i < w->nsets; i++) {
-		plain(w, &w->sets[i], &f);
+	for (size_t n = 0; n < w->nlook; n++) {
+		sets_plain(w, &w->sets[w->look[n]], &f);
 		if (f.log_evidence > most)
-			most = f.log_evidence, best = i;
+			most = f.log_evidence, best = w->look[n];
 	}
 	if (w->nsets && s->warm > 0) {
 		growing(w, w->grown, w->grown_logs, w->p->it, &w->sets[best], &f);
@@ -291,10 +227,24 @@ static double reaches(struct work *w, const struct spread *s, double none)
 	return fmax(none, most);
 }
 
+/* What is weighed of very many suppositions: they are glanced at where releases differ much, and where they hardly do. */
+static int choose(struct work *w, struct mc_error *err)
+{
+	struct spread s;
+	if (!sets_are_many(w))
+		return 0;
+	sets_glance_begin(w);
+	begin_point(w, 0, 0, &s);
+	sets_glance(w);
+	begin_point(w, ALIKE, 0, &s);
+	sets_glance(w);
+	return sets_choose(w, err);
+}
+
 static int over_grid(struct work *w, struct mc_growth_evidence *e, struct mc_error *err)
 {
 	double most = -(double)INFINITY, of_curve[NCURVE];
-	int rc = 0;
+	int rc = choose(w, err);
 	for (size_t a = 0; a < NCURVE; a++) {
 		of_curve[a] = -(double)INFINITY;
 		for (size_t b = 0; rc == 0 && b < NSLOPE; b++) {

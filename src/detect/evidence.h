@@ -1,8 +1,11 @@
-/* Between check.c, curve.c, onsets.c, work.c and evidence.c. */
+/* Between check.c, curve.c, onsets.c, work.c, sets.c and evidence.c. */
 #ifndef MEMCULPRIT_DETECT_EVIDENCE_H
 #define MEMCULPRIT_DETECT_EVIDENCE_H
 
 #include "panel.h"
+
+/* The k-th least of v, counted from 0; k < n. v is reordered (robust.c). */
+double robust_kth(double *v, size_t n, size_t k);
 
 /* What is refused (check.c). 0, MC_EFORMAT, MC_ELIMIT. */
 int panel_check(const struct mc_panel_in *in, struct mc_error *err);

@@ -1,4 +1,4 @@
-#include "memculprit/detect.h"
+#include "evidence.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -56,6 +56,12 @@ static void select_kth(double *v, size_t n, size_t k)
 			lo = i;
 	}
 	insert(v + lo, hi - lo);
+}
+
+double robust_kth(double *v, size_t n, size_t k)
+{
+	select_kth(v, n, k);
+	return v[k];
 }
 
 double mc_median(double *v, size_t n)

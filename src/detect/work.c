@@ -28,6 +28,11 @@ int work_new(struct work *w, const struct mc_panel *p, const struct mc_suppositi
 		w->own[k] = work_numbers(nr + 1, &ok);
 	}
 	w->count = work_numbers(nr + 1, &ok);
+	w->glance = work_numbers(n, &ok);
+	w->look = calloc(n + 1, sizeof *w->look);
+	ok = ok && w->look;
+	for (; ok && w->nlook < n; w->nlook++)
+		w->look[w->nlook] = w->nlook;
 	for (size_t k = 0; k < MC_GROWTH_KINDS; k++)
 		w->best[k] = work_numbers(n, &ok);
 	w->best_onset = work_numbers(p->nonsets, &ok);
@@ -50,7 +55,7 @@ void work_release(struct work *w)
 {
 	double *v[] = { w->pre_base, w->pre_base_logs, w->life, w->loose, w->loose_logs, w->sum, w->base, w->base_logs, w->total, w->pre_u, w->pre_num, w->pre_info, w->pre_logs, w->slope[0],
 		w->slope[1], w->first[0], w->first[1], w->first[2], w->best[0], w->best[1], w->best[2], w->best[3], w->best_onset, w->best_late, w->longest, w->own[0], w->own[1], w->own[2],
-		w->count };
+		w->count, w->glance };
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++)
 		free(v[i]);
 	for (size_t k = 0; k < KINDS; k++)
@@ -62,6 +67,7 @@ void work_release(struct work *w)
 		}
 	free(w->warm_of[0]);
 	free(w->warm_of[1]);
+	free(w->look);
 	free(w->grown);
 	free(w->grown_logs);
 	onset_grams_release(&w->onsets);

@@ -30,6 +30,7 @@ struct work {
 	const struct mc_panel *p;
 	size_t q, nr, nc, nsets;
 	const struct mc_supposition *sets;
+	size_t nlook, *look;         /* those that are weighed, rising: all, unless they are very many */
 	double n;                    /* rows less lives */
 	double *life;                /* Grams with the life's share of load taken out */
 	double *sum;                 /* a release, no scatter */
@@ -43,7 +44,8 @@ struct work {
 	double *pre_u, *pre_num, *pre_info, *pre_logs; /* prefix sums over releases */
 	double *total;               /* q x q */
 	double l[LINALG_QP_MOST * LINALG_QP_MOST], uy[LINALG_QP_MOST], yy, none_logs;
-	double *best[MC_GROWTH_KINDS], *first[KINDS]; /* likeliest so far; kappa 0 evidence of a set */
+	double *best[MC_GROWTH_KINDS], *first[KINDS]; /* likeliest so far; kappa 0 evidence of each that is looked at */
+	double *glance;              /* the most that a set has for it at a glance */
 	double best_all[MC_GROWTH_KINDS + 8], *best_onset, *best_late;
 	double share[PANEL_MOST_COLUMNS], precision[PANEL_MOST_COLUMNS]; /* of the common columns about the fitted curve */
 	struct onset_grams onsets, late; /* late.x NULL: none was asked for yet */
@@ -88,6 +90,28 @@ double work_eliminate(const struct work *w, struct spread *s, size_t r, bool gro
 void work_begin_spread(struct work *w, struct spread *s);
 /* Sums with lives scattered about the growth by class i, at the present grid point. */
 int work_scattered(struct work *w, size_t kind, size_t i, struct mc_error *err);
+
+/* Sum over a supposition's releases, from prefix sums. */
+static inline double sets_over(const double *pre, const struct mc_supposition *s)
+{
+	double v = pre[s->until] - pre[s->from];
+	return s->again_until > s->again ? v + pre[s->again_until] - pre[s->again] : v;
+}
+/* Prefix sums over releases of score, information and common part of growth along column h, at the present grid point. */
+void sets_prefix(struct work *w, size_t h);
+/* A supposition's fit when lives do not scatter: by those. */
+void sets_plain(const struct work *w, const struct mc_supposition *s, struct mc_growth_fit *f);
+/* Growth that levels off has as many terms and one more, each with its column. */
+size_t sets_bounded_terms(const struct mc_panel *p);
+size_t sets_bounded_column(const struct mc_panel *p, size_t term);
+/* What the k-th best of n reaches, counted from 0; -INFINITY: there are no more than k. 0, MC_ENOMEM. */
+int sets_cut(const double *v, size_t n, size_t k, double *ret, struct mc_error *err);
+/* Are there so many suppositions that only some are weighed? Then they are glanced at, at some points of the grid, and those that say most are
+ * chosen, with all that last to the end. sets_choose(): 0, MC_ENOMEM. */
+bool sets_are_many(const struct work *w);
+void sets_glance_begin(struct work *w);
+void sets_glance(struct work *w);
+int sets_choose(struct work *w, struct mc_error *err);
 
 /* What growth along one column is weighed against: the common columns and y (lower triangle of a matrix of n rows), and what that
  * column has in common with them. */

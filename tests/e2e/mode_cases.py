@@ -210,6 +210,17 @@ def rollback(w, d):
     w.write(d, lambda l, age, t: 3.0 * age if l["release"] == 2 else 0)
 
 
+@mode(verdict="leak", culprit="v40", state="fixed", fixed_by="v62", after=(5.5, 6.5), says="; 87 others are left out")
+def fixed_after_many_releases(w, d):
+    """90 deploys; the fix comes 22 of them after the culprit."""
+    w.span = 182
+    w.deploys = [dict(t=2.0 * (k + 1), mark=2.0 * (k + 1) - .003, version="v%d" % (k + 1)) for k in range(90)]
+    w.tick = [k * w.dt for k in range(int(w.span / w.dt))]
+    w.rate = [50.0] * len(w.tick)
+    w.lives = w.by_deploys()
+    w.write(d, w.grow_from(40, 3.0, until=62))
+
+
 @mode(verdict="leak", culprit="v2", state="active", episodes=2)
 def reintroduction(w, d):
     """Good, bad, good again, bad again: begun by the first, still growing."""

@@ -68,7 +68,7 @@ static void a_limit_is_met_at_the_slope_that_is_said(void **state)
 /* Of the sentence on what speaks against growth: the probability of no lasting change, and of that of growth that levels off. */
 static void no_change_of(const struct mc_answer *a, double *all, double *bounded)
 {
-	static const char HEAD[] = "no lasting change: probability ", PART[] = " (of it growth that levels off ";
+	static const char HEAD[] = "no lasting change: probability ", PART[] = " (of it growth that levels off, besides what lives of all releases have in common, ";
 	*all = *bounded = (double)NAN;
 	for (size_t i = 0; i < a->nevidence; i++) {
 		const char *part = strstr(a->evidence[i].text, PART);

@@ -600,6 +600,15 @@ def problems(e, x):
     return bad
 
 
+def units_of_a_number(binary, top):
+    """What `status`, `deploys` and `plot` print of a program whose processes multiply; what is wrong with it."""
+    folder, db = os.path.join(top, "processes_multiply"), os.path.join(top, "units.db")
+    run = lambda *a: subprocess.run([binary, "--db", db, *a], stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout.decode()
+    run("import", "app", folder)
+    said = {c: run(*c.split()) for c in ("status", "deploys app", "plot app")}
+    return ["%s: %s" % (c, t) for c, t in said.items() if not re.search(r"[0-9.]+ processes/h", t)]
+
+
 def main():
     binary, top, names = sys.argv[1], sys.argv[2], sys.argv[3:] or list(MODES)
     for n in names:
@@ -610,7 +619,8 @@ def main():
     if p.returncode or len(lines) != len(names):
         print("Bail out! analyze: exit code %d, %d answers for %d folders" % (p.returncode, len(lines), len(names)))
         return 1
-    print("1..%d" % len(names))
+    units = units_of_a_number(binary, top) if "processes_multiply" in names else None
+    print("1..%d" % (len(names) + (units is not None)))
     failed = 0
     for i, (n, line) in enumerate(zip(names, lines)):
         bad = problems(MODES[n][1], json.loads(line))
@@ -621,6 +631,11 @@ def main():
         for b in bad:
             print("#   " + b)
         failed += bool(bad) and n not in TODO
+    if units is not None:
+        print("%s %d - units_of_a_number" % ("not ok" if units else "ok", len(names) + 1))
+        for b in "\n".join(units).splitlines():
+            print("#   " + b)
+        failed += bool(units)
     return 1 if failed else 0
 
 

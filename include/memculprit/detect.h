@@ -150,6 +150,11 @@ struct mc_panel; /* opaque: columns and Gram matrices. All that is needed of `in
 /* 0; MC_ENOMEM; MC_EFORMAT: a number is not finite or beyond those, times fall, a release is not there; MC_ELIMIT: too many releases. */
 int mc_panel_new(const struct mc_panel_in *in, struct mc_panel **ret, struct mc_error *err);
 void mc_panel_free(struct mc_panel *p);
+/* When steep rises begin that last to the end of lives, some of the lives together within a bin: *n times, at most `most`, rising. Onsets worth a look, which those
+ * given are too far apart for. 0, MC_ENOMEM. */
+int mc_panel_hinges(const struct mc_panel *p, double *t, size_t most, size_t *n, struct mc_error *err);
+/* n onsets more, each put in at its place; they are looked at however many lives there are. Before mc_panel_evidence(). 0, MC_ENOMEM. */
+int mc_panel_add_onsets(struct mc_panel *p, const double *t, size_t n, struct mc_error *err);
 
 /* What is left of a life after its level, curve, load and growth: white (share `white`), a fast and a slow
  * Ornstein-Uhlenbeck process (share `slow` of the rest is the slow one). */

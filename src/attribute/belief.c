@@ -206,22 +206,35 @@ static void normalise(struct belief *b, size_t nsets, size_t nonsets)
 		b->onset_weight[i] = exp(b->onset_weight[i] - sum);
 }
 
+/* Do lives that run at an onset or later differ in when they came to its age, by more than onsets are apart? Else a time and an age say the same. */
+static bool tell_age(const struct history_rows *rows, size_t release, double step)
+{
+	double first = (double)INFINITY, last = -(double)INFINITY;
+	for (size_t i = 0; i < rows->nlives; i++)
+		if (rows->life[i].release >= release) {
+			first = fmin(first, rows->life[i].start);
+			last = fmax(last, rows->life[i].start);
+		}
+	return last > first + step;
+}
+
 /* How likely an onset is the age at which growth shows in every life since some deploy, rather than a time: free lists and holes of the heap are
  * used up first, sessions end. Beforehand three in ten growths of a deploy show late; the density of that age falls with its square beyond the
  * tenth part of the reign. Where later lives show the same age decides; where there are none the two say the same. */
-static double shows_late(const struct history *h, const struct mc_growth_evidence *e, double onset, size_t i)
+static double shows_late(const struct history *h, const struct mc_growth_evidence *e, const struct history_rows *rows, size_t i)
 {
+	double onset = rows->onsets[i], run = 0, step = h->as_of / (double)(e->nonsets + 1);
 	size_t r = history_release_at(h, onset);
-	double run = 0, step = h->as_of / (double)(e->nonsets + 1);
 	while (r > 0 && h->deploy[r - 1].lives == 0)
 		r--;
 	if (r == 0 || !(e->late[i].log_evidence > -(double)INFINITY))
 		return 0;
 	for (size_t k = 0; k < h->ndeploys; k++)
 		run += h->deploy[k].lives > 0;
-	double age = fmax(0, onset - h->deploy[r - 1].begins), usual = SHOWS * (reign_ends(h, r - 1) - h->deploy[r - 1].begins);
-	double density = usual / ((usual + age) * (usual + age)) * fmin(step, usual);
-	double late = log(PRIOR_DEPLOY * LATE * density) - log(2 * run) + e->late[i].log_evidence / TEMPERATURE;
+	double old = fmax(0, onset - h->deploy[r - 1].begins), usual = SHOWS * (reign_ends(h, r - 1) - h->deploy[r - 1].begins);
+	double density = usual / ((usual + old) * (usual + old)) * fmin(step, usual);
+	const struct mc_growth_fit *age = tell_age(rows, r, step) ? &e->late[i] : &e->onset[i];
+	double late = log(PRIOR_DEPLOY * LATE * density) - log(2 * run) + age->log_evidence / TEMPERATURE;
 	double time = log(PRIOR_FREE) - log((double)e->nonsets) + e->onset[i].log_evidence / TEMPERATURE;
 	return 1 / (1 + exp(time - late));
 }
@@ -231,7 +244,7 @@ static double take_late(const struct history *h, const struct mc_growth_evidence
 {
 	double taken = 0;
 	for (size_t i = 0; i < e->nonsets; i++) {
-		double late = shows_late(h, e, rows->onsets[i], i);
+		double late = shows_late(h, e, rows, i);
 		size_t r = history_release_at(h, rows->onsets[i]);
 		for (size_t o = 0; late > 0 && o < e->nonsets; o++) {
 			if (b->onset_of[o] != MC_NO_DEPLOY || history_release_at(h, rows->onsets[o]) != r)

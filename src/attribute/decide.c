@@ -272,7 +272,8 @@ static int leak(const struct history *h, const struct judgement *j, struct mc_an
 			stopped(h, j, end, a);
 	} else if (rc == 0) {
 		size_t onset = j->evidence.nonsets ? likeliest(j->belief.onset_weight, j->evidence.nonsets) : 0;
-		if (j->belief.free_onset > j->belief.all && j->evidence.nonsets)
+		/* the growth that the onset is of (onset_interval) */
+		if (j->evidence.nonsets && j->belief.onset_weight[onset] > j->belief.all)
 			f = &j->evidence.onset[onset];
 		set_slope(h, j, f, lives_counted(h, j, h->as_of), h->as_of, a);
 	}

@@ -332,6 +332,15 @@ static bool not_in_the_next(const struct judgement *j, const struct trend *t, do
 	return most < NOT_YET * claimed;
 }
 
+/* An onset at which lives themselves are seen to begin to rise steeply: they did not before. */
+static bool is_steep(const struct history_rows *r, double onset)
+{
+	for (size_t i = 0; i < r->nsteep; i++)
+		if (fabs(r->steep[i] - onset) < .5)
+			return true;
+	return false;
+}
+
 static void look_at_onsets(struct judgement *j, const struct trend *t, double *work)
 {
 	struct belief *b = &j->belief;
@@ -340,8 +349,8 @@ static void look_at_onsets(struct judgement *j, const struct trend *t, double *w
 		double claimed = j->evidence.onset[i].slope, taken = (1 - LEFT) * b->onset_weight[i];
 		if (b->onset_of[i] != MC_NO_DEPLOY || b->onset_weight[i] < .01)
 			continue;
-		bool seen = !not_seen_later(j, t, j->rows.onsets[i], claimed, work), before = seen && (grew_before(j, t, j->rows.onsets[i], claimed, work) ||
-			not_in_the_next(j, t, j->rows.onsets[i], claimed));
+		bool seen = !not_seen_later(j, t, j->rows.onsets[i], claimed, work), steep = is_steep(&j->rows, j->rows.onsets[i]);
+		bool before = seen && ((!steep && grew_before(j, t, j->rows.onsets[i], claimed, work)) || not_in_the_next(j, t, j->rows.onsets[i], claimed));
 		if (seen && !before)
 			continue;
 		b->onset_weight[i] -= taken;

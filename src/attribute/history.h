@@ -115,10 +115,14 @@ struct history_rows {
 	size_t *of;        /* index of the history's life a panel life */
 	double *release_t, *onsets;
 	size_t nonsets;
+	double *steep;     /* of the onsets, those at which lives begin to rise steeply to their ends */
+	size_t nsteep;
 	double bin;
 };
 int history_panel(struct history *h, const struct history_life *lives, size_t n, size_t role, double unit, struct history_rows *rows,
 	struct mc_panel **ret, struct mc_error *err);
+/* n onsets more. 0, MC_ENOMEM. */
+int history_rows_add_onsets(struct history_rows *r, const double *t, size_t n, struct mc_error *err);
 /* Recognises a collector's saw-tooth, sets its period, and takes out of the bins what is not collected yet. Once, after the load is known. */
 void history_collector(struct history *h);
 /* Sets role of every life, and nroles. 0, MC_ENOMEM. */

@@ -95,12 +95,34 @@ static void join_roles(struct part *part, size_t n, size_t lead)
 	}
 }
 
-static int judge_role(struct history *h, struct judgement *j, size_t role, struct part *p, struct mc_error *err)
+/* The panels of all roles. Where lives begin to rise steeply is an onset to be looked at, in every role. */
+static int prepare_roles(struct history *h, struct judgement *j, size_t nroles, struct part *part, struct mc_error *err)
 {
-	int rc = history_panel(h, j->lives, j->nlives, role, j->unit, &p->rows, &p->panel, err);
-	if (rc == 0 && p->panel)
-		rc = mc_panel_evidence(p->panel, j->sets.s, j->sets.n, &p->evidence, err);
-	if (rc == 0 && p->panel)
+	enum { MOST = 8 };
+	double t[MOST * HISTORY_MOST_ROLES];
+	size_t n = 0, more;
+	int rc = 0;
+	for (size_t r = 0; rc == 0 && r < nroles; r++, n += more) {
+		more = 0;
+		rc = history_panel(h, j->lives, j->nlives, r, j->unit, &part[r].rows, &part[r].panel, err);
+		if (rc == 0 && part[r].panel)
+			rc = mc_panel_hinges(part[r].panel, t + n, MOST, &more, err);
+	}
+	for (size_t r = 0; rc == 0 && r < nroles; r++) {
+		if (part[r].panel)
+			rc = mc_panel_add_onsets(part[r].panel, t, n, err);
+		if (rc == 0 && part[r].panel)
+			rc = history_rows_add_onsets(&part[r].rows, t, n, err);
+	}
+	return rc;
+}
+
+static int judge_role(const struct judgement *j, struct part *p, struct mc_error *err)
+{
+	if (!p->panel)
+		return 0;
+	int rc = mc_panel_evidence(p->panel, j->sets.s, j->sets.n, &p->evidence, err);
+	if (rc == 0)
 		against_none(p);
 	return rc;
 }
@@ -110,9 +132,9 @@ static int judge_roles(struct history *h, struct judgement *j, size_t nroles, st
 {
 	struct part part[HISTORY_MOST_ROLES] = { { .most = 0 } };
 	size_t lead = 0;
-	int rc = 0;
+	int rc = prepare_roles(h, j, nroles, part, err);
 	for (size_t r = 0; rc == 0 && r < nroles; r++) {
-		rc = judge_role(h, j, r, &part[r], err);
+		rc = judge_role(j, &part[r], err);
 		if (part[r].panel && (!part[lead].panel || part[r].most > part[lead].most))
 			lead = r;
 	}

@@ -219,6 +219,20 @@ int history_panel(struct history *h, const struct history_life *l, size_t n, siz
 	return 0;
 }
 
+int history_rows_add_onsets(struct history_rows *r, const double *t, size_t n, struct mc_error *err)
+{
+	double *more = mc_reallocarray(r->onsets, r->nonsets + n + 1, sizeof *more);
+	r->onsets = more ? more : r->onsets;
+	double *steep = mc_reallocarray(r->steep, r->nsteep + n + 1, sizeof *steep);
+	r->steep = steep ? steep : r->steep;
+	if (!more || !steep)
+		return mc_nomem(err, "onsets");
+	for (size_t i = 0; i < n; i++)
+		r->steep[r->nsteep++] = r->onsets[r->nonsets++] = t[i];
+	qsort(r->onsets, r->nonsets, sizeof *r->onsets, by_number);
+	return 0;
+}
+
 void history_rows_release(struct history_rows *r)
 {
 	free(r->block);
@@ -226,5 +240,6 @@ void history_rows_release(struct history_rows *r)
 	free(r->of);
 	free(r->release_t);
 	free(r->onsets);
+	free(r->steep);
 	*r = (struct history_rows){ 0 };
 }

@@ -150,8 +150,10 @@ static int fit_start(struct fit *f, const struct mc_panel *p, struct mc_error *e
 	f->sum = f->gram + f->nlives * f->q * f->q;
 	double *at = f->columns;
 	for (size_t i = 0; i < f->nlives; i++)
-		for (size_t k = 0; k < f->life[i]->n; k++, at += f->q)
+		for (size_t k = 0; k < f->life[i]->n; k++, at += f->q) {
 			memcpy(at, f->life[i]->m + k * p->q, f->q * sizeof *at);
+			*at -= f->life[i]->late[k];
+		}
 	return 0;
 }
 
@@ -352,6 +354,20 @@ static double short_lives_factor(const struct mc_panel *p, size_t release)
 	return k > 2 ? k / 1.5 : 1;
 }
 
+/* The Gram matrix of a life. sign -1: without what rises at its end, until it is called with 1. */
+static void gram_of(struct mc_panel *p, size_t i, double sign)
+{
+	struct panel_life *l = &p->life[i];
+	double *g = p->gram + i * p->q * p->q;
+	bool rises = isfinite(l->hinge);
+	for (size_t k = 0; rises && k < l->n; k++)
+		l->m[k * p->q] += sign * l->late[k];
+	if (!rises && sign > 0)
+		return;
+	memset(g, 0, p->q * p->q * sizeof *g);
+	panel_whiten(l, &p->noise, l->m, p->q, g);
+}
+
 int panel_fit_noise(struct mc_panel *p, struct mc_error *err)
 {
 	struct fit f;
@@ -360,9 +376,8 @@ int panel_fit_noise(struct mc_panel *p, struct mc_error *err)
 		search(&f, &p->noise);
 		p->level_sd = .1 * p->height + 3 * sqrt(p->noise.var);
 		for (size_t i = 0; i < p->nlives; i++) {
-			double *g = p->gram + i * p->q * p->q;
-			panel_whiten(&p->life[i], &p->noise, p->life[i].m, p->q, g);
-			p->life[i].var = p->noise.var * factor_of(p, g, p->life[i].n);
+			gram_of(p, i, -1);
+			p->life[i].var = p->noise.var * factor_of(p, p->gram + i * p->q * p->q, p->life[i].n);
 		}
 		for (size_t r = 0; r < p->nreleases; r++) {
 			double k = short_lives_factor(p, r);
@@ -372,6 +387,7 @@ int panel_fit_noise(struct mc_panel *p, struct mc_error *err)
 		}
 		for (size_t i = 0; i < p->nlives; i++) {
 			double *g = p->gram + i * p->q * p->q;
+			gram_of(p, i, 1);
 			for (size_t k = 0; k < p->q * p->q; k++)
 				g[k] /= p->life[i].var;
 			panel_drop(g, p->q, p->il, 1 / pow(p->level_sd, 2));

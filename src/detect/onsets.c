@@ -27,6 +27,16 @@ static double grown_at(const struct panel_life *l, size_t q, size_t h, double t)
 	return l->t[i] > from ? before + (to - before) * fmin(1, (t - from) / (l->t[i] - from)) : to;
 }
 
+/* What has come since the onset, as the mean over row i: part of the row may be before it. */
+static double grown_since(const struct panel_life *l, size_t q, size_t h, size_t i, double onset, double before)
+{
+	double now = l->m[i * q + h], half = l->dur[i] / 2, after = l->t[i] + half - onset;
+	if (i == 0 || fabs(l->t[i] - onset) >= half || !(l->gap[i] > 0))
+		return fmax(0, now - before);
+	double pace = (now - l->m[(i - 1) * q + h]) / l->gap[i];
+	return fmax(0, pace * after * after / (4 * half));
+}
+
 /* Gram of a life's columns 0..ne and the kink at `onset` in the column of growth h. */
 static void kinked(const struct mc_panel *p, size_t life, size_t h, double onset, double *work, double *g)
 {
@@ -38,7 +48,7 @@ static void kinked(const struct mc_panel *p, size_t life, size_t h, double onset
 		double before = grown_at(l, q, h, onset);
 		for (size_t i = 0; i < l->n; i++) {
 			memcpy(work + i * w, l->m + i * q, (w - 1) * sizeof *work);
-			work[i * w + w - 1] = fmax(0, l->m[i * q + h] - before);
+			work[i * w + w - 1] = grown_since(l, q, h, i, onset, before);
 		}
 		panel_whiten(l, &p->noise, work, w, g);
 		for (size_t k = 0; k < w * w; k++)
@@ -90,7 +100,7 @@ static size_t choose(const struct mc_panel *p, struct onset_grams *o)
 	for (size_t stride = 1;; stride *= 2) {
 		size_t n = 0;
 		for (size_t k = 0; k < p->nonsets; k++) {
-			o->used[k] = k % stride == 0;
+			o->used[k] = k % stride == 0 || p->found[k];
 			n += o->used[k] ? lives_about(p, o, k) : 0;
 		}
 		if (n <= MOST_MATRICES || stride > p->nonsets)
@@ -108,6 +118,31 @@ static size_t choose_asked(const struct mc_panel *p, struct onset_grams *o, cons
 		n += o->used[k] ? lives : 0;
 	}
 	return n;
+}
+
+/* Room for n onsets more. */
+static int room_for(struct mc_panel *p, size_t n, struct mc_error *err)
+{
+	double *onsets = mc_reallocarray(p->onsets, p->nonsets + n + 1, sizeof *onsets);
+	p->onsets = onsets ? onsets : p->onsets;
+	bool *found = mc_reallocarray(p->found, p->nonsets + n + 1, sizeof *found);
+	p->found = found ? found : p->found;
+	return onsets && found ? 0 : mc_nomem(err, "onsets");
+}
+
+int mc_panel_add_onsets(struct mc_panel *p, const double *t, size_t n, struct mc_error *err)
+{
+	int rc = room_for(p, n, err);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		size_t k = p->nonsets++;
+		for (; k > 0 && p->onsets[k - 1] > t[i]; k--) {
+			p->onsets[k] = p->onsets[k - 1];
+			p->found[k] = p->found[k - 1];
+		}
+		p->onsets[k] = t[i];
+		p->found[k] = true;
+	}
+	return rc;
 }
 
 struct making {

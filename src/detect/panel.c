@@ -124,80 +124,6 @@ static void fill_row(const struct mc_panel *p, const struct mc_panel_life *in, c
 		m[p->is + k] = 1 - exp(-age / p->long_tau[k]);
 }
 
-/* Bounded influence of what is no growth: plateaus of an hour, spikes of a few bins. The life's own robust fit (level,
- * slope, curve, load); residuals beyond 3 robust deviations are pulled back to that. Growth is in the fit, so it is left alone.
- * (Huber's Winsorised residuals, Robust Statistics, 1981.) */
-enum { BOUND_CURVE = 5, BOUND_COLUMNS = 7 };
-static void columns_for_bound(const struct mc_panel *p, const struct panel_life *l, size_t i, double *x, size_t nx)
-{
-	const double *m = l->m + i * p->q;
-	double since = m[p->it] - l->m[p->it], len = fmax(l->m[(l->n - 1) * p->q + p->it] - l->m[p->it], 1e-9);
-	x[0] = 1;
-	x[1] = since / len;
-	x[2] = exp(-since / (.02 * len));
-	x[3] = exp(-since / (.06 * len));
-	x[4] = exp(-since / (.25 * len));
-	for (size_t k = BOUND_CURVE; k < nx; k++)
-		x[k] = m[1 + p->ntau + 1 + (k - BOUND_CURVE)];
-}
-
-static void least_squares(const double *x, const double *weight, size_t n, size_t nx, const double *y, double *b)
-{
-	double h[BOUND_COLUMNS * BOUND_COLUMNS] = { 0 };
-	memset(b, 0, nx * sizeof *b);
-	for (size_t i = 0; i < n; i++)
-		for (size_t a = 0; a < nx; a++) {
-			double xw = x[i * nx + a] * weight[i];
-			b[a] += xw * y[i];
-			for (size_t c = 0; c <= a; c++)
-				h[a * nx + c] += xw * x[i * nx + c];
-		}
-	for (size_t a = 0; a < nx; a++)
-		h[a * nx + a] += 1e-8 * h[a * nx + a] + 1e-12;
-	linalg_cholesky(h, nx, nx);
-	linalg_forward(h, nx, nx, b, 1);
-	linalg_backward(h, nx, nx, b);
-}
-
-static void residuals(const double *x, size_t n, size_t nx, const double *y, const double *b, double *r)
-{
-	for (size_t i = 0; i < n; i++) {
-		r[i] = y[i];
-		for (size_t a = 0; a < nx; a++)
-			r[i] -= b[a] * x[i * nx + a];
-	}
-}
-
-static int bound_influence(const struct mc_panel *p, struct panel_life *l, struct mc_error *err)
-{
-	size_t nx = p->nload ? BOUND_COLUMNS : BOUND_CURVE, n = l->n;
-	if (n < 4 * nx)
-		return 0;
-	double *x = mc_reallocarray(NULL, n * (nx + 5), sizeof *x);
-	if (!x)
-		return mc_nomem(err, "a robust fit");
-	double *y = x + n * nx, *r = y + n, *s = r + n, *work = s + n, *weight = work + n, b[BOUND_COLUMNS], m = 0, scale = 0;
-	for (size_t i = 0; i < n; i++) {
-		columns_for_bound(p, l, i, x + i * nx, nx);
-		y[i] = l->m[i * p->q];
-		weight[i] = 1;
-	}
-	/* least absolute deviations by reweighting: one long plateau does not bend the fit */
-	for (int turn = 0; turn < 6; turn++) {
-		least_squares(x, weight, n, nx, y, b);
-		residuals(x, n, nx, y, b, r);
-		memcpy(s, r, n * sizeof *s);
-		m = mc_median(s, n);
-		scale = mc_mad(r, n, m, work) + 1e-9;
-		for (size_t i = 0; i < n; i++)
-			weight[i] = 1 / fmax(fabs(r[i] - m) / scale, .5);
-	}
-	for (size_t i = 0; i < n; i++)
-		l->m[i * p->q] = y[i] - r[i] + m + fmax(-3 * scale, fmin(3 * scale, r[i] - m));
-	free(x);
-	return 0;
-}
-
 static int fill_life(const struct mc_panel *p, const struct mc_panel_life *in, struct panel_life *l, const struct cursor *c,
 	struct mc_error *err)
 {
@@ -220,7 +146,7 @@ static int fill_life(const struct mc_panel *p, const struct mc_panel_life *in, s
 		l->white[i] = fmax(.5, fmin(20, typical / fmax(in->samples[i], 1)));
 	}
 	free(y);
-	return rc < 0 ? rc : bound_influence(p, l, err);
+	return rc < 0 ? rc : panel_bound(p, l, err);
 }
 
 static int by_number(const void *a, const void *b)
@@ -257,15 +183,12 @@ static int allocate(struct mc_panel *p, const struct mc_panel_in *in, struct mc_
 	for (size_t i = 0; i < in->nlives; i++)
 		p->rows += in->lives[i].n;
 	p->life = calloc(in->nlives + 1, sizeof *p->life);
-	p->block = calloc(p->rows * (p->q + 4) + 1, sizeof *p->block);
+	p->block = calloc(p->rows * (p->q + 5) + 1, sizeof *p->block);
 	p->gram = calloc(in->nlives * p->q * p->q + 1, sizeof *p->gram);
-	p->release_t = mc_reallocarray(NULL, in->nreleases + in->nonsets + 1, sizeof *p->release_t);
+	p->release_t = mc_reallocarray(NULL, in->nreleases + 1, sizeof *p->release_t);
 	if (!p->life || !p->block || !p->gram || !p->release_t)
 		return mc_nomem(err, "the lives");
-	p->onsets = p->release_t + in->nreleases;
 	memcpy(p->release_t, in->release_t, in->nreleases * sizeof *p->release_t);
-	for (size_t i = 0; i < in->nonsets; i++)
-		p->onsets[i] = in->onsets[i];
 	double *at = p->block;
 	for (size_t i = 0; i < in->nlives; i++) {
 		struct panel_life *l = &p->life[i];
@@ -276,7 +199,8 @@ static int allocate(struct mc_panel *p, const struct mc_panel_in *in, struct mc_
 		l->gap = l->t + l->n;
 		l->white = l->gap + l->n;
 		l->dur = l->white + l->n;
-		at = l->dur + l->n;
+		l->late = l->dur + l->n;
+		at = l->late + l->n;
 		l->start = fmax(in->lives[i].start, p->t0);
 		l->seconds = fmax(in->lives[i].t[l->n - 1] - l->start, p->bin);
 	}
@@ -310,6 +234,11 @@ static int fill(struct mc_panel *p, const struct mc_panel_in *in, struct mc_erro
 	int rc = two_loads(p, &in->load, &calm, c, &work, err);
 	for (size_t i = 0; rc == 0 && i < in->nlives; i++)
 		rc = fill_life(p, &in->lives[i], &p->life[i], c, err);
+	for (size_t i = 0; rc == 0 && i < in->nlives; i++)
+		p->life[i].alone = panel_alone(p, i);
+	for (size_t i = 0; rc == 0 && i < in->nlives; i++)
+		if (p->life[i].alone)
+			rc = fill_life(p, &in->lives[i], &p->life[i], c, err);
 	free(work);
 	return rc;
 }
@@ -324,7 +253,6 @@ int mc_panel_new(const struct mc_panel_in *in, struct mc_panel **ret, struct mc_
 		return mc_nomem(err, "a panel");
 	p->nlives = in->nlives;
 	p->nreleases = in->nreleases;
-	p->nonsets = in->nonsets;
 	p->bin = in->bin;
 	p->quantum = in->quantum;
 	p->t0 = (double)INFINITY;
@@ -339,6 +267,10 @@ int mc_panel_new(const struct mc_panel_in *in, struct mc_panel **ret, struct mc_
 		rc = typical_life(p, in, err);
 	if (rc == 0)
 		rc = fill(p, in, err);
+	if (rc == 0)
+		rc = mc_panel_add_onsets(p, in->onsets, in->nonsets, err);
+	for (size_t i = 0; rc == 0 && i < p->nonsets; i++)
+		p->found[i] = false;
 	if (rc == 0)
 		rc = panel_fit_noise(p, err);
 	if (rc < 0) {
@@ -357,6 +289,8 @@ void mc_panel_free(struct mc_panel *p)
 	free(p->block);
 	free(p->gram);
 	free(p->release_t);
+	free(p->onsets);
+	free(p->found);
 	free(p);
 }
 

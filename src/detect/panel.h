@@ -15,6 +15,9 @@ struct panel_life {
 	double *gap;    /* seconds since the row before */
 	double *dur;    /* seconds that the row is the mean of */
 	double *white;  /* factor of the white variance: rows of few samples have more */
+	double *late;   /* what a steep rise that lasts to the end of the life brings, in y */
+	double hinge;   /* when that began; NAN: there is none */
+	bool alone;     /* to be told so, that has to be steeper, since no other life does it */
 	double var;     /* of its noise: noise.var, or more */
 	double start;   /* max(start, first time of the panel) */
 	double seconds; /* from start to its last row */
@@ -26,6 +29,7 @@ struct mc_panel {
 	double *release_t;
 	size_t nonsets;
 	double *onsets;
+	bool *found;            /* an onset: where steep rises of lives begin */
 	double *block;          /* all rows */
 	double bin, quantum;
 	double t0, t1;
@@ -58,6 +62,10 @@ double panel_whiten(const struct panel_life *l, const struct mc_noise *noise, co
 int panel_fit_noise(struct mc_panel *p, struct mc_error *err);
 /* Level of a life of which `rest` is what is left without it, by generalised least squares, and its variance. */
 void panel_level(const struct mc_panel *p, const struct panel_life *l, const double *rest, double *level, double *var);
+/* Bounds the influence of what is no growth in a life whose columns are filled, and finds its steep rise at the end. 0, MC_ENOMEM. */
+int panel_bound(const struct mc_panel *p, struct panel_life *l, struct mc_error *err);
+/* Has a life a steep rise that the others running then have not? */
+bool panel_alone(const struct mc_panel *p, size_t life);
 /* Takes a Gaussian effect along column u, of this precision, out of the Gram matrix; half the log determinant. */
 double panel_drop(double *g, size_t q, size_t u, double precision);
 

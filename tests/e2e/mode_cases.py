@@ -162,6 +162,21 @@ def onset_days_after(w, d):
     w.write(d, lambda l, age, t: 1.0 * max(0.0, t - 48))
 
 
+@mode(verdict="leak", culprit=None, not_a_deploy=.5, state="active", onset=(59.9, 60.1), covers=60, after=(195, 205))
+def runaway_in_old_lives(w, d):
+    """Processes that were flat for a day and a half run away, two hours ago: no outlier, however few rows of a life it is."""
+    w.__init__("runaway_in_old_lives", span=62, dt=120, deploys=(.5, 24.0))
+    w.write(d, lambda l, age, t: 100.0 * max(0.0, t - 60))
+
+
+@mode(verdict="leak", culprit="config-60", state="active", onset=(59.9, 60.1), covers=60, after=(195, 205))
+def configuration_lets_old_lives_run_away(w, d):
+    """The same from a row on that restarts nobody."""
+    w.__init__("configuration_lets_old_lives_run_away", span=61.5, dt=120, deploys=(.5, 24.0))
+    w.deploys += [dict(t=60, mark=60, version="config-60")]
+    w.write(d, lambda l, age, t: 100.0 * max(0.0, t - 60))
+
+
 @mode(verdict="leak", culprit=None, together=("v3", "v4"), ruled_out={"v3 began it": False, "v4 began it": False, "no deploy began it": True})
 def two_deploys_minutes_apart(w, d):
     """Two releases within three minutes: no data tell them apart."""
@@ -594,6 +609,10 @@ def problems(e, x):
         h = (x["onset_ms"] - T0) / 3600e3 if x.get("onset_ms") is not None else float("nan")
         if not e["onset"][0] <= h <= e["onset"][1]:
             say("onset", "%.1f h" % h, "within %g to %g h" % e["onset"])
+    if "covers" in e:
+        lo, hi = ((x[k] - T0) / 3600e3 if x.get(k) is not None else float("nan") for k in ("onset_lo_ms", "onset_hi_ms"))
+        if not lo - .02 <= e["covers"] <= hi + .02:
+            say("interval of the onset", "%.2f h to %.2f h" % (lo, hi), "about %g h" % e["covers"])
     total = sum(c["probability"] for c in x["candidates"]) + x["not_a_deploy_probability"] + x["no_change_probability"]
     if abs(total - 1) > .01:
         say("sum of probabilities", "%.3f" % total, "1")

@@ -585,9 +585,71 @@ static void growth_on_top_of_growth(void **state)
 	mc_panel_free(p);
 }
 
+/* What the last rows of a life do, `since` seconds after a time within a row: rise ever further, be higher at once, or be higher for a while. */
+enum ending { RISES, STANDS, GIVEN_BACK, NOTHING, ENDINGS };
+static double ending(enum ending how, double since, double seconds)
+{
+	double after = fmin(fmax(since + seconds / 2, 0), seconds); /* the part of the row that is after it */
+	if (how == RISES)
+		return after < seconds ? after * after / (2 * seconds) : since;
+	return how == STANDS || (how == GIVEN_BACK && since < 25) ? 40 * after / seconds : 0;
+}
+
+/* The last release's lives do so 45 seconds before their end of ten minutes; *found onsets are made of it. */
+static struct mc_panel *panel_that_ends(struct lives *w, enum ending how, double *onset, size_t *found)
+{
+	double t[4];
+	simulate(w, .3, 20, .1, 0);
+	for (size_t i = 0; i < LIVES; i++)
+		for (size_t k = 0; k < BINS && w->life[i].release == RELEASES - 1; k++)
+			w->y[i][k] += ending(how, w->t[i][k] - (w->t[i][BINS - 1] - 42), 10);
+	*onset = w->t[LIVES - 1][BINS - 1] - 42;
+	double far[2] = { *onset - 100, *onset + 20 };
+	struct mc_panel *p = panel_of(w, 1e-6, far, 2);
+	assert_int_equal(mc_panel_hinges(p, t, 4, found, NULL), 0);
+	if (how == RISES) {
+		assert_int_equal(*found, 1);
+		near(t[0], *onset, 2);
+	}
+	assert_int_equal(mc_panel_add_onsets(p, t, *found, NULL), 0);
+	return p;
+}
+
+static void a_steep_rise_at_the_end_is_no_outlier(void **state)
+{
+	(void)state;
+	static struct lives w;
+	double onset, var[ENDINGS];
+	for (enum ending how = RISES; how < ENDINGS; how++) {
+		struct mc_growth_evidence e;
+		struct mc_noise noise;
+		size_t found;
+		seed = 17;
+		struct mc_panel *p = panel_that_ends(&w, how, &onset, &found);
+		mc_panel_noise(p, &noise);
+		var[how] = noise.var;
+		assert_int_equal(found, how == RISES);
+		assert_int_equal(mc_panel_evidence(p, NULL, 0, &e, NULL), 0);
+		assert_int_equal(e.nonsets, 2 + found);
+		if (how == RISES) {
+			/* the one that was found lies between the two that were given */
+			near(e.onset[1].slope, 1, .04);
+			assert_true(e.onset[1].log_evidence > fmax(e.onset[0].log_evidence, e.onset[2].log_evidence) + 5);
+			assert_true(e.onset[1].log_evidence > e.none + 10);
+		} else
+			for (size_t k = 0; k < e.nonsets; k++)
+				assert_true(e.onset[k].log_evidence < e.none + (how == STANDS ? 10 : 3) && e.onset[k].slope < .05);
+		mc_growth_evidence_release(&e);
+		mc_panel_free(p);
+	}
+	/* what rises is not taken for noise */
+	assert_true(var[RISES] < 1.3 * var[NOTHING]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_steep_rise_at_the_end_is_no_outlier),
 		cmocka_unit_test(whitening),
 		cmocka_unit_test(a_counters_errors_are_left_out),
 		cmocka_unit_test(loads_of_few_times_are_left_alone),

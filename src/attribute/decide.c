@@ -465,8 +465,9 @@ static void ambiguity(const struct history *h, const struct judgement *j, struct
 	a->ambiguous_until_ms = history_ms(h, since + age * pow(3, 2. / 3));
 }
 
-/* By how much the lives of the newest release fall in a second, whatever others did before; 0: they do not. What a load explains is taken out, as far as it is known. */
-static double falls_now(const struct history *h, const struct judgement *j)
+/* By how much the lives of the newest release fall in a second, whatever others did before; 0: they do not. What a load explains is taken out, as far
+ * as it is known. 0, MC_ENOMEM. */
+static int falls_now(const struct history *h, const struct judgement *j, double *ret, struct mc_error *err)
 {
 	double v, sd, life = 0, load = h->nload ? mc_panel_load(j->panel) : 0;
 	struct mc_noise noise;
@@ -479,9 +480,10 @@ static double falls_now(const struct history *h, const struct judgement *j)
 		if (j->rows.life[i].release == r)
 			life = fmax(life, j->rows.life[i].t[j->rows.life[i].n - 1] - fmax(j->rows.life[i].start, 0));
 	mc_panel_noise(j->panel, &noise);
-	if (release_trend(j, r, &v, &sd, NULL) != 0)
-		return 0;
-	return v + 4 * sd < 0 && -v * life > (4 * sqrt(noise.var) + 4 * load) * j->unit ? -v * lives_counted(h, j, h->as_of) : 0;
+	int rc = release_trend(j, r, &v, &sd, err);
+	bool falls = rc == 0 && v + 4 * sd < 0 && -v * life > (4 * sqrt(noise.var) + 4 * load) * j->unit;
+	*ret = falls ? -v * lives_counted(h, j, h->as_of) : 0;
+	return rc < 0 ? rc : 0;
 }
 
 /* Where a rise that levels off will end, and when most of it is over. */
@@ -558,11 +560,11 @@ int decide(const struct history *h, const struct judgement *j, struct mc_answer 
 	a->verdict = quiet_verdict(h, j);
 	a->signal = MC_SIGNAL_NULL;
 	if (a->verdict != MC_VERDICT_LOAD && j->signal == HISTORY_ANON)
-		a->falls = falls_now(h, j);
+		rc = falls_now(h, j, &a->falls, err);
 	if (a->verdict == MC_VERDICT_PLATEAU)
 		plateau(h, j, a);
 	/* a day's cycle has to be seen whole */
 	if (a->verdict == MC_VERDICT_LOAD && h->as_of < DAY_MS / 1000)
 		a->look_again_ms = history_ms(h, DAY_MS / 1000);
-	return 0;
+	return rc;
 }

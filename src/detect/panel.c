@@ -17,9 +17,32 @@ static double longest(const struct mc_panel_in *in, double t0)
 	return most;
 }
 
+/* Of a release no life of which came to this many of the typical bins only youth was seen, in rows narrower than those. */
+static const double YOUNG = 1.5;
+enum { MOST_SHORTER = 3 };
+
+/* How many terms of the curve of age go below the ladder's usual foot. The rows that lives mostly have don't tell how they begin, but those of a release
+ * that was replaced at once, or has just begun, are all of that: without terms of their length what all lives do when young passes for that release's growth. */
+static size_t shorter_terms(const struct mc_panel_in *in)
+{
+	double age[MC_PANEL_RELEASES] = { 0 }, least = (double)INFINITY, tau = 1.2 * in->bin;
+	size_t n = 0;
+	for (size_t i = 0; i < in->nlives; i++) {
+		const struct mc_panel_life *l = &in->lives[i];
+		if (l->n)
+			age[l->release] = fmax(age[l->release], l->t[l->n - 1] - l->start);
+	}
+	for (size_t r = 0; r < in->nreleases; r++)
+		if (age[r] > 0 && age[r] < YOUNG * in->bin)
+			least = fmin(least, age[r]);
+	while (isfinite(least) && n < MOST_SHORTER && (tau /= 2.5) > .2 * least)
+		n++;
+	return n;
+}
+
 static void set_columns(struct mc_panel *p, const struct mc_panel_in *in)
 {
-	double most = longest(in, p->t0), a = 1.2 * p->bin;
+	double most = longest(in, p->t0), a = 1.2 * p->bin / pow(2.5, (double)shorter_terms(in));
 	bool covariate[PANEL_COVARIATES] = { false };
 	do
 		p->tau[p->ntau++] = a;

@@ -537,6 +537,52 @@ static void another_warm_up_is_no_growth(void **state)
 	}
 }
 
+/* Lives that warm up within a bin: what those of a release did that was replaced at once is rows much shorter than that, in which the warm-up is steep. */
+static void replaced_while_warming_up(struct lives *w)
+{
+	for (size_t i = 0; i < LIVES; i++) {
+		size_t r = i / (LIVES / RELEASES), n = r == 2 ? 12 : BINS;
+		double start = (double[]){ 0, 600, 1200, 1206 }[r], x = gauss(), rho = exp(-.5 / 20), level = 100 + 3 * gauss(), row = r == 2 ? .5 : 10;
+		w->release_t[r] = start;
+		for (size_t k = 0; k < n; k++) {
+			double sum = 0, samples = 2 * row;
+			for (int s = 0; s < (int)samples; s++) {
+				double age = row * (double)k + .5 * s;
+				x = rho * x + sqrt(1 - rho * rho) * gauss();
+				sum += level + 8 * (1 - exp(-age / 6)) + .2 * x + .1 * gauss() + (r == 3 ? .006 * age : 0);
+			}
+			w->t[i][k] = start + row * ((double)k + .5);
+			w->y[i][k] = sum / samples;
+			w->samples[i][k] = samples;
+			w->seconds[i][k] = row;
+		}
+		w->life[i] = (struct mc_panel_life){ .n = n, .t = w->t[i], .y = w->y[i], .samples = w->samples[i], .seconds = w->seconds[i],
+			.start = start, .release = r };
+	}
+}
+
+static void a_release_replaced_at_once_says_nearly_nothing(void **state)
+{
+	(void)state;
+	static struct lives w;
+	double differ = 0;
+	enum { CASES = 12 };
+	seed = 4;
+	for (int i = 0; i < CASES; i++) {
+		replaced_while_warming_up(&w);
+		struct mc_panel *p = panel_of(&w, 1e-5, NULL, 0);
+		struct mc_supposition s[] = { { 2, 4, 0, 0 }, { 3, 4, 0, 0 } };
+		struct mc_growth_evidence e;
+		assert_int_equal(mc_panel_evidence(p, s, 2, &e, NULL), 0);
+		const struct mc_growth_fit *f = e.set[MC_GROWTH_TIME];
+		assert_true(f[1].log_evidence > e.none + 5);
+		differ += (f[0].log_evidence - f[1].log_evidence) / CASES;
+		mc_growth_evidence_release(&e);
+		mc_panel_free(p);
+	}
+	near(differ, 0, .3);
+}
+
 /* The same warm-ups, and in every life a cache that takes three lives to fill. */
 static void a_cache_beside_other_warm_ups_levels_off(void **state)
 {
@@ -666,6 +712,7 @@ int main(void)
 		cmocka_unit_test(what_new_threads_bring_is_no_growth),
 		cmocka_unit_test(growth_with_the_logarithm_levels_off),
 		cmocka_unit_test(another_warm_up_is_no_growth),
+		cmocka_unit_test(a_release_replaced_at_once_says_nearly_nothing),
 		cmocka_unit_test(a_cache_beside_other_warm_ups_levels_off),
 		cmocka_unit_test(growth_on_top_of_growth),
 	};

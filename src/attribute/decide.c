@@ -236,7 +236,7 @@ static void stopped(const struct history *h, const struct judgement *j, size_t k
 
 /* One deploy holds more than half of the probability. Where another has nearly as much the data tell nothing of the two, and the
  * last per cent is chance. MC_NO_DEPLOY: none does. */
-static size_t stands_out(const struct history *h, const struct mc_answer *a)
+static size_t holds_most(const struct history *h, const struct mc_answer *a)
 {
 	static const double NEARLY = .48;
 	if (a->ncandidates && a->candidates[0].probability > .5 && (a->ncandidates < 2 || a->candidates[1].probability <= NEARLY))
@@ -244,9 +244,20 @@ static size_t stands_out(const struct history *h, const struct mc_answer *a)
 	return MC_NO_DEPLOY;
 }
 
+/* The deploy that is named. Not where another is close (witness_close()) and has two thirds as much or more: the few rows that lie between the two say less
+ * than half a nat. MC_NO_DEPLOY: none is. */
+static size_t stands_out(const struct history *h, const struct judgement *j, const struct mc_answer *a)
+{
+	static const double AS_GOOD = 2. / 3;
+	size_t first = holds_most(h, a), second = a->ncandidates > 1 ? history_deploy_at(h, a->candidates[1].deploy) : MC_NO_DEPLOY;
+	if (first == MC_NO_DEPLOY || second == MC_NO_DEPLOY || a->candidates[1].probability < AS_GOOD * a->candidates[0].probability)
+		return first;
+	return witness_close(j, first, second) ? MC_NO_DEPLOY : first;
+}
+
 static int leak(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
-	size_t who = stands_out(h, a);
+	size_t who = stands_out(h, j, a);
 	bool named = who != MC_NO_DEPLOY;
 	if (!named && h->ndeploys)
 		who = likeliest(j->belief.deploy, h->ndeploys);
@@ -366,7 +377,7 @@ static int step_of_its_own(const struct history *h, const struct judgement *j, s
 
 static int step(const struct history *h, const struct judgement *j, struct mc_answer *a, struct mc_error *err)
 {
-	size_t only = stands_out(h, a), who = only != MC_NO_DEPLOY ? only : h->ndeploys ? likeliest(j->steps.p, h->ndeploys) : MC_NO_DEPLOY;
+	size_t only = stands_out(h, j, a), who = only != MC_NO_DEPLOY ? only : h->ndeploys ? likeliest(j->steps.p, h->ndeploys) : MC_NO_DEPLOY;
 	size_t k = who == MC_NO_DEPLOY ? who : belief_source(h, j->steps.p, who); /* since whose restarts */
 	if (k == MC_NO_DEPLOY || j->steps.free > j->steps.p[k])
 		return step_of_its_own(h, j, a, err);
@@ -547,7 +558,7 @@ int decide(const struct history *h, const struct judgement *j, struct mc_answer 
 	a->signal = j->signal == HISTORY_ANON ? MC_SIGNAL_ANON : j->signal == HISTORY_SHMEM ? MC_SIGNAL_SHMEM : MC_SIGNAL_PROCESSES;
 	/* where one deploy is named, it began what is likelier of the two */
 	double stepped = (j->belief.none + j->belief.bounded) * j->changed;
-	bool lasting = stands_out(h, a) != MC_NO_DEPLOY;
+	bool lasting = holds_most(h, a) != MC_NO_DEPLOY;
 	if (j->grows > .5 || (lasting && j->grows > stepped)) {
 		rc = leak(h, j, a, err);
 		exhaustion(h, j, a);

@@ -45,7 +45,7 @@ double witness_worth(const double x[WITNESSES])
 /* By how much what is believed of deploy k changes; `own`, `others`: that of the deploy that was heard, and of what is not near it. */
 static double factor(const struct witnessed *w, size_t k, double q, double own, double others)
 {
-	double near = k == w->deploy ? 1 : witness_near(w, q);
+	double near = k == w->deploy ? 1 : witness_near(w, k, q);
 	return near * own + (1 - near) * others;
 }
 

@@ -5,6 +5,8 @@
 
 /* Less is nobody's business. */
 static const double LEAST = .15;
+/* Deploys are close where lives between them lasted for less than this part of what those after them did. */
+static const double CLOSE = .03;
 
 static double within(double x, double lo, double hi)
 {
@@ -99,6 +101,21 @@ static void of_growth(const struct history *h, const struct judgement *j, size_t
 	x[WITNESS_MORE_TAIL] = isfinite(end) ? share * fmax(0, within(end, -1, 2) - 1.1) : 0;
 }
 
+bool witness_close(const struct judgement *j, size_t a, size_t b)
+{
+	size_t first = a < b ? a : b, second = a < b ? b : a, set = best_set(j, second);
+	double between = 0, after = 0;
+	for (size_t i = 0; i < j->rows.nlives; i++) {
+		const struct mc_panel_life *l = &j->rows.life[i];
+		double lived = l->t[l->n - 1] - fmax(l->start, 0);
+		if (l->release > first && l->release <= second)
+			between += lived;
+		else if (set != MC_NO_DEPLOY ? supposed_to_grow(&j->sets.s[set], l->release) : l->release > second)
+			after += lived;
+	}
+	return a != b && between < CLOSE * after;
+}
+
 /* The deploy whose restarts most is believed of. */
 static void whom(const struct history *h, const struct judgement *j, struct witnessed *w)
 {
@@ -126,9 +143,10 @@ void witness(const struct history *h, const struct judgement *j, struct witnesse
 	mc_panel_noise(j->panel, &noise);
 	for (size_t k = 0; k < h->ndeploys; k++) {
 		double q = k == ret->deploy ? 0 : judged_of(j, k);
-		ret->near += q * witness_near(ret, q);
-		rival = fmax(rival, q * (1 - witness_near(ret, q)));
-		if (witness_near(ret, q) >= .5 && q > nearest) {
+		ret->close[k] = q > 0 && witness_close(j, ret->deploy, k);
+		ret->near += q * witness_near(ret, k, q);
+		rival = fmax(rival, q * (1 - witness_near(ret, k, q)));
+		if (witness_near(ret, k, q) >= .5 && q > nearest) {
 			nearest = q;
 			ret->nearest = k;
 		}

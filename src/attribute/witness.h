@@ -36,16 +36,21 @@ struct witnessed {
 	double p, step;    /* its probability; the part of it that a step has */
 	double near;       /* probability of rivals that are nearly as likely: nothing here tells them from it, so they rise and fall together */
 	double flag;       /* probability of growth that no deploy began, where it is more: it stays as it is; else 0 */
+	bool close[HISTORY_MOST_DEPLOYS]; /* deploys that hardly anything was lived between, and that one: the witnesses are of both */
 	size_t nearest;    /* the nearest of them, where it is so near that half of it moves with the deploy; else MC_NO_DEPLOY */
 	double older;      /* lives of the panel that run what was there before it */
 	double now;        /* that of the deploy and its near rivals after they were heard */
 	double x[WITNESSES];
 };
-/* How much of another deploy's probability q moves with that of the deploy: all from three quarters of it on, nothing below a half. */
-static inline double witness_near(const struct witnessed *w, double q)
+/* How much of the probability q of another deploy, k, moves with that of the deploy: all from three quarters of it on, nothing below a half. All of it
+ * where the two are close. */
+static inline double witness_near(const struct witnessed *w, size_t k, double q)
 {
-	return fmax(0, fmin(1, 4 * q / w->p - 2));
+	return w->close[k] ? 1 : fmax(0, fmin(1, 4 * q / w->p - 2));
 }
+/* Do deploys a and b differ in hardly any of the time that lives grew, or stood higher, by them? What lives between them did is next to nothing then beside
+ * what those after both do, so what tells growth from none is of both, and only the likelihood, from those few rows, tells one from the other. */
+bool witness_close(const struct judgement *j, size_t a, size_t b);
 /* Fills it from belief and steps. */
 void witness(const struct history *h, const struct judgement *j, struct witnessed *ret);
 /* The probability that such a deploy with such witnesses began what it is said to, if none such is there that no deploy began. */

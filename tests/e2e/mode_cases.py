@@ -202,6 +202,14 @@ def born_after_its_samples(w, d):
     w.write(d)
 
 
+@mode(verdict="leak", culprit=None, together=("v2", "v3"))
+def replaced_within_minutes(w, d):
+    """Lives of 16 hours warm up within minutes, and v3 replaces v2 after five: v2 rose as all do at that age."""
+    w.__init__("replaced_within_minutes", span=48, dt=20, slots=4, deploys=(16, 32, 32.083), sd=.5)
+    w.warm, w.warm_tau = 10.0, .15
+    w.write(d, w.grow_from(3, 1.0))
+
+
 @mode(verdict="insufficient_data", culprit=None, says="2 processes over", no_change=.9)
 def too_few_data(w, d):
     """What is there and what is needed; and no more certainty than there was before."""
@@ -592,6 +600,8 @@ def problems(e, x):
         p = {c["version"]: c["probability"] for c in x["candidates"]}
         if sum(p.get(v, 0) for v in e["together"]) < .8:
             say("probability of " + " and ".join(e["together"]), "%.2f" % sum(p.get(v, 0) for v in e["together"]), "0.80 or more")
+        if min(p.get(v, 0) for v in e["together"]) < .3:
+            say("each of " + " and ".join(e["together"]), "%.2f" % min(p.get(v, 0) for v in e["together"]), "0.30 or more")
     if "episodes" in e and len(x["episodes"]) != e["episodes"]:
         say("number of episodes", len(x["episodes"]), e["episodes"])
     if "parts" in e:

@@ -158,7 +158,8 @@ const char *answer_wrong(const struct mc_case *c, const struct mc_answer *a)
 		return "probabilities do not add up to 1";
 	if (a->culprit != MC_NO_DEPLOY && (a->culprit >= a->ncandidates || a->candidates[a->culprit].probability <= .5))
 		return "the culprit is no likely candidate";
-	if (a->culprit == MC_NO_DEPLOY && a->ncandidates && a->candidates[0].probability > .5 && (a->ncandidates < 2 || a->candidates[1].probability <= .48))
+	if (a->culprit == MC_NO_DEPLOY && a->ncandidates && a->candidates[0].probability > .5 &&
+		(a->ncandidates < 2 || a->candidates[1].probability < 2. / 3 * a->candidates[0].probability))
 		return "one deploy holds more than half, and is not named";
 	if (a->culprit != MC_NO_DEPLOY && a->verdict != MC_VERDICT_LEAK && a->verdict != MC_VERDICT_STEP)
 		return "a deploy is named where nothing changed for good";

@@ -106,9 +106,9 @@ static void assert_rivals(const struct mind *m, const struct mind *old)
 	double rest = old->w.j.belief.none + old->w.j.belief.bounded, was = w->p + w->near;
 	for (size_t k = 0; k < j->belief.ndeploys; k++) {
 		double q = old->deploy[k] + rest * old->step[k];
-		if (k == w->deploy || witness_near(w, q) == 1)
+		if (k == w->deploy || witness_near(w, k, q) == 1)
 			assert_true(near(believed(j, k), q * w->now / was));
-		else if (witness_near(w, q) == 0 && w->now <= was)
+		else if (witness_near(w, k, q) == 0 && w->now <= was)
 			assert_true(near(believed(j, k), q));
 	}
 }
@@ -237,6 +237,27 @@ static void rivals_stay_rivals(void **state)
 	m.w.j.steps.none = .2;
 	assert_int_not_equal(hear(&m), 0);
 	assert_true(near(m.deploy[0] / believed(&m.w.j, 1), .5 / .46));
+}
+
+/* Hardly anything was lived between two deploys: what speaks for growth speaks for both, however unlike they are. */
+static void close_deploys_rise_and_fall_together(void **state)
+{
+	(void)state;
+	double of[] = { .2, .7 };
+	for (int i = 0; i < 4; i++) {
+		struct mind m;
+		make_mind(&m, 2, of, level, i % 2 ? level : rises);
+		m.w.j.belief.none = .1;
+		/* one life ran the first of the two, for three minutes or as long as the others */
+		for (size_t l = LIVES / 2; l < LIVES; l++)
+			m.w.life[l].release = l > LIVES / 2 ? 2 : 1;
+		m.w.life[LIVES / 2].n = i < 2 ? 3 : ROWS;
+		assert_true(witness_close(&m.w.j, 0, 1) == (i < 2) && witness_close(&m.w.j, 1, 0) == (i < 2) && !witness_close(&m.w.j, 1, 1));
+		assert_int_not_equal(hear(&m), 0);
+		assert_true(m.w.j.witnessed.close[0] == (i < 2) && near(m.w.j.witnessed.near, i < 2 ? .2 : 0));
+		assert_true(m.w.j.witnessed.nearest == (i < 2 ? 0 : MC_NO_DEPLOY));
+		assert_true(!near(m.deploy[1], .7) && near(m.deploy[0] / m.deploy[1], .2 / .7) == (i < 2));
+	}
 }
 
 static void what_is_hardly_believed_stays(void **state)
@@ -532,6 +553,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_belief_stays_a_distribution),
 		cmocka_unit_test(rivals_stay_rivals),
+		cmocka_unit_test(close_deploys_rise_and_fall_together),
 		cmocka_unit_test(what_is_hardly_believed_stays),
 		cmocka_unit_test(all_that_is_believed),
 		cmocka_unit_test(growth_of_no_deploy_stays),

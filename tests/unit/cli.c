@@ -268,7 +268,7 @@ static void what_is_said_of_a_rate_has_its_direction_and_unit(void **state)
 		b.answer.falls = 2 * 1048576. / 3600;
 		b.answer.ceiling_bytes = (double)NAN;
 		mc_answer_sentence(&b.scenario.c, &b.answer, true, &t);
-		assert_non_null(strstr(mc_buf_text(&t), " falls by 2.00 MiB/h" + (v ? 6 : 0)));
+		assert_non_null(strstr(mc_buf_text(&t), &" falls by 2.00 MiB/h"[v ? 6 : 0]));
 		assert_null(strstr(mc_buf_text(&t), "steady"));
 		assert_null(strstr(mc_buf_text(&t), "levels off"));
 		mc_buf_release(&t);

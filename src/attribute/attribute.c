@@ -33,7 +33,7 @@ static bool leads(const struct judgement *j, const struct judgement *anon)
 	if (j->grows <= .5)
 		return j->signal == HISTORY_PROCESSES && most_of_step(j) > .5 && anon->grows <= .5 && most_of_step(anon) <= .5;
 	/* processes that multiply bring their memory along; each by itself is flat */
-	return anon->grows <= .5 || j->grows - j->belief.all > .9;
+	return anon->grows <= .5 || j->grows - j->belief.all - j->belief.before > .9;
 }
 
 static int judge_signals(struct history *h, struct judgement *j, struct mc_error *err)

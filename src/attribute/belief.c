@@ -90,6 +90,17 @@ static int add_again(struct adding *a, size_t from, size_t until, double cost, s
 	return rc;
 }
 
+/* The lives that ran before the first deploy grow, until a release that ends it: to who began to look then it is growth since ever. */
+static int add_before(struct adding *a, struct mc_error *err)
+{
+	size_t r = a->h->ndeploys;
+	int rc = 0;
+	for (size_t until = 1; rc == 0 && ran_before(a->h, 1) && until <= r; until++)
+		if (a->h->deploy[until - 1].lives)
+			rc = add(a, (struct mc_supposition){ 0, until, 0, 0 }, log(PRIOR_DEPLOY / PRIOR_ALL) + log(2) + log((double)r), err);
+	return rc;
+}
+
 int suppositions_new(const struct history *h, struct suppositions *ret, struct mc_error *err)
 {
 	struct suppositions out = { 0 };
@@ -113,6 +124,8 @@ int suppositions_new(const struct history *h, struct suppositions *ret, struct m
 				rc = add_again(&a, from, until, cost, err);
 		}
 	}
+	if (rc == 0)
+		rc = add_before(&a, err);
 	free(same);
 	if (rc < 0) {
 		suppositions_release(&out);
@@ -160,15 +173,16 @@ static size_t owner(const struct history *h, double t)
 	return MC_NO_DEPLOY;
 }
 
-static void weigh_sets(const struct suppositions *s, const struct mc_growth_evidence *e, struct belief *b, double *bounded)
+static void weigh_sets(const struct suppositions *s, const struct mc_growth_evidence *e, struct belief *b)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		double both = mc_log_add(mc_log_add(e->set[MC_GROWTH_TIME][i].log_evidence, e->set[MC_GROWTH_REQUESTS][i].log_evidence),
 			e->set[MC_GROWTH_FASTER][i].log_evidence - 1);
+		size_t k = supposed_deploy(&s->s[i]);
+		double *to = k == MC_NO_DEPLOY ? &b->before : &b->deploy[k];
 		b->weight[i] = log(PRIOR_DEPLOY) + (both - e->none) / TEMPERATURE - s->cost[i];
-		size_t k = s->s[i].from - 1;
-		b->deploy[k] = mc_log_add(b->deploy[k], b->weight[i]);
-		*bounded = mc_log_add(*bounded, log(PRIOR_BOUNDED) + (e->set[MC_GROWTH_BOUNDED][i].log_evidence - e->none) / TEMPERATURE - s->cost[i]);
+		*to = mc_log_add(*to, b->weight[i]);
+		b->bounded = mc_log_add(b->bounded, log(PRIOR_BOUNDED) + (e->set[MC_GROWTH_BOUNDED][i].log_evidence - e->none) / TEMPERATURE - s->cost[i]);
 	}
 }
 
@@ -191,12 +205,13 @@ static void weigh_onsets(const struct history *h, const struct mc_growth_evidenc
 
 static void normalise(struct belief *b, size_t nsets, size_t nonsets)
 {
-	double *v[] = { &b->none, &b->all, &b->bounded, &b->free_onset }, sum = -(double)INFINITY;
-	for (size_t i = 0; i < 4; i++)
+	double *v[] = { &b->none, &b->all, &b->bounded, &b->free_onset, &b->before }, sum = -(double)INFINITY;
+	const size_t n = sizeof v / sizeof *v;
+	for (size_t i = 0; i < n; i++)
 		sum = mc_log_add(sum, *v[i]);
 	for (size_t k = 0; k < b->ndeploys; k++)
 		sum = mc_log_add(sum, b->deploy[k]);
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < n; i++)
 		*v[i] = exp(*v[i] - sum);
 	for (size_t k = 0; k < b->ndeploys; k++)
 		b->deploy[k] = exp(b->deploy[k] - sum);
@@ -282,10 +297,30 @@ void belief_give(struct belief *b, size_t nsets, size_t nonsets, double p, bool 
 		b->onset_weight[i] *= b->onset_of[i] != MC_NO_DEPLOY ? more : 1;
 }
 
+void belief_without_before(struct belief *b, const struct suppositions *s, size_t nonsets)
+{
+	/* (the sum would be 1 less these, but for rounding) */
+	double rest = b->none + b->all + b->bounded + b->free_onset;
+	for (size_t k = 0; k < b->ndeploys; k++)
+		rest += b->deploy[k];
+	double more = rest > 0 ? 1 + b->before / rest : 1;
+	b->none *= more;
+	b->all *= more;
+	b->free_onset *= more;
+	b->bounded = rest > 0 ? b->bounded * more : b->before;
+	b->before = 0;
+	for (size_t k = 0; k < b->ndeploys; k++)
+		b->deploy[k] *= more;
+	for (size_t i = 0; i < s->n; i++)
+		b->weight[i] *= supposed_deploy(&s->s[i]) == MC_NO_DEPLOY ? 0 : more;
+	for (size_t i = 0; i < nonsets; i++)
+		b->onset_weight[i] *= more;
+}
+
 int belief_new(const struct history *h, const struct suppositions *s, const struct mc_growth_evidence *e, const struct history_rows *rows,
 	struct belief *ret, struct mc_error *err)
 {
-	struct belief b = { .ndeploys = h->ndeploys, .none = log(PRIOR_NONE), .free_onset = -(double)INFINITY };
+	struct belief b = { .ndeploys = h->ndeploys, .none = log(PRIOR_NONE), .free_onset = -(double)INFINITY, .before = -(double)INFINITY };
 	b.deploy = calloc(h->ndeploys + 1, sizeof *b.deploy);
 	b.weight = calloc(s->n + 1, sizeof *b.weight);
 	b.onset_weight = calloc(e->nonsets + 1, sizeof *b.onset_weight);
@@ -299,7 +334,7 @@ int belief_new(const struct history *h, const struct suppositions *s, const stru
 	double all = mc_log_add(mc_log_add(e->all[MC_GROWTH_TIME].log_evidence, e->all[MC_GROWTH_REQUESTS].log_evidence), e->since_ever);
 	b.all = log(PRIOR_ALL) + (all - e->none) / TEMPERATURE;
 	b.bounded = log(PRIOR_ALL_BOUNDED) + (e->all[MC_GROWTH_BOUNDED].log_evidence - e->none) / TEMPERATURE;
-	weigh_sets(s, e, &b, &b.bounded);
+	weigh_sets(s, e, &b);
 	weigh_onsets(h, e, rows, &b);
 	normalise(&b, s->n, e->nonsets);
 	/* what is believed of onsets that are ages is the others' who say that lives grow; there may be none */

@@ -11,17 +11,28 @@ struct suppositions {
 };
 int suppositions_new(const struct history *h, struct suppositions *ret, struct mc_error *err);
 void suppositions_release(struct suppositions *s);
+/* The deploy that begins what is supposed; MC_NO_DEPLOY: it was there before the first. */
+static inline size_t supposed_deploy(const struct mc_supposition *s)
+{
+	return s->from > 0 ? s->from - 1 : MC_NO_DEPLOY;
+}
 /* Does the release grow by this supposition? */
 static inline bool supposed_to_grow(const struct mc_supposition *s, size_t release)
 {
 	return (release >= s->from && release < s->until) || (release >= s->again && release < s->again_until);
 }
 
+/* Is the release one that the growth is held against: those before it, or those after it where it was there before the first deploy? */
+static inline bool supposed_beside(const struct mc_supposition *s, size_t release)
+{
+	return s->from > 0 ? release < s->from : release >= s->until;
+}
+
 struct belief {
 	double none, all, bounded, free_onset; /* no growth; growth since ever; growth that levels off; growth no deploy began */
+	double before;       /* growth of all that ran before the first deploy, which a deploy ended: the suppositions from release 0 on */
 	double *deploy;      /* a deploy began it */
 	size_t ndeploys;
-	/* of the likeliest deploy's suppositions */
 	double *weight;      /* of each supposition, sums to 1 over all hypotheses */
 	double *onset_weight; /* of each onset */
 	size_t *onset_of;    /* deploy that owns the onset, or MC_NO_DEPLOY */
@@ -30,8 +41,11 @@ struct belief {
 int belief_new(const struct history *h, const struct suppositions *s, const struct mc_growth_evidence *e, const struct history_rows *rows,
 	struct belief *ret, struct mc_error *err);
 /* Gives the probability p, taken from elsewhere, to growth since ever and growth that deploys began, all alike, and to growth that levels off where
- * `bounded` is true; where there is none of them, to growth that levels off. nsets, nonsets: lengths of weight and onset_weight. */
+ * `bounded` is true; where there is none of them, to growth that levels off. nsets, nonsets: lengths of weight and onset_weight.
+ * `before` gets nothing, so that it can be taken out again; its weights are then of use among themselves only. */
 void belief_give(struct belief *b, size_t nsets, size_t nonsets, double p, bool bounded);
+/* Takes out growth that was there before the first deploy and ended, as if it had not been supposed; nonsets: length of onset_weight. */
+void belief_without_before(struct belief *b, const struct suppositions *s, size_t nonsets);
 /* Deploy k's part of what is believed since the restarts of each deploy (p: belief.deploy, or steps), where those may be another's
  * (struct history_also). */
 double belief_whose(const struct history *h, const double *p, size_t k);

@@ -50,7 +50,7 @@ static int candidates(const struct history *h, const struct judgement *j, struct
 			.first_seen_ms = isnan(h->deploy[k].first_seen) ? MC_NO_TIME : history_ms(h, h->deploy[k].first_seen) };
 	}
 	qsort(a->candidates, a->ncandidates, sizeof *a->candidates, by_probability);
-	a->not_a_deploy = b->free_onset + b->all + rest * (1 - UNSEEN) * j->steps.free;
+	a->not_a_deploy = judged_no_deploy(j) + rest * (1 - UNSEEN) * j->steps.free;
 	a->no_change = fmax(0, 1 - shown - a->not_a_deploy);
 	return 0;
 }
@@ -78,14 +78,14 @@ static enum mc_verdict quiet_verdict(const struct history *h, const struct judge
 	return MC_VERDICT_NONE;
 }
 
-/* When the growth of deploy k ended: the release from which on nothing grows has more weight than 'still growing'. */
+/* When the growth of deploy k, or (MC_NO_DEPLOY) that which was there before the first, ended: the release from which on nothing grows has more weight than 'still growing'. */
 static size_t ended_by(const struct history *h, const struct judgement *j, size_t k)
 {
-	double p[512] = { 0 }, open = 0; /* history.c takes 500 deploys at most */
+	double p[512] = { 0 }, open = k == MC_NO_DEPLOY ? j->belief.all + j->belief.free_onset : 0; /* history.c takes 500 deploys at most */
 	size_t r = MC_NO_DEPLOY;
 	for (size_t i = 0; i < j->sets.n; i++) {
 		const struct mc_supposition *s = &j->sets.s[i];
-		if (s->from != k + 1)
+		if (supposed_deploy(s) != k)
 			continue;
 		size_t until = s->again_until > s->again ? s->again_until : s->until;
 		if (until > h->ndeploys)
@@ -93,13 +93,13 @@ static size_t ended_by(const struct history *h, const struct judgement *j, size_
 		else
 			p[until] += j->belief.weight[i];
 	}
-	for (size_t i = 0; i < j->evidence.nonsets; i++)
+	for (size_t i = 0; k != MC_NO_DEPLOY && i < j->evidence.nonsets; i++)
 		if (j->belief.onset_of[i] == k)
 			open += j->belief.onset_weight[i];
 	double ended = 0;
 	for (size_t i = 0; i <= h->ndeploys; i++)
 		ended += p[i];
-	if (ended > open)
+	if ((k == MC_NO_DEPLOY ? j->belief.before : ended) > open) /* of the former the weights only say which is likelier */
 		r = likeliest(p, h->ndeploys + 1) - 1;
 	return r;
 }
@@ -132,7 +132,7 @@ static int onset_interval(const struct history *h, const struct judgement *j, si
 	}
 	for (size_t i = 0; i < j->evidence.nonsets; i++)
 		m[n++] = (struct moment){ j->rows.onsets[i], j->belief.onset_weight[i] };
-	m[n++] = (struct moment){ 0, j->belief.all };
+	m[n++] = (struct moment){ 0, j->belief.all + j->belief.before };
 	/* where a deploy is named the onset is that deploy's */
 	for (size_t i = 0; i < n; i++) {
 		bool of = i == k || (i >= h->ndeploys && i < h->ndeploys + j->evidence.nonsets && j->belief.onset_of[i - h->ndeploys] == k);
@@ -259,6 +259,7 @@ static int leak(const struct history *h, const struct judgement *j, struct mc_an
 {
 	size_t who = stands_out(h, j, a);
 	bool named = who != MC_NO_DEPLOY;
+	size_t end;
 	if (!named && h->ndeploys)
 		who = likeliest(j->belief.deploy, h->ndeploys);
 	size_t k = who == MC_NO_DEPLOY ? who : belief_source(h, j->belief.deploy, who); /* since whose restarts */
@@ -269,18 +270,23 @@ static int leak(const struct history *h, const struct judgement *j, struct mc_an
 	a->verdict = MC_VERDICT_LEAK;
 	a->state = MC_STATE_ACTIVE;
 	int rc = onset_interval(h, j, named ? k : MC_NO_DEPLOY, a, err);
-	double deploys = j->grows - j->belief.all - j->belief.free_onset;
-	if (rc == 0 && k != MC_NO_DEPLOY && (named || deploys > j->belief.free_onset + j->belief.all)) {
+	double nobody = judged_no_deploy(j), deploys = j->grows - nobody;
+	if (rc == 0 && k != MC_NO_DEPLOY && (named || deploys > nobody)) {
 		size_t set = best_set(j, k), onset = best_onset(j, k);
 		if (set != MC_NO_DEPLOY && (onset == MC_NO_DEPLOY || j->belief.weight[set] >= j->belief.onset_weight[onset])) {
 			s = &j->sets.s[set];
 			f = trend_fit(&j->evidence, set);
 		} else if (onset != MC_NO_DEPLOY)
 			f = &j->evidence.onset[onset];
-		size_t end = ended_by(h, j, k);
+		end = ended_by(h, j, k);
 		rc = slopes(h, j, k, f, a, err);
 		if (end != MC_NO_DEPLOY)
 			stopped(h, j, end, a);
+	} else if (rc == 0 && (end = ended_by(h, j, MC_NO_DEPLOY)) != MC_NO_DEPLOY) {
+		s = &j->sets.s[best_set(j, MC_NO_DEPLOY)];
+		f = trend_fit(&j->evidence, (size_t)(s - j->sets.s));
+		set_slope(h, j, f, lives_counted(h, j, h->deploy[end].begins - 2 * h->tick), h->deploy[end].begins, a);
+		stopped(h, j, end, a);
 	} else if (rc == 0) {
 		size_t onset = j->evidence.nonsets ? likeliest(j->belief.onset_weight, j->evidence.nonsets) : 0;
 		/* the growth that the onset is of (onset_interval) */

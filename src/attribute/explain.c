@@ -99,7 +99,7 @@ static int onset_sentence(const struct history *h, const struct judgement *j, st
 {
 	char far[MC_TIME_TEXT];
 	size_t nearest = 0;
-	if (a->verdict != MC_VERDICT_LEAK || a->not_a_deploy <= .5 || j->belief.free_onset <= j->belief.all || h->ndeploys == 0)
+	if (a->verdict != MC_VERDICT_LEAK || a->not_a_deploy <= .5 || j->belief.free_onset <= j->belief.all + j->belief.before || h->ndeploys == 0)
 		return 0;
 	double onset = history_seconds(h, a->onset_ms);
 	for (size_t k = 1; k < h->ndeploys; k++)
@@ -260,7 +260,7 @@ static int rivals(const struct history *h, const struct judgement *j, struct mc_
 	}
 	if (rc == 0 && (a->not_a_deploy >= .001 || a->verdict == MC_VERDICT_LEAK))
 		rc = say(a, "rival", a->not_a_deploy <= .5, err, "no deploy began it: probability %.3f (growth since ever %.3f, at a time of its own %.3f)", a->not_a_deploy,
-			j->belief.all, j->belief.free_onset);
+			j->belief.all + j->belief.before, j->belief.free_onset);
 	if (rc == 0)
 		rc = say(a, "rival", a->verdict == MC_VERDICT_LEAK || a->verdict == MC_VERDICT_STEP, err,
 			"no lasting change: probability %.3f (of it growth that levels off, besides what lives of all releases have in common, %.3f)", a->no_change, bounded);

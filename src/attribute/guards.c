@@ -28,23 +28,28 @@ static const double HALF = .5, SEEN = .45;
 /* What lives gain while they are warm differs by so much of it from release to release anyway. */
 static const double WARM = .4;
 
-/* Do the lives grow more slowly as they get older? Growth that all share is a leak only while it does not slow down: caches,
+/* Do the lives of s (NULL: all) grow more slowly as they get older? Growth that all share is a leak only while it does not slow down: caches,
  * arenas and code paths touched for the first time all begin fast. `work` has two numbers a life. */
-static bool slows_down(const struct judgement *j, const struct trend *t, double *work)
+static bool slower(const struct judgement *j, const struct trend *t, const struct mc_supposition *s, double *work)
 {
 	double *early = work, *late = work + j->rows.nlives;
 	size_t k = 0;
 	for (size_t i = 0; i < j->rows.nlives; i++) {
-		if (!isfinite(t[i].early) || !isfinite(t[i].late))
+		if (!isfinite(t[i].early) || !isfinite(t[i].late) || (s && !supposed_to_grow(s, j->rows.life[i].release)))
 			continue;
 		early[k] = t[i].early;
 		late[k++] = t[i].late;
 	}
+	return k > 0 && mc_median(late, k) < SLOWER * mc_median(early, k);
+}
+
+static bool slows_down(const struct judgement *j, const struct trend *t, double *work)
+{
 	const struct mc_growth_fit *f = &j->evidence.all[MC_GROWTH_TIME], *q = &j->evidence.all[MC_GROWTH_REQUESTS];
 	const struct mc_growth_fit *best = q->log_evidence > f->log_evidence ? q : f;
 	/* lives that differ without rising on the whole are no growth either */
 	bool unsure = best->slope < 1.96 * best->slope_sd && !(j->evidence.since_ever > best->log_evidence);
-	return unsure || (k > 0 && mc_median(late, k) < SLOWER * mc_median(early, k));
+	return unsure || slower(j, t, NULL, work);
 }
 
 /* Growth that no deploy began, of lives that all end long before the time seen does, is bounded by their end (a compiler, a worker
@@ -56,7 +61,7 @@ static void short_lives(const struct history *h, struct judgement *j)
 		deploys += j->belief.deploy[k];
 	for (size_t i = 0; i < j->nlives; i++)
 		longest = fmax(longest, j->lives[i].last - j->lives[i].first);
-	if (j->signal != HISTORY_ANON || longest >= h->as_of / 5 || deploys > j->belief.all + j->belief.free_onset)
+	if (j->signal != HISTORY_ANON || longest >= h->as_of / 5 || deploys > judged_no_deploy(j))
 		return;
 	j->belief.bounded += (1 - LEFT) * j->belief.all;
 	j->belief.all *= LEFT;
@@ -85,7 +90,7 @@ static bool none_faster(const struct judgement *j, const struct trend *t, const 
 		size_t r = j->rows.life[i].release;
 		if (!isfinite(t[i].settled))
 			continue;
-		if (r < s->from) {
+		if (supposed_beside(s, r)) {
 			work[out++] = t[i].settled;
 			before = fmax(before, t[i].settled);
 		}
@@ -94,7 +99,7 @@ static bool none_faster(const struct judgement *j, const struct trend *t, const 
 		in++;
 		most = fmax(most, t[i].settled);
 		for (size_t o = 0; o < j->rows.nlives; o++) {
-			if (j->rows.life[o].release >= s->from || !isfinite(t[o].settled))
+			if (!supposed_beside(s, j->rows.life[o].release) || !isfinite(t[o].settled))
 				continue;
 			above += t[i].settled > t[o].settled ? 1 : t[i].settled == t[o].settled ? .5 : 0;
 			pairs++;
@@ -148,7 +153,7 @@ static bool gains_no_more(const struct history *h, const struct judgement *j, si
 		for (size_t k = 0; supposed_to_grow(s, l->release) && k < j->rows.nlives; k += every) {
 			const struct mc_panel_life *o = &j->rows.life[k];
 			double from = fmax(l->t[0] - l->start, o->t[0] - o->start), to = fmin(last - l->start, o->t[o->n - 1] - o->start), gain[2];
-			if (o->release >= s->from || to - from < .5 * (last - l->start) || !trend_gain(l, from, to, &gain[0]) || !trend_gain(o, from, to, &gain[1]))
+			if (!supposed_beside(s, o->release) || to - from < .5 * (last - l->start) || !trend_gain(l, from, to, &gain[0]) || !trend_gain(o, from, to, &gain[1]))
 				continue;
 			double brings = trend_expected(h, &j->evidence, set, l, l->start + from, l->start + to);
 			if (brings < shows)
@@ -193,6 +198,56 @@ static void look_at_deploys(const struct history *h, struct judgement *j, const 
 		for (size_t i = 0; i < j->sets.n; i++)
 			b->weight[i] *= j->sets.s[i].from == k + 1 ? LEFT : 1;
 	}
+}
+
+/* release_trend(); its error has that of the load, which is not known to the last byte. */
+static int rises_by(const struct judgement *j, size_t release, double *v, double *sd, struct mc_error *err)
+{
+	int rc = release_trend(j, release, v, sd, err);
+	if (rc == 0)
+		*sd = hypot(*sd, .3 * mc_panel_load_trend(j->panel, release) * j->unit);
+	return rc;
+}
+
+/* Did the lives of s all end by themselves, long before the deploy that is said to have ended their growth? */
+static bool ended_before(const struct history *h, const struct judgement *j, const struct mc_supposition *s)
+{
+	double longest = 0;
+	for (size_t i = 0; i < j->nlives; i++)
+		longest = fmax(longest, supposed_to_grow(s, j->lives[i].release) ? j->lives[i].last - j->lives[i].first : 0);
+	return j->signal == HISTORY_ANON && longest < h->deploy[s->until - 1].begins / 5;
+}
+
+/* Do later releases rise by much of what those before the first deploy did? 0 or 1; MC_ENOMEM. */
+static int goes_on(const struct history *h, const struct judgement *j, size_t until, double was, struct mc_error *err)
+{
+	double is, sd;
+	int rc = 0;
+	bool on = false;
+	for (size_t r = until; rc >= 0 && !on && r <= h->ndeploys; r++) {
+		rc = rises_by(j, r, &is, &sd, err);
+		on = rc == 0 && is > NOT_SEEN * was && is > 1.96 * sd;
+	}
+	return rc < 0 ? rc : on;
+}
+
+/* Growth of what ran before the first deploy, said to have ended with one. Lives that ran before are few, and often seen once: it has to be plain in their own
+ * trend, and not to slow down, or it is a warm-up or a cache. Where later lives have as much of it, it did not end, or it came again. All that is to be judged
+ * as if this had not been supposed. */
+static int look_at_before(const struct history *h, struct judgement *j, const struct trend *t, double *work, struct mc_error *err)
+{
+	size_t set = j->belief.before > .01 ? best_set(j, MC_NO_DEPLOY) : MC_NO_DEPLOY;
+	double was = 0, sd = 0;
+	if (set == MC_NO_DEPLOY)
+		return 0;
+	const struct mc_supposition *s = &j->sets.s[set];
+	int rc = rises_by(j, 0, &was, &sd, err), on = rc < 0 ? rc : goes_on(h, j, s->until, was, err);
+	if (on < 0)
+		return on;
+	bool plain = rc == 0 && was > 1.96 * sd && !ended_before(h, j, s);
+	if (on || !plain || slower(j, t, s, work) || ceased(h, j, set) || none_faster(j, t, s, trend_claimed(&j->evidence, set), work) || gains_no_more(h, j, set))
+		belief_without_before(&j->belief, &j->sets, j->evidence.nonsets);
+	return 0;
 }
 
 /* Do the lives of the release that a growth is said to begin with rise no faster than those before, though those of the later ones do? Plain in their own
@@ -242,8 +297,8 @@ static void look_at_first(struct judgement *j, const struct trend *t, size_t k, 
 	for (size_t to = k + 1; to < b->ndeploys; to++)
 		b->deploy[to] *= takes[to] ? 1 + moved / later : 1;
 	for (size_t i = 0; i < j->sets.n; i++) {
-		size_t from = j->sets.s[i].from - 1;
-		b->weight[i] *= from == k ? LEFT : takes[from] ? 1 + moved / later : 1;
+		size_t from = supposed_deploy(&j->sets.s[i]);
+		b->weight[i] *= from == k ? LEFT : from != MC_NO_DEPLOY && takes[from] ? 1 + moved / later : 1;
 	}
 	for (size_t i = 0; i < j->evidence.nonsets; i++)
 		if (b->onset_of[i] != MC_NO_DEPLOY)
@@ -370,6 +425,8 @@ int guards(const struct history *h, struct judgement *j, struct mc_error *err)
 	int rc = t && work ? 0 : mc_nomem(err, "the trends");
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = trend_of(&j->rows.life[i], &t[i], err);
+	if (rc == 0)
+		rc = look_at_before(h, j, t, work, err);
 	if (rc == 0 && j->belief.all > .01 && slows_down(j, t, work)) {
 		j->belief.bounded += (1 - LEFT) * j->belief.all;
 		j->belief.all *= LEFT;

@@ -56,9 +56,12 @@ static void reweigh(struct judgement *j, const double *f, double flag)
 	for (size_t k = 0; k < b->ndeploys; k++)
 		b->deploy[k] *= f[k];
 	b->all *= flag;
+	b->before *= flag;
 	b->free_onset *= flag;
-	for (size_t i = 0; i < j->sets.n; i++)
-		b->weight[i] *= f[j->sets.s[i].from - 1];
+	for (size_t i = 0; i < j->sets.n; i++) {
+		size_t k = supposed_deploy(&j->sets.s[i]);
+		b->weight[i] *= k != MC_NO_DEPLOY ? f[k] : flag;
+	}
 	for (size_t i = 0; i < j->evidence.nonsets; i++)
 		b->onset_weight[i] *= b->onset_of[i] != MC_NO_DEPLOY ? f[b->onset_of[i]] : flag;
 }

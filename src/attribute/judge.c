@@ -179,7 +179,7 @@ int judge(struct history *h, enum history_signal signal, struct judgement *ret, 
 		judgement_release(&j);
 		return rc;
 	}
-	j.grows = j.panel ? j.belief.all + j.belief.free_onset : 0;
+	j.grows = j.panel ? judged_no_deploy(&j) : 0;
 	for (size_t k = 0; j.panel && k < h->ndeploys; k++)
 		j.grows += j.belief.deploy[k];
 	*ret = j;
@@ -232,7 +232,7 @@ size_t best_set(const struct judgement *j, size_t k)
 {
 	size_t best = MC_NO_DEPLOY;
 	for (size_t i = 0; i < j->sets.n; i++)
-		if (j->sets.s[i].from == k + 1 && (best == MC_NO_DEPLOY || j->belief.weight[i] > j->belief.weight[best]))
+		if (supposed_deploy(&j->sets.s[i]) == k && (best == MC_NO_DEPLOY || j->belief.weight[i] > j->belief.weight[best]))
 			best = i;
 	return best;
 }

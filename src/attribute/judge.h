@@ -37,9 +37,14 @@ static inline double judged_of(const struct judgement *j, size_t k)
 {
 	return j->belief.deploy[k] + judged_step_of(j, k);
 }
+/* That no deploy began a growth. */
+static inline double judged_no_deploy(const struct judgement *j)
+{
+	return j->belief.all + j->belief.before + j->belief.free_onset;
+}
 int judge(struct history *h, enum history_signal signal, struct judgement *ret, struct mc_error *err);
 void judgement_release(struct judgement *j);
-/* The likeliest supposition that begins with deploy k, and the likeliest onset that is its; MC_NO_DEPLOY: there is none. */
+/* The likeliest supposition that begins with deploy k (MC_NO_DEPLOY: that was there before the first), and the likeliest onset that is its; MC_NO_DEPLOY: there is none. */
 size_t best_set(const struct judgement *j, size_t k);
 size_t best_onset(const struct judgement *j, size_t k);
 /* Takes from the belief what the lives' own trends speak against. 0, MC_ENOMEM. */

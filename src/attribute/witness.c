@@ -151,7 +151,7 @@ void witness(const struct history *h, const struct judgement *j, struct witnesse
 			ret->nearest = k;
 		}
 	}
-	double flag = j->belief.free_onset + j->belief.all;
+	double flag = j->belief.free_onset + j->belief.all + j->belief.before;
 	ret->flag = flag >= ret->p ? flag : 0;
 	double sigma = sqrt(noise.var), share = 1 - ret->step / ret->p, in = fmax(1e-4, fmin(1 - 1e-4, (ret->p + ret->near) / fmax(1 - ret->flag, ret->p + ret->near))), *x = ret->x, n = ret->older;
 	x[WITNESS_ODDS] = log(in / (1 - in));

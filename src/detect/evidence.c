@@ -157,7 +157,8 @@ static int growth_sets(struct work *w, struct spread *s, size_t kind, struct mc_
 	return rc;
 }
 
-/* Growth that levels off: within a life, or with the logarithm of age (a set); over lives and longer (all). */
+/* Growth that levels off: within a life, or with the logarithm of age (a set); over lives and longer (all). Not of what was there at first: those lives stand
+ * higher by what they did before anyone looked, and a curve of their age would take that for its own. */
 static void bounded_sets(struct work *w, const struct spread *s, struct mc_growth_evidence *e)
 {
 	const struct mc_panel *p = w->p;
@@ -167,6 +168,8 @@ static void bounded_sets(struct work *w, const struct spread *s, struct mc_growt
 		sets_prefix(w, sets_bounded_column(p, k));
 		for (size_t n = 0; n < w->nlook; n++) {
 			size_t i = w->look[n];
+			if (w->sets[i].from == 0)
+				continue;
 			sets_plain(w, &w->sets[i], &f);
 			f.log_evidence += log(NLIFE + 1) - log((double)usable + 1); /* as many terms as the others have */
 			evidence_gather(&e->set[MC_GROWTH_BOUNDED][i], &w->best[MC_GROWTH_BOUNDED][i], &f);
@@ -413,9 +416,15 @@ static void sure(struct mc_growth_fit *f, size_t n)
 			f[i].log_evidence = -(double)INFINITY;
 }
 
+static double doubtful(double v, double best, double nu)
+{
+	return best - copysign((nu + 1) / 2 * log1p(2 * fabs(best - v) / nu), best - v);
+}
+
 /* The noise's wander over hours is known from as many lives as there are, however many rows they have: what a supposition falls short
- * of the best by counts as a Student's t does, whose degrees of freedom go with the lives. */
-static void doubt(const struct mc_panel *p, struct mc_growth_evidence *e)
+ * of the best by counts as a Student's t does, whose degrees of freedom go with the lives. Growth of what was there at first counts against that best as well: who
+ * takes it out again finds the rest as it would be without. */
+static void doubt(const struct mc_panel *p, const struct mc_supposition *s, struct mc_growth_evidence *e)
 {
 	double best = fmax(e->none, e->since_ever), nu = 6 + independent_lives(p);
 	enum { PARTS = MC_GROWTH_KINDS + 3 };
@@ -432,12 +441,13 @@ static void doubt(const struct mc_panel *p, struct mc_growth_evidence *e)
 	n[MC_GROWTH_KINDS + 1] = n[MC_GROWTH_KINDS + 2] = e->nonsets;
 	for (size_t k = 0; k < PARTS; k++)
 		for (size_t i = 0; i < n[k]; i++)
-			best = fmax(best, part[k][i].log_evidence);
+			if (k >= MC_GROWTH_KINDS || s[i].from > 0)
+				best = fmax(best, part[k][i].log_evidence);
 	for (size_t k = 0; k < PARTS; k++)
 		for (size_t i = 0; i < n[k]; i++)
-			part[k][i].log_evidence = best - (nu + 1) / 2 * log1p(2 * (best - part[k][i].log_evidence) / nu);
-	e->none = best - (nu + 1) / 2 * log1p(2 * (best - e->none) / nu);
-	e->since_ever = best - (nu + 1) / 2 * log1p(2 * (best - e->since_ever) / nu);
+			part[k][i].log_evidence = doubtful(part[k][i].log_evidence, best, nu);
+	e->none = doubtful(e->none, best, nu);
+	e->since_ever = doubtful(e->since_ever, best, nu);
 }
 
 int mc_panel_evidence(struct mc_panel *p, const struct mc_supposition *s, size_t n, struct mc_growth_evidence *ret, struct mc_error *err)
@@ -471,7 +481,7 @@ int mc_panel_evidence(struct mc_panel *p, const struct mc_supposition *s, size_t
 		sure(e.set[k], e.n);
 	sure(e.onset, e.nonsets);
 	sure(e.late, e.nonsets);
-	doubt(p, &e);
+	doubt(p, s, &e);
 	*ret = e;
 	return 0;
 }

@@ -224,6 +224,26 @@ def fixed(w, d):
     w.write(d, w.grow_from(2, 3.0, until=4))
 
 
+@mode(verdict="leak", culprit=None, not_a_deploy=.5, state="fixed", fixed_by="v1", episodes=1, after=(3.5, 4.5), says="it stopped with v1")
+def fixed_by_the_first_deploy(w, d):
+    """What ran before any deploy grows, the first one ends it: the first days of everybody who looks because of a leak."""
+    w.write(d, w.grow_from(0, 2.0, until=1))
+
+
+@mode(verdict="leak", culprit=None, not_a_deploy=.5, state="active")
+def half_mended_by_the_first_deploy(w, d):
+    """What ran before any deploy grows, and all that came after it grows by a half of that: nobody has ended it."""
+    w.__init__("half_mended_by_the_first_deploy", span=60, slots=4, dt=300, deploys=(12, 24, 36, 48))
+    w.write(d, lambda l, age, t: (2.0 if l["release"] == 0 else 1.0) * age)
+
+
+@mode(verdict=("none", "plateau"), culprit=None)
+def only_the_first_lives_fill_a_cache(w, d):
+    """What ran before any deploy filled a cache of 20 MiB, seen from its start; later releases have none."""
+    w.__init__("only_the_first_lives_fill_a_cache", span=60, slots=4, dt=300, deploys=(12, 24, 36, 48))
+    w.write(d, lambda l, age, t: 20 * (1 - math.exp(-age / 4)) if l["release"] == 0 else 0)
+
+
 @mode(verdict="leak", culprit="v2", state="fixed", fixed_by="v1")
 def rollback(w, d):
     """v2 grows, v1 comes back: the best evidence there is."""

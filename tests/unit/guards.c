@@ -143,6 +143,52 @@ static void growth_of_short_lives_ends_with_them(void **state)
 	mc_panel_free(w.j.panel);
 }
 
+/* Growth of what ran before the only deploy, ended by it; what is left of it, and in *all what growth since ever has then. */
+static double before_left(struct world *w, double *all)
+{
+	struct mc_error e = { 0 };
+	struct history_deploy d = { .begins = 60.0 * ROWS, .lives = LIVES / 2 };
+	w->h.deploy = &d;
+	w->set = (struct mc_supposition){ .from = 0, .until = 1 };
+	w->deploy = 0;
+	w->j.belief.none = w->j.belief.all = .05;
+	w->j.unit = 1;
+	w->j.belief.before = w->weight = .9;
+	w->j.evidence.all[MC_GROWTH_TIME] = (struct mc_growth_fit){ .slope = 1, .slope_sd = .1, .log_evidence = 10 };
+	assert_int_equal(guards(&w->h, &w->j, &e), 0);
+	mc_panel_free(w->j.panel);
+	assert_true(fabs(w->weight - w->j.belief.before) < 1e-12);
+	assert_true(fabs(w->j.belief.before + w->j.belief.all + w->j.belief.none + w->j.belief.bounded - 1) < 1e-12);
+	*all = w->j.belief.all;
+	return w->j.belief.before;
+}
+
+static double slowly(double age, size_t life) { return 50 + (double)life + age * 5e-3; }
+
+static void growth_before_the_first_deploy(void **state)
+{
+	(void)state;
+	struct world w;
+	double all;
+	make(&w, 0, rises, level);
+	assert_true(before_left(&w, &all) == .9);
+	make(&w, 1e5, rises, level);
+	assert_true(before_left(&w, &all) == .9);
+	/* a cache of the first lives, no growth at all, and what goes on: as if nobody had said so */
+	double (*const other[][2])(double, size_t) = { { slows, level }, { level, level }, { rises, slowly }, { rises, rises } };
+	for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
+		make(&w, 0, other[i][0], other[i][1]);
+		double rest = before_left(&w, &all);
+		assert_true(rest == 0 && fabs(w.j.belief.none - .5) < 1e-12);
+		assert_true(fabs(all - (i == 0 ? .05 : .5)) < 1e-12);
+	}
+	/* the lives ended by themselves, long before */
+	make(&w, 0, rises, level);
+	for (size_t i = 0; i < LIVES / 2; i++)
+		w.seen[i].last = 60.0 * ROWS / 6;
+	assert_true(before_left(&w, &all) == 0);
+}
+
 enum { POINTS = 400 };
 
 /* When the load leaves what it was before the only deploy, half way; after that it is `after` times as much, from `since` on (to three quarters, where the
@@ -337,6 +383,7 @@ int main(void)
 		cmocka_unit_test(no_life_gains_more),
 		cmocka_unit_test(growth_of_all_that_slows_down),
 		cmocka_unit_test(growth_of_short_lives_ends_with_them),
+		cmocka_unit_test(growth_before_the_first_deploy),
 		cmocka_unit_test(growth_begins_with_the_first_that_rises),
 		cmocka_unit_test(growth_goes_on_in_later_lives),
 		cmocka_unit_test(what_grew_before_did_not_begin),

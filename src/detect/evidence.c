@@ -278,12 +278,12 @@ static int over_grid(struct work *w, struct mc_growth_evidence *e, struct mc_err
 	return rc;
 }
 
-static double best_set_of(const struct mc_growth_evidence *e)
+static double best_set_of(const struct work *w, const struct mc_growth_evidence *e)
 {
 	double best = e->none;
 	for (size_t k = 0; k < MC_GROWTH_KINDS; k++)
 		for (size_t i = 0; i < e->n; i++)
-			best = fmax(best, e->set[k][i].log_evidence);
+			best = w->sets[i].from > 0 ? fmax(best, e->set[k][i].log_evidence) : best;
 	return best;
 }
 
@@ -293,7 +293,7 @@ static bool ask_late(const struct work *w, const struct mc_growth_evidence *e, b
 {
 	const struct onset_grams *o = &w->onsets;
 	size_t n = w->p->nonsets;
-	double least = best_set_of(e) - LATE_LEAST;
+	double least = best_set_of(w, e) - LATE_LEAST;
 	bool any = false;
 	for (size_t k = 0; k < n; k++) {
 		asked[k] = o->used[k] && o->release[k] > 0 && e->onset[k].log_evidence > least;

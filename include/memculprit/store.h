@@ -44,6 +44,7 @@ struct mc_incarnation {
 	int64_t pid, start_ms, end_ms; /* end_ms 0: alive as far as known */
 	const char *exe, *version, *commit, *build_id; /* "" not known */
 	const char *how; /* how version and commit were recognised */
+	bool named;      /* version and commit are taken as they are, also where they are empty */
 };
 /* Finds (same host, program, key, pid, start_ms within 1.5 s) or adds; version, commit, build-id and
  * end_ms are updated where given. Sets i->id. */

@@ -18,10 +18,11 @@ enum { MAX_BUILDS = 32, MAX_EXECUTABLES = 16, MIN_TICKS = 2 };
 #define TOGETHER_MS 600000 /* beside each other for so long: both are meant to stay */
 #define ABSENT_MS 300000
 #define RESTLESS_MS 600000
-#define START_MS 1500 /* a start is known to a second: the kernel rounds its boot */
 
-static void build_release(struct build *b)
+void build_release(struct build *b)
 {
+	free(b->said_version);
+	free(b->said_commit);
 	free(b->version);
 	free(b->commit);
 	free(b->build_id);
@@ -118,12 +119,23 @@ static bool commits_meet(const char *a, const char *b)
 	return n == 0 || (n >= 7 ? strncmp(a, b, n) == 0 : strcmp(a, b) == 0);
 }
 
+/* What is recognised of it, whatever a mark calls it. */
+static const char *own_version(const struct build *b)
+{
+	return b->said_version ? b->said_version : b->version;
+}
+
+static const char *own_commit(const struct build *b)
+{
+	return b->said_commit ? b->said_commit : b->commit;
+}
+
 /* What the surroundings say (a name of the environment, a stamp file), and said otherwise before. */
 static bool surroundings_differ(const struct build *b, const struct mc_identity *id)
 {
 	if ((id->source != MC_ID_ENVIRONMENT && id->source != MC_ID_STAMP_FILE) || strcmp(b->source, mc_identity_source_name(id->source)) != 0)
 		return false;
-	return !commits_meet(b->commit, id->commit) || !meets(b->version, id->version);
+	return !commits_meet(own_commit(b), id->commit) || !meets(own_version(b), id->version);
 }
 
 /* The same build-id is the same build, unless its surroundings name another version now. A script is known by its version or commit
@@ -132,46 +144,60 @@ static bool same_build(const struct build *b, const struct mc_identity *id)
 {
 	if (!b->build_id)
 		return false;
-	if (id->interpreted && b->commit[0] && id->commit[0])
-		return commits_meet(b->commit, id->commit);
-	if (id->interpreted && b->version[0] && id->version[0])
-		return strcmp(b->version, id->version) == 0;
+	if (id->interpreted && own_commit(b)[0] && id->commit[0])
+		return commits_meet(own_commit(b), id->commit);
+	if (id->interpreted && own_version(b)[0] && id->version[0])
+		return strcmp(own_version(b), id->version) == 0;
 	if (b->build_id[0] && id->build_id[0])
 		return strcmp(b->build_id, id->build_id) == 0 && !surroundings_differ(b, id);
-	if (b->commit[0] && id->commit[0])
-		return commits_meet(b->commit, id->commit);
-	return strcmp(b->build_id, id->build_id) == 0 && meets(b->version, id->version) &&
-		(b->version[0] || b->commit[0] || !(id->version[0] || id->commit[0]));
+	if (own_commit(b)[0] && id->commit[0])
+		return commits_meet(own_commit(b), id->commit);
+	return strcmp(b->build_id, id->build_id) == 0 && meets(own_version(b), id->version) &&
+		(own_version(b)[0] || own_commit(b)[0] || !(id->version[0] || id->commit[0]));
 }
 
-static struct build *find_build(struct executable *e, const struct mc_identity *id)
+/* The build of a life that began at start_ms: what marks called by several names is the one in force then. */
+static struct build *find_build(struct executable *e, const struct mc_identity *id, int64_t start_ms)
 {
-	for (size_t i = 0; i < e->n; i++)
-		if (same_build(&e->builds[i], id))
-			return &e->builds[i];
-	return NULL;
+	struct build *best = NULL;
+	for (size_t i = 0; i < e->n; i++) {
+		struct build *b = &e->builds[i];
+		if (!same_build(b, id))
+			continue;
+		bool later = b->since_ms > start_ms + START_MS, best_later = best && best->since_ms > start_ms + START_MS;
+		if (!best || (best_later ? b->since_ms < best->since_ms : !later && b->since_ms > best->since_ms))
+			best = b;
+	}
+	return best;
 }
 
 /* Holds id against the repository, and looks for the build again. A tag it gets there is none that the program told: of
  * two tags on one commit either may be the build's. */
-static struct build *ask_repository(const struct daemon *d, const struct program *p, struct executable *e, struct mc_identity *id)
+static struct build *ask_repository(const struct daemon *d, const struct program *p, struct executable *e, struct mc_identity *id, int64_t start_ms)
 {
 	bool told = id->version[0];
 	deploys_hold_against(&d->config->c, p->name, id);
 	struct mc_identity as_told = *id;
 	if (!told)
 		as_told.version[0] = '\0';
-	return find_build(e, &as_told);
+	return find_build(e, &as_told, start_ms);
 }
 
 /* ---- lives ---- */
+
+/* What runs, called so by another mark. */
+static bool is_current(const struct executable *e, const struct build *b)
+{
+	const struct build *is = e->current < e->n ? &e->builds[e->current] : NULL;
+	return is && (is == b || ((is->mark_id || b->mark_id) && is->build_id && b->build_id && strcmp(is->build_id, b->build_id) == 0));
+}
 
 static void count_life(struct executable *e, struct build *b, struct life *l, const struct program *p, const struct mc_process *q)
 {
 	l->executable = (uint32_t)(e - p->executables);
 	l->build = (uint32_t)(b - e->builds);
 	if (b->alive++ == 0) {
-		b->pending = l->build != e->current;
+		b->pending = !is_current(e, b);
 		b->ticks = 0;
 		b->first_ms = q->start_ms;
 		b->absent_ms = b->last_ms ? q->start_ms - b->last_ms : 0;
@@ -196,9 +222,9 @@ void builds_born(struct daemon *d, struct program *p, struct life *l, const stru
 	if (!id.build_id[0] && !id.version[0] && !id.commit[0])
 		return;
 	struct executable *e = builds_executable(p, id.what[0] ? id.what : q->comm);
-	struct build *b = e ? find_build(e, &id) : NULL;
+	struct build *b = e ? find_build(e, &id, q->start_ms) : NULL;
 	if (e && !b) { /* the repository is asked of what is new only */
-		b = ask_repository(d, p, e, &id);
+		b = ask_repository(d, p, e, &id, q->start_ms);
 		if (!id.build_id[0] && !id.version[0] && !id.commit[0])
 			return;
 	}
@@ -248,6 +274,7 @@ static char *told_how(const struct build *b, bool baseline)
 	return copy;
 }
 
+/* 0, or DEPLOYS_JOINED: a mark said so, and was counted. */
 static int write_deploy(struct daemon *d, struct program *p, struct build *b, bool baseline, struct mc_error *err)
 {
 	struct mc_deploy_row row = { .program = p->id, .unix_ms = b->first_ms, .first_seen_ms = b->first_ms };
@@ -260,7 +287,9 @@ static int write_deploy(struct daemon *d, struct program *p, struct build *b, bo
 	int rc = row.version && row.commit && row.build_id && row.host && row.note && row.source ? 0 : mc_nomem(err, "a deploy");
 	if (rc == 0)
 		rc = deploys_seen(d->store, &row, err);
-	if (rc == 0) {
+	if (rc == DEPLOYS_JOINED)
+		naming_undo(d, p, &row);
+	if (rc >= 0) {
 		builds_name(d, p, &row); /* a mark may have named it */
 		if (strcmp(row.source, DEPLOYS_BASELINE) != 0 && row.unix_ms > p->last_deploy_ms)
 			p->last_deploy_ms = row.unix_ms;
@@ -295,8 +324,8 @@ static int decide(struct daemon *d, struct program *p, struct executable *e, siz
 		remember_deploy(e, t);
 	} else {
 		rc = write_deploy(d, p, b, false, err);
-		if (rc == 0) {
-			p->deploys++;
+		if (rc >= 0) {
+			p->deploys += rc != DEPLOYS_JOINED;
 			e->restless = false;
 			remember_deploy(e, t);
 			mc_log(MC_LOG_INFO, "deploy", "%s: %s%s%s (%s)", p->name, b->version[0] ? b->version : "another build", b->commit[0] ? " " : "", b->commit, b->how);
@@ -323,14 +352,14 @@ static int take_back(struct daemon *d, struct program *p, struct executable *e, 
 		struct build *b = &e->builds[k];
 		/* in its place: begun when it ended, as far as ticks tell, and not long before or after */
 		int64_t after = b->instead_ms - gone->last_ms;
-		if (k == e->current || !b->alive || b->pending || !b->instead_ms || after < -2 * d->config->c.interval_ms - START_MS || after > patience)
+		if (k == e->current || !b->alive || b->pending || (gone->since_ms && strcmp(b->build_id, gone->build_id) == 0) || !b->instead_ms || after < -2 * d->config->c.interval_ms - START_MS || after > patience)
 			continue;
 		b->first_ms = b->instead_ms;
 		b->absent_ms = 1; /* as what it is told: it ran here before */
 		int rc = write_deploy(d, p, b, false, err);
 		if (rc < 0)
 			return rc;
-		p->deploys++;
+		p->deploys += rc != DEPLOYS_JOINED;
 		mc_log(MC_LOG_INFO, "deploy", "%s: back to %s (%s)", p->name, b->version[0] ? b->version : "the build before", b->how);
 		e->current = k;
 		p->changed = true;
@@ -349,17 +378,21 @@ static void share_of(struct executable *e, const struct program *p)
 }
 
 /* A mark that waited for another build, which did not come, names the first one. */
-static void settle(struct daemon *d, struct program *p, int64_t t)
+void builds_settle(struct daemon *d, struct program *p, int64_t t)
 {
 	struct mc_error err;
 	struct mc_deploy_row row = { 0 };
-	int rc = deploys_settle(d->store, p->id, t, &row, &err);
+	int64_t taken[64];
+	size_t n = naming_marks(p, taken, sizeof taken / sizeof taken[0]);
+	int rc = deploys_settle(d->store, p->id, t, taken, n, &row, &err);
 	if (rc < 0)
 		daemon_trouble(d, AT_DEPLOY, &err);
 	else
-		p->settle_ms = 0;
-	if (rc == DEPLOYS_SETTLED)
+		p->settle_ms = p->settle_ms > t ? p->settle_ms : 0;
+	if (rc == DEPLOYS_SETTLED) {
+		naming_settled(d, p, &row);
 		builds_name(d, p, &row);
+	}
 	deploys_row_release(&row);
 }
 
@@ -367,7 +400,7 @@ void builds_tick(struct daemon *d, struct program *p, int64_t t)
 {
 	struct mc_error err;
 	if (p->settle_ms && t >= p->settle_ms && p->known && d->store)
-		settle(d, p, t);
+		builds_settle(d, p, t);
 	int64_t since = d->before_ms ? t - d->before_ms : 0;
 	for (size_t i = 0; i < p->nexecutables; i++) {
 		struct executable *e = &p->executables[i];
@@ -400,7 +433,7 @@ void builds_name(struct daemon *d, struct program *p, const struct mc_deploy_row
 	for (size_t i = 0; i < p->nexecutables; i++)
 		for (size_t k = 0; k < p->executables[i].n; k++) {
 			struct build *b = &p->executables[i].builds[k];
-			if (!b->build_id || strcmp(b->build_id, row->build_id) != 0 || (b->version[0] && b->commit[0]))
+			if (!b->build_id || strcmp(b->build_id, row->build_id) != 0 || (b->version[0] && b->commit[0]) || (b->mark_id && b->mark_id != row->id))
 				continue;
 			char *version = b->version[0] ? NULL : mc_strdup(row->version), *commit = b->commit[0] ? NULL : mc_strdup(row->commit);
 			if (version) {

@@ -10,6 +10,30 @@ enum { MAX_VERSIONS = 16, SHOWN_GONE_MS = 3600000 };
 
 /* ---- versions that run ---- */
 
+/* A mark may have called a build again what it was called before. */
+static bool same_version(const struct build *a, const struct build *b)
+{
+	return a->build_id && b->build_id && strcmp(a->build_id, b->build_id) == 0 && strcmp(a->version, b->version) == 0 && strcmp(a->commit, b->commit) == 0;
+}
+
+static bool is_among(const struct build *b, const struct build *const v[], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (same_version(v[i], b))
+			return true;
+	return false;
+}
+
+static uint32_t lives_of(const struct program *p, const struct build *b)
+{
+	uint32_t n = 0;
+	for (size_t i = 0; i < p->nexecutables; i++)
+		for (size_t k = 0; k < p->executables[i].n; k++)
+			if (same_version(&p->executables[i].builds[k], b))
+				n += p->executables[i].builds[k].alive;
+	return n;
+}
+
 /* The distinct ones of a program's lives, at most MAX_VERSIONS. */
 static size_t versions_of(const struct program *p, const struct build *ret[MAX_VERSIONS])
 {
@@ -18,7 +42,7 @@ static size_t versions_of(const struct program *p, const struct build *ret[MAX_V
 		for (size_t k = 0; k < p->executables[i].n && n < MAX_VERSIONS; k++) {
 			const struct build *b = &p->executables[i].builds[k];
 			bool counts = p->executables[i].share >= 0.1 || p->nexecutables == 1;
-			if (b->alive && counts && b->build_id)
+			if (b->alive && counts && b->build_id && !is_among(b, ret, n))
 				ret[n++] = b;
 		}
 	return n;
@@ -104,7 +128,7 @@ static void put_program(struct block *b, const struct program *p, bool listens, 
 	for (size_t i = 0; i < n; i++) {
 		char label[32];
 		struct snapshot_version one = { text(b, version_label(running[i], label)), text(b, running[i]->commit), text(b, running[i]->build_id),
-			running[i]->alive };
+			lives_of(p, running[i]) };
 		if (v)
 			v[i] = one;
 	}

@@ -33,12 +33,15 @@ static int write_mark(struct daemon *d, void *arg, struct mc_error *err)
 		rc = deploys_mark(d->store, &job->row, err);
 	struct program *p = rc == 0 ? find_program(d, job->row.program) : NULL;
 	if (p) {
-		p->deploys++;
+		bool joined = job->row.first_seen_ms != 0; /* with what was counted as it was recognised */
+		p->deploys += !joined;
 		if (job->row.unix_ms > p->last_deploy_ms)
 			p->last_deploy_ms = job->row.unix_ms;
 		builds_name(d, p, &job->row);
 		if (deploys_settle_at(&job->row))
 			p->settle_ms = deploys_settle_at(&job->row);
+		if (!joined)
+			naming_due(p, &job->row);
 	}
 	return rc;
 }

@@ -20,6 +20,13 @@ static void build_json(struct mc_json *j, const struct build *b)
 	mc_json_str(j, "how", b->how);
 	mc_json_str(j, "source", b->source);
 	mc_json_int(j, "last_ms", b->last_ms);
+	if (b->mark_id) {
+		mc_json_int(j, "since_ms", b->since_ms);
+		mc_json_int(j, "mark_id", b->mark_id);
+		mc_json_int(j, "mark_ms", b->mark_ms);
+		mc_json_str(j, "said_version", b->said_version ? b->said_version : "");
+		mc_json_str(j, "said_commit", b->said_commit ? b->said_commit : "");
+	}
 	mc_json_close(j);
 }
 
@@ -70,15 +77,33 @@ static const char *text_of(const struct mc_jsonv *v, const char *key)
 	return s ? s : "";
 }
 
+/* What a mark called it, and since when. False: no memory. */
+static bool take_naming(struct build *b, const struct mc_jsonv *v)
+{
+	if (!mc_jsonv_int(mc_jsonv_get(v, "mark_id"), &b->mark_id))
+		return true;
+	mc_jsonv_int(mc_jsonv_get(v, "since_ms"), &b->since_ms);
+	mc_jsonv_int(mc_jsonv_get(v, "mark_ms"), &b->mark_ms);
+	b->said_version = mc_strdup(text_of(v, "said_version"));
+	b->said_commit = mc_strdup(text_of(v, "said_commit"));
+	if (b->said_version && b->said_commit)
+		return true;
+	build_release(b);
+	return false;
+}
+
 static struct build *known_build(struct executable *e, const struct mc_jsonv *v)
 {
+	int64_t mark_id = 0;
+	mc_jsonv_int(mc_jsonv_get(v, "mark_id"), &mark_id);
 	for (size_t k = 0; k < e->n; k++) {
 		struct build *b = &e->builds[k];
-		if (b->build_id && strcmp(b->build_id, text_of(v, "build_id")) == 0 && strcmp(b->version, text_of(v, "version")) == 0 &&
+		if (b->build_id && b->mark_id == mark_id && strcmp(b->build_id, text_of(v, "build_id")) == 0 && strcmp(b->version, text_of(v, "version")) == 0 &&
 			strcmp(b->commit, text_of(v, "commit")) == 0)
 			return b;
 	}
-	return builds_add(e, text_of(v, "version"), text_of(v, "commit"), text_of(v, "build_id"), text_of(v, "how"), text_of(v, "source"));
+	struct build *b = builds_add(e, text_of(v, "version"), text_of(v, "commit"), text_of(v, "build_id"), text_of(v, "how"), text_of(v, "source"));
+	return b && take_naming(b, v) ? b : NULL;
 }
 
 /* What ran is the last of the list. Lives may have been met already, where the store could not be asked. */

@@ -3,6 +3,7 @@
 #define MEMCULPRIT_APP_DAEMON_PARTS_H
 
 #include "daemon.h"
+#include "memculprit/deploy.h"
 
 /* ---- which versions of a program were seen (daemon_builds.c) ---- */
 struct build {
@@ -19,6 +20,15 @@ struct build {
 	bool interpreted;    /* what runs is a script: the same file runs others too */
 	bool pending;        /* it came up, and was not the one deployed last: what that means is to be decided */
 	bool renamed;        /* a mark named it: its lives are to be stored so */
+	/* Of what a mark called by another name though it is recognised as what ran before; 0 and NULL: it is called what it is */
+	int64_t since_ms;    /* lives from then on are its own */
+	int64_t mark_id, mark_ms; /* the deploy of the store */
+	char *said_version, *said_commit; /* what is recognised of it */
+};
+/* A mark that is to name lives at the next tick, when those of just before it were seen. */
+struct naming {
+	int64_t id, at_ms; /* the deploy of the store; 0: none is due */
+	char version[MC_VERSION_TEXT], commit[MC_COMMIT_TEXT];
 };
 /* The lives of a program that run the same executable, by its name without digits: a program may be
  * many executables, and only versions of one of them are held against each other. */
@@ -39,6 +49,7 @@ struct program {
 	const char *name; /* the sampler's */
 	int64_t first_seen_ms, last_deploy_ms, gone_ms;
 	int64_t settle_ms; /* when a mark that waits is settled, 0: none does */
+	struct naming naming;
 	uint32_t alive;
 	double anon, file, shmem, swap, rss, pss, uss; /* of this tick */
 	int64_t pss_age_ms; /* of its oldest proportional figure */

@@ -94,8 +94,9 @@ static int know_program(struct daemon *d, struct program *p, struct mc_error *er
 		if (deploys_settle_at(&rows[i]) > p->settle_ms)
 			p->settle_ms = deploys_settle_at(&rows[i]);
 	}
-	mc_store_deploys_free(rows, n);
 	builds_load(d, p);
+	naming_remember(p, rows, n);
+	mc_store_deploys_free(rows, n);
 	libraries_load(d, p);
 	answer_remember(d, p);
 	p->known = true;
@@ -177,7 +178,8 @@ static int store_life(struct daemon *d, struct program *p, struct life *l, const
 {
 	const struct build *b = builds_of(p, l);
 	struct mc_incarnation i = { .program = p->id, .key = "", .pid = q->pid, .start_ms = q->start_ms, .exe = q->exe,
-		.version = b ? b->version : "", .commit = b ? b->commit : "", .build_id = b ? b->build_id : "", .how = b ? b->how : "" };
+		.version = b ? b->version : "", .commit = b ? b->commit : "", .build_id = b ? b->build_id : "", .how = b ? b->how : "",
+		.named = b && (b->renamed || b->version[0] || b->commit[0]) };
 	int rc = mc_store_incarnation(d->store, &i, err);
 	if (rc == 0)
 		l->incarnation = i.id;
@@ -361,6 +363,7 @@ static void take_builds(struct daemon *d)
 		if (!p->nexecutables)
 			continue;
 		builds_tick(d, p, d->tick->t_ms);
+		naming_tick(d, p);
 		if (p->changed && p->known && d->store && builds_save(d, p, &err) < 0)
 			daemon_trouble(d, AT_STORE, &err);
 		if (p->known && d->store && libraries_save(d, p, &err) < 0)

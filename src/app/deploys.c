@@ -239,8 +239,8 @@ int deploys_seen(struct mc_store *s, struct mc_deploy_row *d, struct mc_error *e
 		return rc;
 	struct mc_deploy_row *row = partner(rows, n, d);
 	if (row) {
-		if ((rc = take_seen(row, d, err)) == 0 && (rc = mc_store_deploy_update(s, row, err)) == 0)
-			rc = copy_row(d, row, err);
+		if ((rc = take_seen(row, d, err)) == 0 && (rc = mc_store_deploy_update(s, row, err)) == 0 && (rc = copy_row(d, row, err)) == 0)
+			rc = DEPLOYS_JOINED;
 	} else if (!is_baseline(d) || n == 0) {
 		rc = mc_store_deploy_add(s, d, err);
 	}
@@ -254,17 +254,22 @@ int64_t deploys_settle_at(const struct mc_deploy_row *d)
 }
 
 /* The mark that no other build came for: it was the baseline's. */
-static struct mc_deploy_row *waiting(struct mc_deploy_row *rows, size_t n, const struct mc_deploy_row *base, int64_t now_ms)
+static struct mc_deploy_row *waiting(struct mc_deploy_row *rows, size_t n, const struct mc_deploy_row *base, int64_t now_ms, const int64_t *taken,
+	size_t ntaken)
 {
 	for (size_t i = 0; i < n; i++) {
 		int64_t at = deploys_settle_at(&rows[i]), late = rows[i].unix_ms - base->first_seen_ms;
-		if (at && at <= now_ms && late >= 0 && late <= BASELINE_LATE_MS && hosts_meet(&rows[i], base))
+		bool free_one = true;
+		for (size_t k = 0; k < ntaken; k++)
+			free_one = free_one && taken[k] != rows[i].id;
+		if (free_one && at && at <= now_ms && late >= 0 && late <= BASELINE_LATE_MS && hosts_meet(&rows[i], base))
 			return &rows[i];
 	}
 	return NULL;
 }
 
-int deploys_settle(struct mc_store *s, int64_t program, int64_t now_ms, struct mc_deploy_row *ret, struct mc_error *err)
+int deploys_settle(struct mc_store *s, int64_t program, int64_t now_ms, const int64_t *taken, size_t ntaken, struct mc_deploy_row *ret,
+	struct mc_error *err)
 {
 	struct mc_deploy_row *rows = NULL, *mark = NULL, *base = NULL;
 	size_t n = 0;
@@ -272,7 +277,7 @@ int deploys_settle(struct mc_store *s, int64_t program, int64_t now_ms, struct m
 	for (size_t i = 0; i < n && !base; i++)
 		base = is_baseline(&rows[i]) && !is_named(&rows[i]) ? &rows[i] : NULL;
 	if (rc == 0 && base)
-		mark = waiting(rows, n, base, now_ms);
+		mark = waiting(rows, n, base, now_ms, taken, ntaken);
 	if (mark && (rc = take_seen(mark, base, err)) == 0 && (rc = mc_store_deploy_update(s, mark, err)) == 0 &&
 		(rc = mc_store_deploy_delete(s, base->id, err)) == 0 && (rc = copy_row(ret, mark, err)) == 0)
 		rc = DEPLOYS_SETTLED;

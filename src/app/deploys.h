@@ -34,14 +34,16 @@ int deploys_own_worktree(const struct mc_deploy_row *row, char **ret, struct mc_
 /* Writes a mark: joins it with what was recognised, or adds it. 0; MC_MARK_KNOWN. *d becomes what is stored. */
 int deploys_mark(struct mc_store *s, struct mc_deploy_row *d, struct mc_error *err);
 /* Writes what was recognised: d->source says how, unix_ms is the first sight and first_seen_ms the start
- * of the first life. Joins a mark, or adds it. 0; *d becomes what is stored. */
+ * of the first life. Joins a mark, or adds it. 0; DEPLOYS_JOINED; *d becomes what is stored. */
+enum { DEPLOYS_JOINED = 2 };
 int deploys_seen(struct mc_store *s, struct mc_deploy_row *d, struct mc_error *err);
 
 /* A mark in the first two minutes of the first build that was seen announces another, or is late for that one. It
- * waits until then; after that it is the first build's, if no other came. 0; DEPLOYS_SETTLED: *ret (zeroed before) is
- * what is stored now, to be released. */
+ * waits until then; after that it is the first build's, if no other came and it is none of `taken`, the ids of marks that a restart
+ * was seen of. 0; DEPLOYS_SETTLED: *ret (zeroed before) is what is stored now, to be released. */
 enum { DEPLOYS_SETTLED = 1 };
-int deploys_settle(struct mc_store *s, int64_t program, int64_t now_ms, struct mc_deploy_row *ret, struct mc_error *err);
+int deploys_settle(struct mc_store *s, int64_t program, int64_t now_ms, const int64_t *taken, size_t ntaken, struct mc_deploy_row *ret,
+	struct mc_error *err);
 /* When to call that for a mark; 0: no need. */
 int64_t deploys_settle_at(const struct mc_deploy_row *d);
 

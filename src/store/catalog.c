@@ -361,15 +361,16 @@ static int renew_life(struct mc_store *s, sqlite3_stmt *st, struct mc_incarnatio
 		was[k] = (const char *)sqlite3_column_text(st, 3 + k);
 		if (!was[k])
 			return mc_nomem(err, "a process");
-		differs = differs || strcmp(given(now[k], was[k]), was[k]) != 0;
+		bool name = i->named && (k == 1 || k == 2);
+		differs = differs || strcmp(name ? given(now[k], "") : given(now[k], was[k]), was[k]) != 0;
 	}
 	i->id = sqlite3_column_int64(st, 0);
 	if (!differs)
 		return 0;
 	struct mc_incarnation all = *i;
 	all.exe = given(i->exe, was[0]);
-	all.version = given(i->version, was[1]);
-	all.commit = given(i->commit, was[2]);
+	all.version = given(i->version, i->named ? "" : was[1]);
+	all.commit = given(i->commit, i->named ? "" : was[2]);
 	all.build_id = given(i->build_id, was[3]);
 	all.how = given(i->how, was[4]);
 	struct st_pending p = { .what = ST_SET_LIFE, .id = i->id, .start_ms = i->start_ms, .end_ms = i->end_ms };

@@ -23,7 +23,7 @@ cat >"$dir/memculprit.yml" <<-EOF
 sample: {interval: 0.2s}
 store: {path: $dir/db}
 web: {listen: ["127.0.0.1:0"], socket: $dir/socket}
-programs: [{name: logic_worker, match: {comm: logic_worker}, repository: $dir/repo}]
+programs: [{name: logic_worker, match: {comm: logic_worker}, repository: $dir/repo}, {name: mcmarked, match: {comm: mcmarked}}]
 EOF
 printf 'basic_auth_users:\n  deployer: "%s"\n' "$hash" >"$dir/web.yml"
 memculprit serve --web.enable-mark --web.config.file="$dir/web.yml" >"$dir/log" 2>&1 &
@@ -104,5 +104,77 @@ answers() { # CODE WHAT CURL-ARGUMENTS...
 answers 401 "a wrong password" --user deployer:wrong --data '{"program": "logic_worker", "revision": "v2"}'
 answers 404 "no such revision" -H 'Content-Type: application/json' --user deployer:secret --data '{"program": "logic_worker", "revision": "v9"}'
 answers 400 "no JSON" -H 'Content-Type: application/json' --user deployer:secret --data 'program=logic_worker'
+# ---- what is marked names what runs, also where the file that is run stays the same ----
+if command -v python3 >/dev/null; then
+	program=mcmarked m=memculprit pids=()
+	ln -s "$(python3 -c 'import sys; print(sys.executable)')" "$dir/$program"
+	echo 'import time; time.sleep(1000)' >"$dir/entry.py"
+	check() { # check RESULT WHAT
+		tests=$((tests + 1))
+		[ "$1" != 0 ] || { echo "ok $tests - $2"; return; }
+		{ memculprit deploys $program; memculprit status; cat "$dir/versions"; } 2>&1 | sed 's/^/# /'
+		echo "not ok $tests - $2"
+		failed=1
+	}
+	stop_all() { [ ${#pids[@]} = 0 ] || { kill "${pids[@]}"; wait "${pids[@]}" 2>/dev/null; pids=(); }; }
+	trap 'stop_all; [ -z "$daemon" ] || kill "$daemon" 2>/dev/null; wait; rm -rf "$dir"' EXIT
+	start_all() {
+		stop_all
+		for i in 1 2; do
+			"$dir/$program" "$dir/entry.py" &
+			pids+=($!)
+		done
+	}
+	# runs VERSION PID... : the export says so of all samples of these processes
+	runs() {
+		rm -rf "$dir/export"
+		memculprit export $program "$dir/export" >/dev/null 2>&1 || return 1
+		awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next } { print $at["pid"], $at["version"] "." }' "$dir/export/samples.csv" | sort -u >"$dir/versions"
+		local version=$1 pid
+		shift
+		for pid; do [ "$(grep "^$pid " "$dir/versions")" = "$pid $version." ] || return 1; done
+	}
+	mark() { memculprit mark $program "$1" >"$dir/out" 2>&1 || sed 's/^/# /' "$dir/out"; }
+	deploys_total() { curl -s --user deployer:secret "http://$port/metrics" | awk '/^memculprit_program_deploys_total.*"'$program'"/ { print $2 }'; }
+	start_all
+	first=("${pids[@]}")
+	soon sampled 3 "${pids[@]}" && mark r1 && soon runs r1 "${first[@]}"
+	start_all
+	second=("${pids[@]}")
+	mark r2 # at once: nobody saw the restart yet
+	soon runs r2 "${second[@]}" && soon runs r1 "${first[@]}"
+	check $? "a mark after a restart names what runs since"
+	start_all
+	soon sampled 3 "${pids[@]}" && runs r2 "${pids[@]}"
+	check $? "a restart alone is none of another release"
+	mark r3
+	third=("${pids[@]}")
+	soon runs r3 "${third[@]}" && runs r2 "${second[@]}"
+	check $? "until the mark that comes after it"
+	mark r4
+	kill "${pids[1]}" && wait "${pids[1]}" 2>/dev/null
+	"$dir/$program" "$dir/entry.py" & pids[1]=$!
+	fourth=${pids[1]}
+	soon sampled 3 "$fourth" && runs r4 "$fourth" && runs r3 "${third[@]}"
+	check $? "a mark before a restart names what begins after it, and what runs on keeps its name"
+	kill "$daemon" && wait "$daemon" 2>/dev/null
+	memculprit serve --web.enable-mark --web.config.file="$dir/web.yml" >"$dir/log" 2>&1 &
+	daemon=$!
+	soon [ -S "$dir/socket" ] && soon grep -q '(port ' "$dir/log"
+	port=$(sed -n 's/.*(port \([0-9]*\)).*/127.0.0.1:\1/p' "$dir/log" | head -1)
+	soon sampled 20 "$fourth" && runs r4 "$fourth" && runs r3 "${third[@]}"
+	check $? "also after a restart of the daemon"
+	start_all
+	soon sampled 3 "${pids[@]}" && mark r2
+	soon runs r2 "${pids[@]}" && soon sampled 15 "${pids[@]}" && runs r3 "${third[@]}"
+	check $? "what is gone back to has its name again"
+	[ "$(memculprit deploys $program --json | grep -c '"source": "mark"')" = 5 ] && [ "$(memculprit deploys $program --json | grep -c '"source":')" = 5 ]
+	check $? "and each mark is a deploy, nothing else is"
+	stop_all
+	echo 'import time; time.sleep(1001)' >"$dir/entry.py"
+	mark r5 && start_all
+	soon sampled 5 "${pids[@]}" && soon runs r5 "${pids[@]}" && [ "$(deploys_total)" = 2 ]
+	check $? "another file after a mark is that mark's, and one deploy"
+fi
 echo "1..$tests"
 exit $failed

@@ -118,8 +118,9 @@ if command -v python3 >/dev/null; then
 	}
 	stop_all() { [ ${#pids[@]} = 0 ] || { kill "${pids[@]}"; wait "${pids[@]}" 2>/dev/null; pids=(); }; }
 	trap 'stop_all; [ -z "$daemon" ] || kill "$daemon" 2>/dev/null; wait; rm -rf "$dir"' EXIT
-	start_all() {
+	start_all() { # a start is known to a second only
 		stop_all
+		sleep 1.2
 		for i in 1 2; do
 			"$dir/$program" "$dir/entry.py" &
 			pids+=($!)
@@ -138,14 +139,14 @@ if command -v python3 >/dev/null; then
 	deploys_total() { curl -s --user deployer:secret "http://$port/metrics" | awk '/^memculprit_program_deploys_total.*"'$program'"/ { print $2 }'; }
 	start_all
 	first=("${pids[@]}")
-	soon sampled 3 "${pids[@]}" && mark r1 && soon runs r1 "${first[@]}"
+	soon sampled 12 "${pids[@]}" && mark r1 && soon runs r1 "${first[@]}"
 	start_all
 	second=("${pids[@]}")
 	mark r2 # at once: nobody saw the restart yet
 	soon runs r2 "${second[@]}" && soon runs r1 "${first[@]}"
 	check $? "a mark after a restart names what runs since"
 	start_all
-	soon sampled 3 "${pids[@]}" && runs r2 "${pids[@]}"
+	soon sampled 12 "${pids[@]}" && runs r2 "${pids[@]}"
 	check $? "a restart alone is none of another release"
 	mark r3
 	third=("${pids[@]}")
@@ -155,7 +156,7 @@ if command -v python3 >/dev/null; then
 	kill "${pids[1]}" && wait "${pids[1]}" 2>/dev/null
 	"$dir/$program" "$dir/entry.py" & pids[1]=$!
 	fourth=${pids[1]}
-	soon sampled 3 "$fourth" && runs r4 "$fourth" && runs r3 "${third[@]}"
+	soon sampled 12 "$fourth" && runs r4 "$fourth" && runs r3 "${third[@]}"
 	check $? "a mark before a restart names what begins after it, and what runs on keeps its name"
 	kill "$daemon" && wait "$daemon" 2>/dev/null
 	memculprit serve --web.enable-mark --web.config.file="$dir/web.yml" >"$dir/log" 2>&1 &
@@ -165,7 +166,7 @@ if command -v python3 >/dev/null; then
 	soon sampled 20 "$fourth" && runs r4 "$fourth" && runs r3 "${third[@]}"
 	check $? "also after a restart of the daemon"
 	start_all
-	soon sampled 3 "${pids[@]}" && mark r2
+	soon sampled 12 "${pids[@]}" && mark r2
 	soon runs r2 "${pids[@]}" && soon sampled 15 "${pids[@]}" && runs r3 "${third[@]}"
 	check $? "what is gone back to has its name again"
 	[ "$(memculprit deploys $program --json | grep -c '"source": "mark"')" = 5 ] && [ "$(memculprit deploys $program --json | grep -c '"source":')" = 5 ]

@@ -101,8 +101,9 @@ last = [v for v in series['series']['private']['last'] if v is not None]
 check(last[-1] > last[0], 'the curve rises')
 coarse = ask(f'{P}/{name}/series', 200, ONE + '/series', step='5', start=series['start_ms'] / 1000, end=series['start_ms'] / 1000 + 5)
 check(len(coarse['t_ms']) == 1, 'one bucket')
-fine = [v for v in series['series']['private']['max'][:5] if v is not None]
-check(max(fine) == coarse['series']['private']['max'][0], 'a coarse bucket holds the largest of the fine ones')
+fine, one = [v for v in series['series']['private']['max'][:5] if v is not None], coarse['series']['private']['max'][0]
+# what begins just before the end of what is asked for may be seen by the longer question only
+check(max(fine[:-1]) <= one <= max(fine), f'a coarse bucket holds the largest of the fine ones: {fine} {one}')
 for bad in ({'step': '0'}, {'step': '1ms'}, {'start': 'x'}, {'start': 'now', 'end': '-1h'}, {'processes': '99'}, {'processes': '-1'}):
     ask(f'{P}/{name}/series', 400, ONE + '/series', **bad)
 

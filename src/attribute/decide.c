@@ -68,9 +68,7 @@ static enum mc_verdict quiet_verdict(const struct history *h, const struct judge
 {
 	struct mc_noise noise;
 	mc_panel_noise(j->panel, &noise);
-	double sigma = sqrt(noise.var), life = 0;
-	for (size_t i = 0; i < j->nlives; i++)
-		life = fmax(life, j->lives[i].last - j->lives[i].start);
+	double sigma = sqrt(noise.var), life = judged_longest(j);
 	if (j->belief.bounded > j->belief.none || mc_panel_curve(j->panel, .15 * life, life) > 4 * sigma)
 		return MC_VERDICT_PLATEAU;
 	if (h->nload && mc_panel_load(j->panel) > 2 * sigma)

@@ -42,6 +42,14 @@ static inline double judged_no_deploy(const struct judgement *j)
 {
 	return j->belief.all + j->belief.before + j->belief.free_onset;
 }
+/* Seconds that the longest life lived, seen or not. */
+static inline double judged_longest(const struct judgement *j)
+{
+	double life = 0;
+	for (size_t i = 0; i < j->nlives; i++)
+		life = fmax(life, j->lives[i].last - j->lives[i].start);
+	return life;
+}
 int judge(struct history *h, enum history_signal signal, struct judgement *ret, struct mc_error *err);
 void judgement_release(struct judgement *j);
 /* The likeliest supposition that begins with deploy k (MC_NO_DEPLOY: that was there before the first), and the likeliest onset that is its; MC_NO_DEPLOY: there is none. */

@@ -76,12 +76,10 @@ static bool seen_young(const struct judgement *j, const struct mc_supposition *s
 static void of_growth(const struct history *h, const struct judgement *j, size_t k, size_t set, double share, double sigma, double *x)
 {
 	const struct mc_growth_evidence *e = &j->evidence;
-	double time = e->set[MC_GROWTH_TIME][set].log_evidence, faster = e->set[MC_GROWTH_FASTER][set].log_evidence, life = 0, odds = x[WITNESS_ODDS];
+	double time = e->set[MC_GROWTH_TIME][set].log_evidence, faster = e->set[MC_GROWTH_FASTER][set].log_evidence, life = judged_longest(j), odds = x[WITNESS_ODDS];
 	double best = fmax(fmax(time, faster), e->set[MC_GROWTH_REQUESTS][set].log_evidence);
 	struct pairs p = { .n = 0 };
 	size_t onset = best_onset(j, k);
-	for (size_t i = 0; i < j->nlives; i++)
-		life = fmax(life, j->lives[i].last - j->lives[i].start);
 	for (size_t i = 0; i < j->rows.nlives; i += 1 + j->rows.nlives / TREND_MOST_COMPARED)
 		if (supposed_to_grow(&j->sets.s[set], j->rows.life[i].release))
 			compare(h, j, set, &j->rows.life[i], &p);

@@ -1,10 +1,7 @@
 /* Shows what the detector saw in a scenario folder: for whoever works on it. detect_look DIR... */
-#include "memculprit/app.h"
-
-#include "judge.h"
+#include "folders.h"
 
 #include <math.h>
-#include <stdio.h>
 
 static void look(const struct history *h, const struct judgement *j)
 {
@@ -56,25 +53,19 @@ static void look(const struct history *h, const struct judgement *j)
 				j->evidence.onset[i].log_evidence - j->evidence.none, j->evidence.onset[i].slope * 3600, j->evidence.onset[i].slope_sd * 3600);
 }
 
+static void each_signal(const char *dir, struct history *h)
+{
+	struct mc_error err;
+	struct judgement j = { 0 };
+	for (int signal = 0; signal < 3; signal++) {
+		printf("== %s signal %d\n", dir, signal);
+		if (judge(h, (enum history_signal)signal, &j, &err) == 0)
+			look(h, &j);
+		judgement_release(&j);
+	}
+}
+
 int main(int argc, char **argv)
 {
-	for (int i = 1; i < argc; i++) {
-		struct mc_error err;
-		struct mc_scenario s;
-		struct history h;
-		struct judgement j = { 0 };
-		if (mc_scenario_read(argv[i], &s, &err) < 0 || history_new(&s.c, &h, &err) < 0) {
-			fprintf(stderr, "%s\n", err.text);
-			return 1;
-		}
-		for (int signal = 0; signal < 3; signal++) {
-			printf("== %s signal %d\n", argv[i], signal);
-			if (judge(&h, (enum history_signal)signal, &j, &err) == 0)
-				look(&h, &j);
-			judgement_release(&j);
-		}
-		history_release(&h);
-		mc_scenario_release(&s);
-	}
-	return 0;
+	return each_folder(argc, argv, each_signal);
 }

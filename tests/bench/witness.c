@@ -1,10 +1,6 @@
 /* What learn.py learns from: of each scenario folder, the deploy that is believed most, what else its restarts may be of, and its witnesses.
  * witness DIR... prints a line a folder: its path, those deploys' indices with commas between, the probability now, that of growth of no deploy, the witnesses; tabs between. */
-#include "memculprit/app.h"
-
-#include "judge.h"
-
-#include <stdio.h>
+#include "folders.h"
 
 static const double ALSO = .2; /* of a deploy whose restarts these may be */
 
@@ -23,22 +19,16 @@ static void line(const char *dir, const struct history *h, const struct witnesse
 	puts("");
 }
 
+static void judged(const char *dir, struct history *h)
+{
+	struct mc_error err;
+	struct judgement j = { 0 };
+	if (judge(h, HISTORY_ANON, &j, &err) == 0 && j.panel && j.witnessed.deploy != MC_NO_DEPLOY)
+		line(dir, h, &j.witnessed);
+	judgement_release(&j);
+}
+
 int main(int argc, char **argv)
 {
-	for (int i = 1; i < argc; i++) {
-		struct mc_error err;
-		struct mc_scenario s;
-		struct history h;
-		struct judgement j = { 0 };
-		if (mc_scenario_read(argv[i], &s, &err) < 0 || history_new(&s.c, &h, &err) < 0) {
-			fprintf(stderr, "%s\n", err.text);
-			return 1;
-		}
-		if (judge(&h, HISTORY_ANON, &j, &err) == 0 && j.panel && j.witnessed.deploy != MC_NO_DEPLOY)
-			line(argv[i], &h, &j.witnessed);
-		judgement_release(&j);
-		history_release(&h);
-		mc_scenario_release(&s);
-	}
-	return 0;
+	return each_folder(argc, argv, judged);
 }
